@@ -1,0 +1,149 @@
+/* elementary.inc.h -- exp, log, log1p, tanh and sigmoid, within 2 ulp of the exact value.
+ *
+ * Over the whole range: subnormals, signed zeros, infinities and NaN included.  The polynomials are
+ * Chebyshev fits printed by tools/fit_polynomials.py, constant term first.
+ */
+
+#ifdef FM_DOUBLE
+#define ROUND_MAGIC 6755399441055744.0 /* 1.5 * 2^52: adding it rounds to an integer in the low bits */
+#define LN2_HIGH 0x1.62e42feep-1       /* 32 significant bits, so that k * LN2_HIGH is exact */
+#define LN2_LOW 0x1.a39ef35793c76p-33
+#define EXP_HIGHEST 710.0
+#define EXP_LOWEST -746.0
+static const real exp_coefficients[] = {
+    0.5000000000000001022,    0.1666666666666666745,    0.04166666666662412787, 0.008333333333330061833,
+    0.00138888889172137169,   0.0001984126986305361688, 0.00002480152129595437513,
+    2.755726845999706477e-6,  2.762008844540974816e-7,  2.510038549551031908e-8,
+};
+static const real log_coefficients[] = {
+    0.3333333333333334845,  0.1999999999994969097,  0.1428571431301553338,  0.1111110556286140447,
+    0.09091444893095521242, 0.07665849816771929359, 0.07308360589930907875,
+};
+static const real tanh_coefficients[] = {
+    -0.3333333333333333256,  0.1333333333333271483,    -0.0539682539674340145,    0.0218694884936669419,
+    -0.008863234397814354838, 0.003592110378689023877, -0.001455661830100716034,  0.000588936052007405777,
+    -0.0002346347410887237144, 0.00008511313685577671516, -0.0000206027653763663416,
+};
+#else
+#define ROUND_MAGIC 12582912.0f /* 1.5 * 2^23 */
+#define LN2_HIGH 0x1.62e4p-1f   /* 15 significant bits */
+#define LN2_LOW 0x1.7f7d1cp-20f
+#define EXP_HIGHEST 89.0f
+#define EXP_LOWEST -105.0f
+static const real exp_coefficients[] = {
+    0.5f, 0.1666657698869877568f, 0.0416665546172045742f, 0.00836317905272257737f, 0.001392618358771349454f,
+};
+static const real log_coefficients[] = {0.3333334252536895241f, 0.19994387998917327f, 0.1479007835267181505f};
+static const real tanh_coefficients[] = {
+    -0.3333333200797697968f, 0.1333311372902087191f, -0.05390942882746054544f, 0.02130938866444347381f,
+    -0.006610227831114734514f,
+};
+#endif
+#define LOG2_E ((real)1.4426950408889634)
+#define COUNT(array) ((int)(sizeof(array) / sizeof(*(array))))
+
+INLINE vec polynomial(const real *coefficients, int count, vec x)
+{
+    vec p = vset(coefficients[count - 1]);
+    UNROLL for (int i = count - 2; i >= 0; i--) p = vfma(p, x, vset(coefficients[i]));
+    return p;
+}
+
+/* exp(x) = 2^k (1 + p), with p = expm1 of the remainder */
+INLINE vec vexp(vec x)
+{
+    vec clamped = vmax(vset(EXP_LOWEST), vmin(vset(EXP_HIGHEST), x)); /* whose exp rounds to 0 and to inf */
+    vec shifted = vfma(clamped, vset(LOG2_E), vset(ROUND_MAGIC)), k = shifted - (real)ROUND_MAGIC;
+    vec r = vfnma(k, vset(LN2_LOW), vfnma(k, vset(LN2_HIGH), clamped));
+    vec p = vfma(r * r, polynomial(exp_coefficients, COUNT(exp_coefficients), r), r);
+    /* k stands in the low bits of `shifted`; 2^k in two factors, since alone it can be subnormal or too large */
+    uvec whole = (uvec)shifted, half = whole >> 1;
+    vec first = (vec)((half + (ubits)EXPONENT_BIAS) << MANTISSA_BITS);
+    vec second = (vec)((whole - half + (ubits)EXPONENT_BIAS) << MANTISSA_BITS);
+    return vfma(first, p, first) * second;
+}
+
+/* log(2^k (1 + f)) + c for 1 + f in [sqrt(1/2), sqrt(2)): with s = f / (2 + f),
+   log1p(f) = 2 atanh(s) = f - s (f - 2 s^2 tail(s^2)), where the large term f is exact */
+INLINE vec log_reduced(vec k, vec f, vec c)
+{
+    vec s = f / ((real)2 + f), q = s * s;
+    vec tail = polynomial(log_coefficients, COUNT(log_coefficients), q);
+    vec correction = vfnma(s, vfnma(q + q, tail, f), vfma(k, vset(LN2_LOW), c));
+    return vfma(k, vset(LN2_HIGH), f + correction);
+}
+
+/* the exponent of x > 0 such that x / 2^k lies in [sqrt(1/2), sqrt(2)); *mantissa <- x / 2^k */
+INLINE vec split_exponent(vec x, vec *mantissa)
+{
+    const ubits one = (ubits)EXPONENT_BIAS << MANTISSA_BITS;
+    const ubits fraction = ((ubits)1 << MANTISSA_BITS) - 1;
+    uvec u = (uvec)x;
+    vec m = (vec)((u & fraction) | one);
+    /* a biased exponent placed in the low bits of ROUND_MAGIC is that exponent as a number */
+    vec biased = (vec)(((u >> MANTISSA_BITS) & (ubits)(2 * EXPONENT_BIAS + 1)) + (uvec)vset(ROUND_MAGIC));
+    vec k = biased - (real)(ROUND_MAGIC + EXPONENT_BIAS);
+    mask large = vlt(vset((real)1.4142135623730951), m);
+    *mantissa = vselect(large, m * (real)0.5, m);
+    return vselect(large, k + (real)1, k);
+}
+
+/* what log answers where the formula does not hold: 0, negative, infinite, NaN */
+INLINE vec log_special(vec x, vec y)
+{
+    y = vselect(veq(x, vset((real)INFINITY)), x, y);
+    y = vselect(veq(x, (vec){0}), vset((real)-INFINITY), y);
+    y = vselect(vlt(x, (vec){0}), vset((real)NAN), y);
+    return vselect(veq(x, x), y, x);
+}
+
+INLINE vec vlog(vec x)
+{
+    const real lift = (real)((uint64_t)1 << (MANTISSA_BITS + 1)), smallest_normal = FM_SMALLEST_NORMAL;
+    mask subnormal = vlt(x, vset(smallest_normal));
+    vec m, k = split_exponent(vselect(subnormal, x * lift, x), &m);
+    k = vselect(subnormal, k - (real)(MANTISSA_BITS + 1), k);
+    return log_special(x, log_reduced(k, m - (real)1, (vec){0}));
+}
+
+INLINE vec vlog1p(vec x)
+{
+    vec u = (real)1 + x;
+    /* what rounding took from u, to be added as log(u + lost) - log(u) = lost / u */
+    vec lost = vselect(vlt(x, vset((real)1)), x - (u - (real)1), (real)1 - (u - x));
+    vec m, k = split_exponent(u, &m);
+    mask near_one = veq(k, (vec){0});
+    vec f = vselect(near_one, x, m - (real)1);
+    vec c = vselect(near_one, (vec){0}, lost / u);
+    vec y = log_special(u, log_reduced(k, f, c));
+    return vselect(vlt(vabs(x), vset((real)1e-30)), x, y); /* keeps -0 and subnormals */
+}
+
+/* log1p(x) for 0 <= x <= 1 or NaN, what softplus needs: u = 1 + x lies in [1, 2] */
+INLINE vec vlog1p_unit(vec x)
+{
+    vec u = (real)1 + x, lost = x - (u - (real)1);
+    mask large = vlt(vset((real)1.4142135623730951), u);
+    vec k = vselect(large, vset((real)1), (vec){0});
+    vec f = vselect(large, vfma(u, vset((real)0.5), vset((real)-1)), x);
+    vec c = vselect(large, lost / u, (vec){0});
+    return log_reduced(k, f, c);
+}
+
+INLINE vec vtanh(vec x)
+{
+    vec t = vabs(x), q = x * x;
+    vec small = vfma(t * q, polynomial(tanh_coefficients, COUNT(tanh_coefficients), q), t);
+    vec large = (real)1 - (real)2 / (vexp(t + t) + (real)1); /* tanh >= 1/2: nothing cancels */
+    vec y = vselect(vlt(t, vset((real)0.55)), small, large);
+    return (vec)((ivec)y | ((ivec)x & (ivec)vset((real)-0.0)));
+}
+
+/* 1 / (1 + exp(-x)) = n / d with e = exp(-|x|), n = 1 or e, d = 1 + e; never overflows */
+INLINE vec vsigmoid(vec x)
+{
+    vec e = vexp(vnegative_abs(x));
+    vec d = (real)1 + e, lost = e - (d - (real)1);
+    vec y = vselect(vlt(x, (vec){0}), e, vset((real)1)) / d;
+    return vfnma(y, lost, y); /* puts back what rounding took from d */
+}

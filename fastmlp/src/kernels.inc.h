@@ -1,0 +1,28 @@
+/* kernels.inc.h -- every family for one ISA and dtype, and the table that names them. */
+
+#include "lanes.h"
+#include "poll.h"
+#include "elementary.inc.h"
+#include "activation.inc.h"
+#include "dense.inc.h"
+#include "loss.inc.h"
+#include "optimizer.inc.h"
+#include "step.inc.h"
+#include "layerwise.inc.h"
+
+#define FM_STRING_(x) #x
+#define FM_STRING(x) FM_STRING_(x)
+
+const fm_kernels FN(kernels) = {
+    .isa = FM_STRING(FM_ISA),
+    .lanes = LANES,
+    .make_plan = FN(make_plan),
+    .loss_and_gradient = FN(loss_and_gradient),
+    .train = FN(train),
+    .predict = FN(predict),
+    .forward = FN(forward),
+    .backward = FN(backward),
+    .map = FN(map),
+    .mean_log_loss = FN(mean_log_loss),
+    .mean_cross_entropy = FN(mean_cross_entropy),
+};

@@ -1,0 +1,216 @@
+/* lanes.h -- vectors of `real` in the width of one ISA, and the few verbs every kernel is written in.
+ *
+ * Included once per translation unit, after the unit has defined
+ *     FM_ISA      the suffix of its names: baseline, avx2 or avx512
+ *     FM_VBYTES   bytes per vector; never more than the ISA's registers hold
+ *     FM_DOUBLE or FM_SINGLE
+ *
+ * Plain arithmetic uses the operators of GCC's and Clang's vector extensions.  A fused multiply-add
+ * is always written as vfma or vfnma: the compiler contracts nothing (-ffp-contract=off), so the bits
+ * depend on this source and on the ISA alone.  Without FMA hardware both round twice.
+ */
+#ifndef FASTMLP_LANES_H
+#define FASTMLP_LANES_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "fastmlp.h"
+
+#define FM_PASTE3_(a, b, c) a##_##b##_##c
+#define FM_PASTE3(a, b, c) FM_PASTE3_(a, b, c)
+#define FM_PASTE_(a, b) a##b
+#define FM_PASTE(a, b) FM_PASTE_(a, b)
+
+/* FN(dense_product) is fm_dense_product_f64_avx512 in the unit of that dtype and ISA. */
+#define FN(name) FM_PASTE3(fm_##name, FM_DTYPE, FM_ISA)
+
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 32")
+
+#ifdef FM_DOUBLE
+#define FM_DTYPE f64
+typedef double real;
+typedef int64_t bits;
+typedef uint64_t ubits;
+#define FM_LANES (FM_VBYTES / 8)
+#define FM_PACKED pd
+#define MANTISSA_BITS 52
+#define FM_SMALLEST_NORMAL 0x1p-1022
+#define EXPONENT_BIAS 1023
+#else
+#define FM_DTYPE f32
+typedef float real;
+typedef int32_t bits;
+typedef uint32_t ubits;
+#define FM_LANES (FM_VBYTES / 4)
+#define FM_PACKED ps
+#define MANTISSA_BITS 23
+#define FM_SMALLEST_NORMAL 0x1p-126f
+#define EXPONENT_BIAS 127
+#endif
+
+enum { LANES = FM_LANES };
+
+typedef real vec __attribute__((vector_size(FM_VBYTES), may_alias));
+typedef real unaligned_vec __attribute__((vector_size(FM_VBYTES), aligned(sizeof(real)), may_alias));
+typedef bits ivec __attribute__((vector_size(FM_VBYTES), may_alias));
+typedef ubits uvec __attribute__((vector_size(FM_VBYTES), may_alias));
+
+INLINE vec vset(real x) { return x - (vec){0}; } /* x - 0 keeps the sign of a zero x; x + 0 would not */
+INLINE vec vload(const real *p) { return *(const vec *)p; }
+INLINE void vstore(real *p, vec x) { *(vec *)p = x; }
+INLINE vec vloadu(const real *p) { return *(const unaligned_vec *)p; }
+INLINE void vstoreu(real *p, vec x) { *(unaligned_vec *)p = x; }
+
+/* ---- what the vector extensions lack: fma, masks and selection */
+#if FM_VBYTES == 64
+#define FM_OP(name) FM_PASTE(_mm512_##name##_, FM_PACKED)
+#ifdef FM_DOUBLE
+typedef __mmask8 mask;
+#else
+typedef __mmask16 mask;
+#endif
+INLINE vec vfma(vec a, vec b, vec c) { return FM_OP(fmadd)(a, b, c); }    /* a b + c */
+INLINE vec vfnma(vec a, vec b, vec c) { return FM_OP(fnmadd)(a, b, c); }  /* c - a b */
+INLINE vec vsqrt(vec x) { return FM_OP(sqrt)(x); }
+INLINE vec vmax(vec a, vec x) { return FM_OP(max)(a, x); } /* a NaN in x stays */
+INLINE vec vmin(vec a, vec x) { return FM_OP(min)(a, x); }
+#define FM_MASK_OP(name) FM_PASTE(FM_PASTE(_mm512_##name##_, FM_PACKED), _mask)
+INLINE mask vlt(vec a, vec b) { return FM_MASK_OP(cmp)(a, b, _CMP_LT_OQ); }
+INLINE mask veq(vec a, vec b) { return FM_MASK_OP(cmp)(a, b, _CMP_EQ_OQ); }
+INLINE vec vselect(mask m, vec yes, vec no) { return FM_OP(mask_blend)(m, no, yes); }
+#else
+typedef ivec mask;
+INLINE mask vlt(vec a, vec b) { return (mask)(a < b); }
+INLINE mask veq(vec a, vec b) { return (mask)(a == b); }
+INLINE vec vselect(mask m, vec yes, vec no) { return (vec)((m & (ivec)yes) | (~m & (ivec)no)); }
+#if FM_VBYTES == 32
+#define FM_OP(name) FM_PASTE(_mm256_##name##_, FM_PACKED)
+INLINE vec vfma(vec a, vec b, vec c) { return FM_OP(fmadd)(a, b, c); }
+INLINE vec vfnma(vec a, vec b, vec c) { return FM_OP(fnmadd)(a, b, c); }
+INLINE vec vsqrt(vec x) { return FM_OP(sqrt)(x); }
+INLINE vec vmax(vec a, vec x) { return FM_OP(max)(a, x); }
+INLINE vec vmin(vec a, vec x) { return FM_OP(min)(a, x); }
+#elif defined(__SSE2__)
+#define FM_OP(name) FM_PASTE(_mm_##name##_, FM_PACKED)
+INLINE vec vfma(vec a, vec b, vec c) { return a * b + c; }
+INLINE vec vfnma(vec a, vec b, vec c) { return c - a * b; }
+INLINE vec vsqrt(vec x) { return FM_OP(sqrt)(x); }
+INLINE vec vmax(vec a, vec x) { return FM_OP(max)(a, x); }
+INLINE vec vmin(vec a, vec x) { return FM_OP(min)(a, x); }
+#elif defined(__aarch64__)
+#ifdef FM_DOUBLE
+#define FM_OP(name) name##q_f64
+#else
+#define FM_OP(name) name##q_f32
+#endif
+INLINE vec vfma(vec a, vec b, vec c) { return (vec)FM_OP(vfma)(c, a, b); }
+INLINE vec vfnma(vec a, vec b, vec c) { return (vec)FM_OP(vfms)(c, a, b); }
+INLINE vec vsqrt(vec x) { return (vec)FM_OP(vsqrt)(x); }
+INLINE vec vmax(vec a, vec x) { return vselect(vlt(x, a), a, x); }
+INLINE vec vmin(vec a, vec x) { return vselect(vlt(a, x), a, x); }
+#else
+#error "fastmlp needs a 16-byte vector unit: SSE2 on x86-64 or NEON on aarch64"
+#endif
+#endif
+
+INLINE vec vrelu(vec x) { return vmax((vec){0}, x); }
+INLINE vec vnegative_abs(vec x) { return (vec)((ivec)x | (ivec)vset((real)-0.0)); }
+INLINE vec vabs(vec x) { return (vec)((ivec)x & ~(ivec)vset((real)-0.0)); }
+
+/* ---- shuffles of a pair of vectors, first within 16-byte blocks, then of whole blocks
+ *
+ * EVEN takes the even elements of x, then those of y; ODD the odd ones.  Each is one cheap instruction,
+ * where a shuffle of single elements across blocks would be a slow one.  Lane i of the result is: */
+#define FM_PER_BLOCK (FM_LANES * 16 / FM_VBYTES)
+#define FM_WITHIN(i, odd)                                                                        \
+    ((i) % FM_PER_BLOCK * 2 < FM_PER_BLOCK                                                       \
+         ? (i) / FM_PER_BLOCK * FM_PER_BLOCK + (i) % FM_PER_BLOCK * 2 + (odd)                    \
+         : FM_LANES + (i) / FM_PER_BLOCK * FM_PER_BLOCK + ((i) % FM_PER_BLOCK * 2 + (odd)) % FM_PER_BLOCK)
+#define FM_BLOCKS(i, odd) ((i) / FM_PER_BLOCK * 2 * FM_PER_BLOCK + (odd) * FM_PER_BLOCK + (i) % FM_PER_BLOCK)
+#if FM_LANES == 2
+#define FM_EACH(f, odd) f(0, odd), f(1, odd)
+#elif FM_LANES == 4
+#define FM_EACH(f, odd) f(0, odd), f(1, odd), f(2, odd), f(3, odd)
+#elif FM_LANES == 8
+#define FM_EACH(f, odd) f(0, odd), f(1, odd), f(2, odd), f(3, odd), f(4, odd), f(5, odd), f(6, odd), f(7, odd)
+#else
+#define FM_EACH(f, odd)                                                                                \
+    f(0, odd), f(1, odd), f(2, odd), f(3, odd), f(4, odd), f(5, odd), f(6, odd), f(7, odd), f(8, odd), \
+        f(9, odd), f(10, odd), f(11, odd), f(12, odd), f(13, odd), f(14, odd), f(15, odd)
+#endif
+#ifdef __clang__
+#define FM_SHUFFLE(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
+#else
+#define FM_SHUFFLE(x, y, ...) __builtin_shuffle(x, y, (ivec){__VA_ARGS__})
+#endif
+#define EVEN(x, y, f) FM_SHUFFLE(x, y, FM_EACH(f, 0))
+#define ODD(x, y, f) FM_SHUFFLE(x, y, FM_EACH(f, 1))
+
+/* log2(FM_PER_BLOCK) stages within blocks, log2 of the number of blocks between them */
+#if FM_PER_BLOCK == 4
+#define FM_STAGES_WITHIN(stage) stage(FM_WITHIN) stage(FM_WITHIN)
+#else
+#define FM_STAGES_WITHIN(stage) stage(FM_WITHIN)
+#endif
+#if FM_VBYTES == 64
+#define FM_STAGES_BETWEEN(stage) stage(FM_BLOCKS) stage(FM_BLOCKS)
+#elif FM_VBYTES == 32
+#define FM_STAGES_BETWEEN(stage) stage(FM_BLOCKS)
+#else
+#define FM_STAGES_BETWEEN(stage)
+#endif
+
+/* The lane sums of x[0] .. x[LANES-1], in that order, one per lane. */
+INLINE vec vlane_sums(vec *x)
+{
+    int left = LANES;
+#define FM_SUM_STAGE(f)                                                                        \
+    left /= 2;                                                                                 \
+    UNROLL for (int k = 0; k < left; k++) x[k] = EVEN(x[2 * k], x[2 * k + 1], f) + ODD(x[2 * k], x[2 * k + 1], f);
+    FM_STAGES_WITHIN(FM_SUM_STAGE)
+    FM_STAGES_BETWEEN(FM_SUM_STAGE)
+    return x[0];
+}
+
+/* x <- its transpose, a square of LANES vectors */
+INLINE void vtranspose(vec *x)
+{
+    vec y[LANES];
+#define FM_TRANSPOSE_STAGE(f)                                          \
+    UNROLL for (int k = 0; k < LANES / 2; k++) {                       \
+        y[k] = EVEN(x[2 * k], x[2 * k + 1], f);                        \
+        y[k + LANES / 2] = ODD(x[2 * k], x[2 * k + 1], f);             \
+    }                                                                  \
+    UNROLL for (int k = 0; k < LANES; k++) x[k] = y[k];
+    FM_STAGES_WITHIN(FM_TRANSPOSE_STAGE)
+    FM_STAGES_BETWEEN(FM_TRANSPOSE_STAGE)
+}
+
+INLINE ptrdiff_t ceil_div(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
+INLINE ptrdiff_t whole_vectors(ptrdiff_t n) { return ceil_div(n, LANES) * LANES; }
+
+/* ---- arrays of any length, a vector at a time; the last, partial vector goes through a buffer */
+#define FOR_EACH_VECTOR(i, n) for (ptrdiff_t i = 0; i < (n); i += LANES)
+INLINE vec vload_some(const real *p, ptrdiff_t left)
+{
+    if (left >= LANES)
+        return vloadu(p);
+    real buffer[LANES] __attribute__((aligned(FM_VBYTES))) = {0};
+    memcpy(buffer, p, (size_t)left * sizeof(real));
+    return vload(buffer);
+}
+INLINE void vstore_some(real *p, vec x, ptrdiff_t left)
+{
+    if (left >= LANES) {
+        vstoreu(p, x);
+        return;
+    }
+    real buffer[LANES] __attribute__((aligned(FM_VBYTES)));
+    vstore(buffer, x);
+    memcpy(p, buffer, (size_t)left * sizeof(real));
+}
+
+#endif
