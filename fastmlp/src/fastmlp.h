@@ -84,6 +84,7 @@ typedef struct {
     int (*backward)(const fm_layer_arrays *layers, const fm_plan *plan, const fm_data *data, void *arena,
                     fm_poll poll);
 
+    void (*gradient_descent)(void *parameters, const void *gradient, ptrdiff_t n, double learning_rate);
     void (*map)(void *out, const void *x, ptrdiff_t n, int function); /* enum fm_function */
     double (*mean_log_loss)(const void *logits, const void *targets, ptrdiff_t n, ptrdiff_t n_examples);
     double (*mean_cross_entropy)(const void *probabilities, const void *targets, ptrdiff_t n,

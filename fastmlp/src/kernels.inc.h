@@ -22,6 +22,7 @@ const fm_kernels FN(kernels) = {
     .predict = FN(predict),
     .forward = FN(forward),
     .backward = FN(backward),
+    .gradient_descent = FN(gradient_descent),
     .map = FN(map),
     .mean_log_loss = FN(mean_log_loss),
     .mean_cross_entropy = FN(mean_cross_entropy),

@@ -244,7 +244,7 @@ static int FN(train)(void *parameters, ptrdiff_t *epochs_done, void *gradient, c
     for (*epochs_done = 0; *epochs_done < epochs; ++*epochs_done) {
         if (FN(pass)(gradient, NULL, plan, parameters, data, arena, &w))
             return w.status;
-        FN(gradient_descent)(parameters, gradient, plan->n_parameters, (real)learning_rate);
+        FN(gradient_descent)(parameters, gradient, plan->n_parameters, learning_rate);
     }
     return 0;
 }

@@ -1,0 +1,73 @@
+"""fastmlp: train and study small and medium multi-layer perceptrons on the CPU at hardware speed.
+
+The public names below come flat from the package; each is imported on first use, so that
+``import fastmlp`` costs little more than ``import numpy``.
+"""
+
+import importlib
+import sys
+from pathlib import Path
+
+__version__ = "0.1.0"
+
+
+def _find_compiled_package():
+    """Let this folder stand in for the installed package where it has no compiled module of its own.
+
+    Commands typed in a source checkout find the checkout's folder first; after ``pip install .``
+    the compiled module lies in site-packages, and every submodule is taken from there.
+    """
+    from importlib.machinery import PathFinder
+
+    here = Path(__file__).resolve().parent
+    for folder in (here, *(Path(entry or ".").resolve() / "fastmlp" for entry in sys.path)):
+        if PathFinder.find_spec("fastmlp._kernels", [str(folder)]):
+            return [str(folder)]
+    raise ImportError(f"fastmlp is not built: run `pip install .` in {here.parent}")
+
+
+__path__ = _find_compiled_package()
+
+_MODULE_OF = {
+    name: module
+    for module, names in {
+        "config": ["show_config"],
+        "network": ["MLP", "DivergenceWarning", "History"],
+        "plan": ["Plan"],
+        "datasets": ["load_dataset"],
+        "plots": ["plot_decision_boundary"],
+        "notebook": [
+            "backward_propagation",
+            "compute_loss",
+            "forward_propagation",
+            "initialize_parameters_he",
+            "initialize_parameters_random",
+            "initialize_parameters_zeros",
+            "log_loss",
+            "model",
+            "predict",
+            "predict_dec",
+            "relu",
+            "sigmoid",
+            "update_parameters",
+        ],
+    }.items()
+    for name in names
+}
+_SUBMODULES = ["datasets", "initializers", "lab", "notebook", "plots", "reference"]
+
+__all__ = ["__version__", *_MODULE_OF, *_SUBMODULES]
+
+
+def __getattr__(name):
+    if name in _SUBMODULES:
+        return importlib.import_module(f"fastmlp.{name}")
+    if name in _MODULE_OF:
+        value = getattr(importlib.import_module(f"fastmlp.{_MODULE_OF[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'fastmlp' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,122 @@
+"""The checks at the border: every public argument passes here once, before any work.
+
+Each function returns the argument in the form the kernels take, or raises a ValueError or TypeError
+that names the argument, what came and what was expected.  The caller's arrays are never modified.
+"""
+
+import numbers
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fastmlp import _kernels
+
+DTYPES = {"float32": np.dtype(np.float32), "float64": np.dtype(np.float64)}
+
+
+def array_of(name: str, value: Any, dtype: Any) -> np.ndarray:
+    """``value`` as an array of ``dtype``; conversion is refused where it would lose meaning."""
+    if type(value) is np.ndarray and value.dtype == dtype:
+        return value
+    if hasattr(value, "toarray"):
+        raise TypeError(f"{name} must be dense, got {type(value).__name__}; pass {name}.toarray()")
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be an array of numbers, got a ragged {type(value).__name__}") from error
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise ValueError(f"{name} must not have masked entries")
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must be an array of real numbers, got dtype {array.dtype} from {type(value).__name__}")
+    with np.errstate(over="ignore"):  # what does not fit becomes inf, which check_finite names
+        return array.astype(dtype, copy=False)
+
+
+def check_finite(name: str, array: np.ndarray) -> None:
+    """Refuse NaN and infinities, and say where the first one is."""
+    if _kernels.first_not_finite((array,)) < 0:
+        return
+    at = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+    raise ValueError(f"{name} must be finite in {array.dtype}, got {array[at]} at index {at}")
+
+
+def matrix(name: str, value: Any, dtype: Any, *, n_rows: int | None = None, n_columns: int | None = None) -> np.ndarray:
+    """``value`` as a C-contiguous, finite, non-empty matrix, of the shape given."""
+    array = array_of(name, value, dtype)
+    if array.ndim != 2:
+        raise ValueError(f"{name} must have 2 dimensions, got {array.ndim} in shape {array.shape}")
+    if (n_rows is not None and array.shape[0] != n_rows) or (n_columns is not None and array.shape[1] != n_columns):
+        expected = f"({'any' if n_rows is None else n_rows}, {'any' if n_columns is None else n_columns})"
+        raise ValueError(f"{name} must have shape {expected}, got {array.shape}")
+    if array.size == 0:
+        raise ValueError(f"{name} must not be empty, got shape {array.shape}")
+    array = np.ascontiguousarray(array)
+    check_finite(name, array)
+    return array
+
+
+def labels(name: str, array: np.ndarray) -> np.ndarray:
+    """Refuse anything but 0 and 1."""
+    if not _kernels.all_binary(array):
+        wrong = array[(array != 0) & (array != 1)]
+        raise ValueError(f"{name} must hold labels 0 and 1 only, got {wrong[0]:g}")
+    return array
+
+
+def layer_dims_of(layer_dims: Any) -> tuple[int, ...]:
+    """Widths as a tuple of ints, at least two, each at least 1."""
+    if isinstance(layer_dims, (str, bytes)) or not isinstance(layer_dims, (Sequence, np.ndarray)):
+        raise TypeError(f"layer_dims must be a sequence of widths, got {type(layer_dims).__name__}")
+    if len(layer_dims) < 2:
+        raise ValueError(f"layer_dims must have at least 2 widths, inputs and outputs; got {list(layer_dims)}")
+    return tuple(integer(f"layer_dims[{i}]", width, minimum=1) for i, width in enumerate(layer_dims))
+
+
+def integer(name: str, value: Any, *, minimum: int) -> int:
+    """An int of at least ``minimum``; a bool is refused."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    if value < minimum:
+        raise ValueError(f"{name} must be at least {minimum}, got {value}")
+    return int(value)
+
+
+def positive(name: str, value: Any) -> float:
+    """A finite float over 0."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    if not (np.isfinite(value) and value > 0):
+        raise ValueError(f"{name} must be finite and over 0, got {value}")
+    return float(value)
+
+
+def choice(name: str, value: Any, known: Sequence[str]) -> str:
+    """One of the known names."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be one of {', '.join(known)}; got {value!r}")
+    if value not in known:
+        raise ValueError(f"{name} must be one of {', '.join(known)}; got {value!r}")
+    return value
+
+
+def dtype_of(dtype: Any) -> np.dtype:
+    """float32 or float64, by name or as a dtype."""
+    try:
+        found = np.dtype(dtype)
+    except TypeError as error:
+        raise TypeError(f"dtype must be float32 or float64, got {dtype!r}") from error
+    if found.name not in DTYPES or not found.isnative:
+        raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
+    return found
+
+
+def seed_of(seed: Any) -> np.random.RandomState | np.random.Generator:
+    """A generator of one's own: an int seeds the legacy generator, None takes fresh entropy."""
+    if isinstance(seed, (np.random.RandomState, np.random.Generator)):
+        return seed
+    if seed is not None:
+        seed = integer("seed", seed, minimum=0)
+        if seed >= 2**32:
+            raise ValueError(f"seed must be below 2**32, got {seed}")
+    return np.random.RandomState(seed)

@@ -1,0 +1,54 @@
+"""What this installation is: versions, instruction sets, threads, BLAS, compiler."""
+
+import platform
+
+import numpy as np
+
+from fastmlp import __version__, _kernels
+
+
+def show_config(mode: str = "print") -> dict[str, object] | None:
+    """Show the version, instruction set, threads, BLAS and compiler of this installation.
+
+    Parameters
+    ----------
+    mode : {"print", "dict"}, default="print"
+        Print the facts, or return them.
+
+    Returns
+    -------
+    dict or None
+        With ``mode="dict"``: ``version``, ``isa``, ``isa_available``, ``threads``, ``blas``,
+        ``compiler``, ``numpy``, ``python``, ``machine``.
+
+    Raises
+    ------
+    ValueError
+        For another mode.
+
+    Examples
+    --------
+    >>> import fastmlp
+    >>> fastmlp.show_config(mode="dict")["threads"]
+    1
+    """
+    if mode not in ("print", "dict"):
+        raise ValueError(f"mode must be 'print' or 'dict', got {mode!r}")
+    numpy_config: dict[str, dict[str, dict[str, str]]] = np.show_config(mode="dicts")  # type: ignore[assignment]
+    blas = numpy_config["Build Dependencies"]["blas"]
+    facts: dict[str, object] = {
+        "version": __version__,
+        "isa": _kernels.current_isa(),
+        "isa_available": list(_kernels.available_isas()),
+        "threads": 1,  # every kernel runs on the thread that calls it
+        "blas": f"none used; NumPy has {blas.get('name')} {blas.get('version')}",
+        "compiler": _kernels.compiler(),
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
+    if mode == "dict":
+        return facts
+    for name, value in facts.items():
+        print(f"{name:14}{', '.join(value) if isinstance(value, list) else value}")
+    return None

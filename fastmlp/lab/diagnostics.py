@@ -1,0 +1,72 @@
+"""What can be measured of a network at one moment: symmetry, saturation, dead units."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastmlp import _kernels
+from fastmlp.network import MLP
+
+SATURATED_LOGIT = 10.0  # beyond it the sigmoid's slope is below 5e-5: the output cannot move
+
+
+@dataclass(frozen=True)
+class Diagnostics:
+    """Shares are fractions of 1; a network without hidden layers has none of them.
+
+    Attributes
+    ----------
+    symmetric : bool
+        In some hidden layer of more than one unit, all units have the same incoming weights and bias.
+    dead_units : float
+        Share of hidden units whose output is the same for every example.
+    saturated_outputs : float
+        Share of logits beyond 10 in size, where the gradient of a sigmoid vanishes.
+    smallest_logit, largest_logit : float
+    """
+
+    symmetric: bool
+    dead_units: float
+    saturated_outputs: float
+    smallest_logit: float
+    largest_logit: float
+
+
+def diagnose(network: MLP, X: Any) -> Diagnostics:
+    """Measure a network on examples.
+
+    Parameters
+    ----------
+    network : MLP
+    X : array-like (n_examples, n_features)
+
+    Returns
+    -------
+    Diagnostics
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an array of the wrong type or shape, empty or not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp import MLP
+    >>> diagnose(MLP([2, 3, 1], initialization="zeros"), np.eye(2)).symmetric
+    True
+    """
+    inputs = network._inputs(X)
+    columns = [bias[:, np.newaxis] for bias in network.biases]
+    zs, outputs = _kernels.forward(inputs, network.weights, columns, network.plan.activations)
+    units = [np.c_[w, b] for w, b in zip(network.weights, network.biases, strict=True)][:-1]
+    dead = [np.ptp(a, axis=1) == 0 for a in outputs[:-1]]
+    logits = zs[-1]
+    return Diagnostics(
+        symmetric=any(len(unit) > 1 and bool((unit == unit[0]).all()) for unit in units),
+        dead_units=float(np.concatenate(dead).mean()) if dead else 0.0,
+        saturated_outputs=float((np.abs(logits) > SATURATED_LOGIT).mean()),
+        smallest_logit=float(logits.min()),
+        largest_logit=float(logits.max()),
+    )

@@ -1,0 +1,140 @@
+"""The study: one network trained from several initializations on the same data."""
+
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastmlp.lab.diagnostics import Diagnostics, diagnose
+from fastmlp.network import MLP, DivergenceWarning, History
+
+MOSTLY = 0.5  # a share from which a symptom is called by name
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training of the study.
+
+    Attributes
+    ----------
+    initialization : str
+    network : MLP
+        After training.
+    history : History
+    seconds : float
+        Of the training alone.
+    train_accuracy, test_accuracy : float
+    start, end : Diagnostics
+        On the training examples, before and after training.
+    diverged : bool
+    """
+
+    initialization: str
+    network: MLP
+    history: History
+    seconds: float
+    train_accuracy: float
+    test_accuracy: float
+    start: Diagnostics
+    end: Diagnostics
+    diverged: bool
+
+    @property
+    def what_happened(self) -> str:
+        """The symptom that the diagnostics show, in a few words."""
+        losses = self.history.losses
+        if self.diverged:
+            return "diverged: the loss is not finite"
+        if self.start.symmetric and self.end.symmetric:
+            return "symmetry not broken: hidden units stay identical"
+        if self.start.saturated_outputs >= MOSTLY:
+            low, high = self.start.smallest_logit, self.start.largest_logit
+            return (
+                f"weights too large: {self.start.saturated_outputs:.0%} of outputs saturated at the start, "
+                f"logits {low:.4g} to {high:.4g}"
+            )
+        if self.end.dead_units >= MOSTLY:
+            return f"dead units: {self.end.dead_units:.0%} of hidden units give one value for all examples"
+        if len(losses) > 1 and losses[-1] >= losses[0]:
+            return "does not learn: the loss has not fallen"
+        dead = f", {self.end.dead_units:.0%} dead units" if self.end.dead_units else ""
+        return f"learns: no symptom{dead}"
+
+
+def run_study(
+    layer_dims: Sequence[int],
+    train: tuple[Any, Any],
+    test: tuple[Any, Any],
+    *,
+    initializations: Sequence[str] = ("zeros", "random", "he"),
+    seed: int = 3,
+    learning_rate: float = 0.01,
+    epochs: int = 15000,
+    report_every: int = 1000,
+    dtype: str = "float64",
+) -> list[Run]:
+    """Train the same network from several initializations, by full-batch gradient descent.
+
+    Parameters
+    ----------
+    layer_dims : sequence of int
+        Widths from the inputs to the outputs.
+    train, test : tuple
+        X (n_examples, n_features) and y (n_examples,), labels 0 and 1.
+    initializations : sequence of str, default=("zeros", "random", "he")
+        Names from :data:`fastmlp.initializers.REGISTRY`.
+    seed : int, default=3
+        Of every initialization.
+    learning_rate : float, default=0.01
+    epochs : int, default=15000
+    report_every : int, default=1000
+    dtype : {"float64", "float32"}, default="float64"
+
+    Returns
+    -------
+    list of Run
+        In the order of ``initializations``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments out of range or arrays that do not fit.
+
+    Examples
+    --------
+    >>> from fastmlp.datasets import circles
+    >>> from fastmlp.lab import run_study
+    >>> runs = run_study([2, 10, 5, 1], circles(300, seed=1), circles(100, seed=2))
+    >>> [run.test_accuracy for run in runs]
+    [0.5, 0.86, 0.96]
+    """
+    networks = [MLP(layer_dims, initialization=name, dtype=dtype, seed=seed) for name in initializations]
+    runs = []
+    for name, network in zip(initializations, networks, strict=True):
+        start = diagnose(network, train[0])
+        began = time.perf_counter()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", DivergenceWarning)
+            history = network.train(*train, learning_rate=learning_rate, epochs=epochs, report_every=report_every)
+        seconds = time.perf_counter() - began
+        runs.append(
+            Run(
+                initialization=name,
+                network=network,
+                history=history,
+                seconds=seconds,
+                train_accuracy=_accuracy(network, *train),
+                test_accuracy=_accuracy(network, *test),
+                start=start,
+                end=diagnose(network, train[0]),
+                diverged=any(issubclass(warning.category, DivergenceWarning) for warning in caught),
+            )
+        )
+    return runs
+
+
+def _accuracy(network: MLP, X: Any, y: Any) -> float:
+    return float(np.mean(network.predict(X) == np.asarray(y)))

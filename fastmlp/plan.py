@@ -1,0 +1,68 @@
+"""Plan: where the parameters of a network lie in one flat vector, and how a pass over it runs."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastmlp import _kernels
+
+
+def split_parameters(parameters: np.ndarray, layer_dims: Sequence[int]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Views (weights, biases) of a flat vector that holds W (fan_out, fan_in), then b, layer after layer."""
+    weights, biases, at = [], [], 0
+    for fan_in, fan_out in itertools.pairwise(layer_dims):
+        weights.append(parameters[at : at + fan_in * fan_out].reshape(fan_out, fan_in))
+        at += fan_in * fan_out
+        biases.append(parameters[at : at + fan_out])
+        at += fan_out
+    return weights, biases
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Layer widths, activations and dtype of a network; all else is derived from them.
+
+    Parameters
+    ----------
+    layer_dims : tuple of int
+        Widths from the inputs to the outputs.
+    activations : tuple of str
+        One per layer; the last turns logits into outputs.
+    dtype : numpy.dtype
+        float32 or float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp import Plan
+    >>> plan = Plan((2, 10, 5, 1), ("relu", "relu", "logistic"), np.dtype("float64"))
+    >>> plan.n_parameters
+    91
+    >>> plan.scratch_bytes(300) == plan.scratch_bytes(30_000)
+    True
+    """
+
+    layer_dims: tuple[int, ...]
+    activations: tuple[str, ...]
+    dtype: np.dtype
+
+    @property
+    def n_parameters(self) -> int:
+        """Length of the flat parameter vector."""
+        return sum((fan_in + 1) * fan_out for fan_in, fan_out in itertools.pairwise(self.layer_dims))
+
+    def split(self, parameters: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Views (weights, biases) of a flat vector: W (fan_out, fan_in), b (fan_out,) per layer."""
+        return split_parameters(parameters, self.layer_dims)
+
+    def scratch_bytes(self, n_examples: int) -> int:
+        """Bytes of scratch memory of a pass over ``n_examples``; the same for any number."""
+        return int(self.describe(n_examples)["scratch_bytes"])
+
+    def describe(self, n_examples: int) -> dict[str, Any]:
+        """The instruction set, tile and gradient methods that a pass over ``n_examples`` uses."""
+        is_double = self.dtype == np.float64
+        return _kernels.describe_plan(self.layer_dims, self.activations, is_double, n_examples)

@@ -1,0 +1,66 @@
+"""Pictures on matplotlib's current axes; nothing here calls show."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastmlp import checks
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+STEP, PADDING = 0.01, 1.0
+MOST_GRID_POINTS = 4_000_000
+
+
+def plot_decision_boundary(model: Callable[[np.ndarray], Any], X: Any, y: Any) -> None:
+    """Fill the plane with a model's decisions and scatter the examples, on the current axes.
+
+    Parameters
+    ----------
+    model : callable
+        Takes points (n_points, 2) and returns one decision for each.
+    X : array-like (2, n_examples)
+        Examples in columns; the picture reaches 1 beyond them, in steps of 0.01.
+    y : array-like (n_examples,) or (1, n_examples)
+        Labels, by which the examples are coloured.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``model`` cannot be called, or the arrays do not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp import plot_decision_boundary
+    >>> X, y = np.array([[0.0, 1], [0, 1]]), [0, 1]
+    >>> plot_decision_boundary(lambda points: points.sum(axis=1) > 1, X, y)
+    """
+    from matplotlib import pyplot as plt
+
+    if not callable(model):
+        raise TypeError(f"model must be callable, got {type(model).__name__}")
+    X = checks.matrix("X", X, np.float64, n_rows=2)
+    labels = np.asarray(y)
+    if labels.shape not in ((X.shape[1],), (1, X.shape[1])):
+        raise ValueError(f"y must have shape ({X.shape[1]},) or (1, {X.shape[1]}) to match X, got {labels.shape}")
+    draw_decision_boundary(plt.gca(), model, X.T, labels.ravel())
+    plt.xlabel("x1")
+    plt.ylabel("x2")
+
+
+def draw_decision_boundary(
+    axes: "Axes", model: Callable[[np.ndarray], Any], points: np.ndarray, labels: np.ndarray
+) -> None:
+    """The same on given axes, for points (n_examples, 2)."""
+    low, high = points.min(axis=0) - PADDING, points.max(axis=0) + PADDING
+    # in units far from 1 the published step would give a grid of any size
+    step = max(STEP, float(np.sqrt(np.prod(high - low) / MOST_GRID_POINTS)))
+    xx, yy = np.meshgrid(np.arange(low[0], high[0], step), np.arange(low[1], high[1], step))
+    decisions = np.asarray(model(np.c_[xx.ravel(), yy.ravel()]), dtype=float)
+    if decisions.size != xx.size:
+        raise ValueError(f"model must return one decision per point ({xx.size}), got shape {decisions.shape}")
+    axes.contourf(xx, yy, decisions.reshape(xx.shape), cmap="Spectral", alpha=0.8)
+    axes.scatter(points[:, 0], points[:, 1], c=labels, s=12, cmap="Spectral", edgecolors="black", linewidths=0.3)
