@@ -29,6 +29,11 @@ cdef extern from "fastmlp.h" nogil:
         FM_SIGMOID
         FM_RELU_FUNCTION
 
+    enum fm_check:
+        FM_ALL_FINITE
+        FM_ALL_BINARY
+        FM_ALL_IN_UNIT_INTERVAL
+
     ctypedef struct fm_layer:
         Py_ssize_t fan_in, fan_out, weights, bias
         int activation, gradient_method
@@ -67,6 +72,7 @@ cdef extern from "fastmlp.h" nogil:
         int (*backward)(const fm_layer_arrays *, const fm_plan *, const fm_data *, void *, fm_poll) noexcept nogil
         void (*gradient_descent)(void *, const void *, Py_ssize_t, double) noexcept nogil
         void (*map)(void *, const void *, Py_ssize_t, int) noexcept nogil
+        int (*all_pass)(const void *, Py_ssize_t, int) noexcept nogil
         double (*mean_log_loss)(const void *, const void *, Py_ssize_t, Py_ssize_t) noexcept nogil
         double (*mean_cross_entropy)(const void *, const void *, Py_ssize_t, Py_ssize_t) noexcept nogil
 

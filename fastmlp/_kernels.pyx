@@ -92,13 +92,11 @@ cdef class Workspace:
     cdef void *arena
 
     def __cinit__(self, bint is_double, tuple layer_dims, tuple activations, Py_ssize_t n_examples):
-        cdef Py_ssize_t n_layers = len(activations)
+        cdef Py_ssize_t n_layers = len(activations), i
         cdef Py_ssize_t *dims
         cdef int *codes
         if n_layers < 1 or len(layer_dims) != n_layers + 1:
             raise ValueError("layer_dims must have one entry more than activations, and at least two")
-        if n_examples < 1 or min(layer_dims) < 1:
-            raise ValueError("layer_dims and the number of examples must be at least 1")
         dims = <Py_ssize_t *>PyMem_Malloc((n_layers + 1) * sizeof(Py_ssize_t) + n_layers * sizeof(int))
         self.plan = <fm_plan *>PyMem_Malloc(sizeof(fm_plan) + n_layers * sizeof(fm_layer))
         if dims == NULL or self.plan == NULL:
@@ -106,9 +104,11 @@ cdef class Workspace:
             raise MemoryError()
         codes = <int *>(dims + n_layers + 1)
         try:
-            dims[n_layers] = layer_dims[n_layers]
-            for i in range(n_layers):
+            for i in range(n_layers + 1):
                 dims[i] = layer_dims[i]
+                if dims[i] < 1 or n_examples < 1:
+                    raise ValueError("layer_dims and the number of examples must be at least 1")
+            for i in range(n_layers):
                 codes[i] = ACTIVATIONS[activations[i]]
             self.kernels = kernels_for(is_double)
             self.kernels.make_plan(self.plan, n_layers, dims, codes, n_examples)
@@ -208,105 +208,106 @@ def predict(real[:, ::1] outputs, const real[::1] parameters, const real[:, ::1]
 
 # ---- layer by layer, keeping every array
 
-cdef cnp.ndarray empty_matrix(bint is_double, Py_ssize_t rows, Py_ssize_t columns):
-    cdef cnp.npy_intp[2] shape
-    shape[0], shape[1] = rows, columns
-    return cnp.PyArray_EMPTY(2, shape, cnp.NPY_DOUBLE if is_double else cnp.NPY_FLOAT, 0)
+cdef int real_type(cnp.ndarray array) except -1:
+    """NumPy's number for the dtype of a float32 or float64 matrix."""
+    cdef int typenum = cnp.PyArray_TYPE(array)
+    if typenum not in (cnp.NPY_DOUBLE, cnp.NPY_FLOAT) or cnp.PyArray_NDIM(array) != 2:
+        raise ValueError("inputs must be a matrix of float32 or float64")
+    return typenum
+
+
+cdef void *matrix_data(str name, object value, int typenum, Py_ssize_t rows, Py_ssize_t columns) except NULL:
+    """The data of a C-contiguous matrix of this dtype and shape; on lists a memoryview for each costs too much."""
+    if not cnp.PyArray_Check(value):
+        raise TypeError(f"{name} must be an array, got {type(value).__name__}")
+    cdef cnp.ndarray array = value
+    if cnp.PyArray_TYPE(array) != typenum or not cnp.PyArray_ISCARRAY_RO(array) or cnp.PyArray_NDIM(array) != 2:
+        raise ValueError(f"{name} must be a C-contiguous matrix of the dtype of inputs")
+    if cnp.PyArray_DIM(array, 0) != rows or cnp.PyArray_DIM(array, 1) != columns:
+        raise ValueError(f"{name} must have shape {(rows, columns)}, got {(array.shape[0], array.shape[1])}")
+    return cnp.PyArray_DATA(array)
 
 
 cdef class LayerArrays:
-    """The C view of one list of arrays per layer, and the network's widths."""
+    """The C view of the arrays of every layer; whoever makes one keeps the arrays themselves."""
 
     cdef fm_layer_arrays *layers
-    cdef list kept
     cdef tuple layer_dims
 
-    def __cinit__(self, Py_ssize_t n_layers):
-        self.kept = []
-        self.layers = <fm_layer_arrays *>PyMem_Malloc(n_layers * sizeof(fm_layer_arrays))
+    def __cinit__(self, list weights, Py_ssize_t fan_in, int typenum):
+        cdef Py_ssize_t l, fan_out
+        self.layers = <fm_layer_arrays *>PyMem_Malloc(len(weights) * sizeof(fm_layer_arrays))
         if self.layers == NULL:
             raise MemoryError()
+        dims = [fan_in]
+        for l in range(len(weights)):
+            fan_out = len(weights[l])
+            self.layers[l].weights = matrix_data("weights", weights[l], typenum, fan_out, fan_in)
+            fan_in = fan_out
+            dims.append(fan_out)
+        self.layer_dims = tuple(dims)
 
     def __dealloc__(self):
         PyMem_Free(self.layers)
 
 
-cdef LayerArrays layers_of_weights(list weights, const real[:, ::1] inputs):
-    cdef LayerArrays arrays = LayerArrays(len(weights))
-    cdef const real[:, ::1] w
-    cdef Py_ssize_t fan_in = inputs.shape[0]
-    dims = [fan_in]
-    for l in range(len(weights)):
-        w = weights[l]
-        check_shape(f"weights[{l}]", (w.shape[0], w.shape[1]), (w.shape[0], fan_in))
-        if w.shape[0] < 1:
-            raise ValueError(f"weights[{l}] must have at least one row")
-        arrays.layers[l].weights = &w[0, 0]
-        fan_in = w.shape[0]
-        dims.append(fan_in)
-    arrays.layer_dims = tuple(dims)
-    return arrays
+cdef cnp.ndarray new_matrix(int typenum, Py_ssize_t rows, Py_ssize_t columns):
+    cdef cnp.npy_intp[2] shape
+    shape[0], shape[1] = rows, columns
+    return cnp.PyArray_EMPTY(2, shape, typenum, 0)
 
 
-def forward(const real[:, ::1] inputs, list weights, list biases, tuple activations):
-    """Return lists of every layer's z and a; biases are columns (fan_out, 1)."""
-    cdef LayerArrays arrays = layers_of_weights(weights, inputs)
-    cdef Py_ssize_t n = inputs.shape[1], n_layers = len(weights), l, fan_out
-    cdef Workspace space = Workspace(real is double, arrays.layer_dims, activations, n)
-    cdef fm_data data = fm_data(&inputs[0, 0], NULL, n, 0)
-    cdef const real[:, ::1] b
+def forward(cnp.ndarray inputs, list weights, list biases, tuple activations):
+    """Return the tuple (z1, a1, W1, b1, z2, a2, ...): z and a (fan_out, n); biases are columns (fan_out, 1)."""
+    cdef int typenum = real_type(inputs)
+    cdef Py_ssize_t fan_in = cnp.PyArray_DIM(inputs, 0), n = cnp.PyArray_DIM(inputs, 1), l, fan_out
+    cdef LayerArrays arrays = LayerArrays(weights, fan_in, typenum)
+    cdef Workspace space = Workspace(typenum == cnp.NPY_DOUBLE, arrays.layer_dims, activations, n)
+    cdef fm_data data = fm_data(matrix_data("inputs", inputs, typenum, fan_in, n), NULL, n, 0)
     cdef cnp.ndarray z, a
+    cdef list cache = []
     cdef int status
-    zs, outputs = [], []
-    for l in range(n_layers):
-        fan_out = arrays.layer_dims[l + 1]
-        b = biases[l]
-        check_shape(f"biases[{l}]", (b.shape[0], b.shape[1]), (fan_out, 1))
-        z = empty_matrix(real is double, fan_out, n)
-        a = empty_matrix(real is double, fan_out, n)
-        zs.append(z)
-        outputs.append(a)
-        arrays.layers[l].bias = &b[0, 0]
+    for l in range(len(weights)):
+        fan_out = space.plan.layers[l].fan_out
+        z, a = new_matrix(typenum, fan_out, n), new_matrix(typenum, fan_out, n)
+        cache += (z, a, weights[l], biases[l])
+        arrays.layers[l].bias = matrix_data("biases", biases[l], typenum, fan_out, 1)
         arrays.layers[l].z = cnp.PyArray_DATA(z)
         arrays.layers[l].a = cnp.PyArray_DATA(a)
     with nogil:
         status = space.kernels.forward(arrays.layers, space.plan, &data, space.arena, serve_signals)
     finish(status)
-    return zs, outputs
+    return tuple(cache)
 
 
-def backward(const real[:, ::1] inputs, const real[:, ::1] targets, list weights, list outputs, tuple activations):
-    """Return lists of every layer's dz, dW, db (columns) and da; da of the inputs is not computed: None."""
-    cdef LayerArrays arrays = layers_of_weights(weights, inputs)
-    cdef Py_ssize_t n = inputs.shape[1], n_layers = len(weights), l, fan_out
-    cdef Workspace space = Workspace(real is double, arrays.layer_dims, activations, n)
-    cdef fm_data data = fm_data(&inputs[0, 0], &targets[0, 0], n, n)
-    cdef const real[:, ::1] a
+def backward(cnp.ndarray inputs, cnp.ndarray targets, list weights, list outputs, tuple activations):
+    """Return the list [dz, dW, db of the last layer, da, dz, dW, db of the one before, ...]; db are columns."""
+    cdef int typenum = real_type(inputs)
+    cdef Py_ssize_t fan_in = cnp.PyArray_DIM(inputs, 0), n = cnp.PyArray_DIM(inputs, 1), l
+    cdef LayerArrays arrays = LayerArrays(weights, fan_in, typenum)
+    cdef Workspace space = Workspace(typenum == cnp.NPY_DOUBLE, arrays.layer_dims, activations, n)
+    cdef Py_ssize_t fan_out = space.plan.layers[space.plan.n_layers - 1].fan_out
+    cdef fm_data data = fm_data(matrix_data("inputs", inputs, typenum, fan_in, n),
+                                matrix_data("targets", targets, typenum, fan_out, n), n, n)
     cdef cnp.ndarray dz, dw, db, da
+    cdef list gradients = []
     cdef int status
-    check_shape("targets", (targets.shape[0], targets.shape[1]), (arrays.layer_dims[n_layers], n))
-    dzs, dws, dbs, das = [], [], [], []
-    for l in range(n_layers):
-        fan_out = arrays.layer_dims[l + 1]
-        a = outputs[l]
-        check_shape(f"outputs[{l}]", (a.shape[0], a.shape[1]), (fan_out, n))
-        dz = empty_matrix(real is double, fan_out, n)
-        dw = empty_matrix(real is double, fan_out, arrays.layer_dims[l])
-        db = empty_matrix(real is double, fan_out, 1)
-        da = empty_matrix(real is double, arrays.layer_dims[l], n) if l else None
-        dzs.append(dz)
-        dws.append(dw)
-        dbs.append(db)
-        das.append(da)
-        arrays.layers[l].a = <void *>&a[0, 0]
+    for l in range(space.plan.n_layers - 1, -1, -1):
+        fan_in, fan_out = space.plan.layers[l].fan_in, space.plan.layers[l].fan_out
+        dz, dw, db = new_matrix(typenum, fan_out, n), new_matrix(typenum, fan_out, fan_in), new_matrix(typenum, fan_out, 1)
+        gradients += (dz, dw, db)
+        arrays.layers[l].a = matrix_data("outputs", outputs[l], typenum, fan_out, n)
         arrays.layers[l].dz = cnp.PyArray_DATA(dz)
         arrays.layers[l].d_weights = cnp.PyArray_DATA(dw)
         arrays.layers[l].d_bias = cnp.PyArray_DATA(db)
-        arrays.layers[l].d_inputs = cnp.PyArray_DATA(da) if l else NULL
+        if l:
+            da = new_matrix(typenum, fan_in, n)
+            gradients.append(da)
+            arrays.layers[l].d_inputs = cnp.PyArray_DATA(da)
     with nogil:
         status = space.kernels.backward(arrays.layers, space.plan, &data, space.arena, serve_signals)
     finish(status)
-    return dzs, dws, dbs, das
+    return gradients
 
 
 # ---- elementwise functions and losses
@@ -357,47 +358,109 @@ def gradient_descent(real[::1] parameters, const real[::1] gradient, double lear
             kernels.gradient_descent(&parameters[0], &gradient[0], parameters.shape[0], learning_rate)
 
 
+def descended(list matrices, list gradients, double learning_rate):
+    """New matrices, ``matrix - learning_rate * gradient`` each; None unless all are plain and finite."""
+    cdef cnp.ndarray new
+    cdef int typenum
+    if not plain_and_finite(matrices) or not plain_and_finite(gradients) or len(matrices) != len(gradients):
+        return None
+    moved = []
+    for matrix, gradient in zip(matrices, gradients):
+        typenum = cnp.PyArray_TYPE(matrix)
+        if cnp.PyArray_TYPE(gradient) != typenum or not cnp.PyArray_SAMESHAPE(matrix, gradient):
+            return None
+        new = cnp.PyArray_NewCopy(matrix, cnp.NPY_CORDER)
+        kernels_for(typenum == cnp.NPY_DOUBLE).gradient_descent(
+            cnp.PyArray_DATA(new), cnp.PyArray_DATA(gradient), cnp.PyArray_SIZE(new), learning_rate
+        )
+        moved.append(new)
+    return moved
+
+
 # ---- checks of whole arrays, faster than NumPy's on small ones
 
-cdef bint is_finite(const real *x, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef real residue = 0
-    for i in range(n):
-        residue += x[i] - x[i]  # 0, or NaN where x[i] is not finite
-    return residue == 0
+cdef bint passes(cnp.ndarray array, int check) noexcept:
+    cdef const fm_kernels *kernels = kernels_for(cnp.PyArray_TYPE(array) == cnp.NPY_DOUBLE)
+    return kernels.all_pass(cnp.PyArray_DATA(array), cnp.PyArray_SIZE(array), check)
+
+
+cdef bint is_plain_matrix(object value, int typenum):
+    """Whether ``value`` can go to the kernels as it is: non-empty, C-contiguous, aligned, of this dtype."""
+    if not cnp.PyArray_CheckExact(value):
+        return False
+    cdef cnp.ndarray array = value
+    return (
+        cnp.PyArray_NDIM(array) == 2
+        and cnp.PyArray_TYPE(array) == typenum
+        and cnp.PyArray_ISCARRAY_RO(array)
+        and cnp.PyArray_SIZE(array) > 0
+    )
 
 
 def first_not_finite(arrays):
     """Index of the first of these C-contiguous float32 or float64 arrays with a NaN or an infinity, or -1."""
-    cdef cnp.ndarray array
-    cdef bint finite
     for index, array in enumerate(arrays):
-        if cnp.PyArray_TYPE(array) == cnp.NPY_DOUBLE:
-            finite = is_finite(<const double *>cnp.PyArray_DATA(array), cnp.PyArray_SIZE(array))
-        else:
-            finite = is_finite(<const float *>cnp.PyArray_DATA(array), cnp.PyArray_SIZE(array))
-        if not finite:
+        if not passes(array, FM_ALL_FINITE):
             return index
     return -1
 
 
-def all_in_unit_interval(const real[:, ::1] x):
-    """Whether every element lies in [0, 1]."""
-    cdef Py_ssize_t i, j
-    cdef bint inside = True
-    with nogil:
-        for i in range(x.shape[0]):
-            for j in range(x.shape[1]):
-                inside &= (x[i, j] >= 0) & (x[i, j] <= 1)
-    return inside
+def all_binary(cnp.ndarray array):
+    """Whether every element of a C-contiguous float32 or float64 array is 0 or 1."""
+    return passes(array, FM_ALL_BINARY)
 
 
-def all_binary(const real[:, ::1] x):
-    """Whether every element is 0 or 1."""
-    cdef Py_ssize_t i, j
-    cdef bint binary = True
-    with nogil:
-        for i in range(x.shape[0]):
-            for j in range(x.shape[1]):
-                binary &= (x[i, j] == 0) | (x[i, j] == 1)
-    return binary
+def integer_labels(object labels, cnp.ndarray outputs):
+    """C-contiguous int64 labels 0 and 1 of the shape of ``outputs``, in its dtype; None if they are not that."""
+    if not is_plain_matrix(labels, cnp.NPY_INT64) or not cnp.PyArray_SAMESHAPE(labels, outputs):
+        return None
+    cdef cnp.ndarray new = new_matrix(cnp.PyArray_TYPE(outputs), cnp.PyArray_DIM(outputs, 0), cnp.PyArray_DIM(outputs, 1))
+    cdef const cnp.int64_t *y = <const cnp.int64_t *>cnp.PyArray_DATA(labels)
+    cdef double *wide = <double *>cnp.PyArray_DATA(new)
+    cdef float *narrow = <float *>cnp.PyArray_DATA(new)
+    cdef Py_ssize_t i
+    cdef cnp.int64_t other = 0
+    if cnp.PyArray_TYPE(new) == cnp.NPY_DOUBLE:
+        for i in range(cnp.PyArray_SIZE(new)):
+            other |= y[i] & ~1
+            wide[i] = <double>y[i]
+    else:
+        for i in range(cnp.PyArray_SIZE(new)):
+            other |= y[i] & ~1
+            narrow[i] = <float>y[i]
+    return None if other else new
+
+
+def all_in_unit_interval(cnp.ndarray array):
+    """Whether every element of a C-contiguous float32 or float64 array lies in [0, 1]."""
+    return passes(array, FM_ALL_IN_UNIT_INTERVAL)
+
+
+def plain_and_finite(list matrices):
+    """Whether all are finite, non-empty, C-contiguous matrices of one dtype, float32 or float64.
+
+    The quick answer for arrays that need no conversion; what is wrong with others, the checks in Python say.
+    """
+    cdef int typenum
+    if not cnp.PyArray_CheckExact(matrices[0]):
+        return False
+    typenum = cnp.PyArray_TYPE(matrices[0])
+    if typenum != cnp.NPY_DOUBLE and typenum != cnp.NPY_FLOAT:
+        return False
+    for matrix in matrices:
+        if not is_plain_matrix(matrix, typenum) or not passes(matrix, FM_ALL_FINITE):
+            return False
+    return True
+
+
+def layers_fit(cnp.ndarray inputs, list weights, list columns, bint per_example):
+    """Whether plain matrices chain up: W (fan_out, fan_in), and columns (fan_out, 1) or (fan_out, n_examples)."""
+    cdef Py_ssize_t width = cnp.PyArray_DIM(inputs, 0), n = cnp.PyArray_DIM(inputs, 1) if per_example else 1
+    cdef cnp.ndarray weight, column
+    for weight, column in zip(weights, columns):
+        if cnp.PyArray_DIM(weight, 1) != width:
+            return False
+        width = cnp.PyArray_DIM(weight, 0)
+        if cnp.PyArray_DIM(column, 0) != width or cnp.PyArray_DIM(column, 1) != n:
+            return False
+    return True

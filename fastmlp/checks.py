@@ -4,6 +4,7 @@ Each function returns the argument in the form the kernels take, or raises a Val
 that names the argument, what came and what was expected.  The caller's arrays are never modified.
 """
 
+import math
 import numbers
 from collections.abc import Sequence
 from typing import Any
@@ -17,8 +18,11 @@ DTYPES = {"float32": np.dtype(np.float32), "float64": np.dtype(np.float64)}
 
 def array_of(name: str, value: Any, dtype: Any) -> np.ndarray:
     """``value`` as an array of ``dtype``; conversion is refused where it would lose meaning."""
-    if type(value) is np.ndarray and value.dtype == dtype:
-        return value
+    if type(value) is np.ndarray:
+        if value.dtype == dtype:
+            return value
+        if value.dtype.kind in "iub":
+            return value.astype(dtype)
     if hasattr(value, "toarray"):
         raise TypeError(f"{name} must be dense, got {type(value).__name__}; pass {name}.toarray()")
     try:
@@ -43,6 +47,8 @@ def check_finite(name: str, array: np.ndarray) -> None:
 
 def matrix(name: str, value: Any, dtype: Any, *, n_rows: int | None = None, n_columns: int | None = None) -> np.ndarray:
     """``value`` as a C-contiguous, finite, non-empty matrix, of the shape given."""
+    if n_rows is n_columns is None and _kernels.plain_and_finite([value]) and value.dtype == dtype:
+        return value
     array = array_of(name, value, dtype)
     if array.ndim != 2:
         raise ValueError(f"{name} must have 2 dimensions, got {array.ndim} in shape {array.shape}")
@@ -84,9 +90,11 @@ def integer(name: str, value: Any, *, minimum: int) -> int:
 
 def positive(name: str, value: Any) -> float:
     """A finite float over 0."""
+    if type(value) is float and 0 < value < math.inf:
+        return value
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number, got {value!r}")
-    if not (np.isfinite(value) and value > 0):
+    if not 0 < value < math.inf:
         raise ValueError(f"{name} must be finite and over 0, got {value}")
     return float(value)
 

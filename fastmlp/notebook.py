@@ -6,6 +6,7 @@ dicts ``W1`` (fan_out, fan_in), ``b1`` (fan_out, 1), ``W2``, ...
 """
 
 import functools
+import operator
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -179,11 +180,8 @@ def forward_propagation(X: Any, parameters: Parameters) -> tuple[np.ndarray, tup
     """
     weights, biases = _layers_of(parameters)
     X, weights, biases = _network(X, weights, biases)
-    zs, outputs = _kernels.forward(X, weights, biases, _activations(len(weights)))
-    cache: list[np.ndarray] = []
-    for layer in zip(zs, outputs, weights, biases, strict=True):
-        cache += layer
-    return outputs[-1], tuple(cache)
+    cache = _kernels.forward(X, weights, biases, _activations(len(weights)))
+    return cache[-3], cache
 
 
 def backward_propagation(X: Any, Y: Any, cache: tuple[np.ndarray, ...]) -> dict[str, np.ndarray]:
@@ -221,17 +219,9 @@ def backward_propagation(X: Any, Y: Any, cache: tuple[np.ndarray, ...]) -> dict[
     if not isinstance(cache, (tuple, list)) or len(cache) < 4 or len(cache) % 4:
         raise ValueError("cache must be the tuple (z1, a1, W1, b1, z2, ...) that forward_propagation returned")
     X, weights, outputs = _network(X, list(cache[2::4]), list(cache[1::4]), kind="a")
-    n_layers = len(weights)
     Y = _labels("Y", Y, outputs[-1])
-    dzs, dws, dbs, das = _kernels.backward(X, Y, weights, outputs, _activations(n_layers))
-    gradients = {}
-    for layer in range(n_layers, 0, -1):
-        gradients[f"dz{layer}"] = dzs[layer - 1]
-        gradients[f"dW{layer}"] = dws[layer - 1]
-        gradients[f"db{layer}"] = dbs[layer - 1]
-        if layer > 1:
-            gradients[f"da{layer - 1}"] = das[layer - 1]
-    return gradients
+    gradients = _kernels.backward(X, Y, weights, outputs, _activations(len(weights)))
+    return dict(zip(_gradient_keys(len(weights)), gradients, strict=True))
 
 
 def update_parameters(parameters: Parameters, grads: dict[str, Any], learning_rate: float) -> Parameters:
@@ -269,21 +259,21 @@ def update_parameters(parameters: Parameters, grads: dict[str, Any], learning_ra
     weights, biases = _layers_of(parameters)
     if not isinstance(grads, dict):
         raise TypeError(f"grads must be a dict, got {type(grads).__name__}")
-    old, new = [*weights, *biases], {}
-    w_keys, b_keys = _keys(len(weights))
-    gradients = []
-    for key, value in zip(w_keys + b_keys, old, strict=True):
-        if f"d{key}" not in grads:
-            raise ValueError(f"grads must have the key 'd{key}', got {', '.join(map(str, grads))}")
-        gradient = checks.array_of(f"grads['d{key}']", grads[f"d{key}"], _common_dtype(grads[f"d{key}"]))
-        if gradient.shape != np.shape(value):
-            raise ValueError(f"grads['d{key}'] must have shape {np.shape(value)}, got {gradient.shape}")
-        gradients.append(np.ascontiguousarray(gradient))
-        new[key] = value - learning_rate * gradient
-    at = _kernels.first_not_finite(gradients)
-    if at >= 0:
-        checks.check_finite(f"grads['d{(w_keys + b_keys)[at]}']", gradients[at])
-    parameters.update(new)
+    keys, old = _keys(len(weights)), weights + biases
+    try:
+        gradients = list(_getter(len(weights), "d")(grads))
+    except KeyError as error:
+        raise ValueError(f"grads must have the key {error}, got {', '.join(map(str, grads))}") from None
+    new = _kernels.descended(old, gradients, learning_rate)
+    if new is None:
+        dtype = _common_dtype(*old, *gradients)
+        old = [checks.matrix(key, value, dtype) for key, value in zip(keys, old, strict=True)]
+        gradients = [
+            checks.matrix(f"grads['d{key}']", gradient, dtype, n_rows=value.shape[0], n_columns=value.shape[1])
+            for key, value, gradient in zip(keys, old, gradients, strict=True)
+        ]
+        new = _kernels.descended(old, gradients, learning_rate)
+    parameters.update(zip(keys, new, strict=True))
     return parameters
 
 
@@ -525,9 +515,21 @@ def _check_initialization(target: Callable[..., Any], name: str, layers_dims: li
 
 
 @functools.cache
-def _keys(n_layers: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    layers = range(1, n_layers + 1)
-    return tuple(f"W{layer}" for layer in layers), tuple(f"b{layer}" for layer in layers)
+def _keys(n_layers: int) -> tuple[str, ...]:
+    """W1, W2, ..., b1, b2, ..."""
+    return tuple(f"{kind}{layer}" for kind in "Wb" for layer in range(1, n_layers + 1))
+
+
+@functools.cache
+def _getter(n_layers: int, prefix: str = "") -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+    """The function that takes the values of these keys out of a dict."""
+    return operator.itemgetter(*(prefix + key for key in _keys(n_layers)))
+
+
+@functools.cache
+def _gradient_keys(n_layers: int) -> tuple[str, ...]:
+    keys = [key for layer in range(n_layers, 0, -1) for key in (f"dz{layer}", f"dW{layer}", f"db{layer}", f"da{layer - 1}")]
+    return tuple(keys[:-1])
 
 
 @functools.cache
@@ -539,11 +541,12 @@ def _layers_of(parameters: Any) -> tuple[list[Any], list[Any]]:
     """The values W1, W2, ... and b1, b2, ... of a parameter dict."""
     if not isinstance(parameters, dict):
         raise TypeError(f"parameters must be a dict, got {type(parameters).__name__}")
-    w_keys, b_keys = _keys(max(1, len(parameters) // 2))
+    n_layers = max(1, len(parameters) // 2)
     try:
-        if len(parameters) != 2 * len(w_keys):
+        if len(parameters) != 2 * n_layers:
             raise KeyError
-        return [parameters[key] for key in w_keys], [parameters[key] for key in b_keys]
+        values = list(_getter(n_layers)(parameters))
+        return values[:n_layers], values[n_layers:]
     except KeyError:
         raise ValueError(
             f"parameters must have the keys W1, b1, W2, b2, ... and no other; got {', '.join(map(str, parameters))}"
@@ -560,30 +563,37 @@ def _network(
     X: Any, weights: list[Any], columns: list[Any], kind: str = "b"
 ) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
     """X, the weights and one more matrix per layer (its bias or its outputs), checked to fit together."""
-    dtype = _common_dtype(X, *weights, *columns)
-    arrays = []
-    X = np.ascontiguousarray(checks.array_of("X", X, dtype))
-    if X.ndim != 2 or X.size == 0:
-        raise ValueError(f"X must be a matrix (features, m) with at least one of each, got shape {X.shape}")
+    if not _kernels.plain_and_finite([X, *weights, *columns]):
+        X, weights, columns = _converted(X, weights, columns, kind)
+    if _kernels.layers_fit(X, weights, columns, kind == "a"):
+        return X, weights, columns
     width, n_columns = X.shape[0], 1 if kind == "b" else X.shape[1]
-    for layer, (weight, column) in enumerate(zip(weights, columns, strict=True), start=1):
-        w = checks.array_of(f"W{layer}", weight, dtype)
-        c = checks.array_of(f"{kind}{layer}", column, dtype)
-        if w.ndim != 2 or w.shape[1] != width or w.shape[0] < 1:
+    for layer, (w, c) in enumerate(zip(weights, columns, strict=True), start=1):
+        if w.shape[1] != width:
             raise ValueError(f"W{layer} must have shape (fan_out, {width}), got {w.shape}")
         width = w.shape[0]
         if c.shape != (width, n_columns):
             raise ValueError(f"{kind}{layer} must have shape {(width, n_columns)}, got {c.shape}")
-        arrays += [np.ascontiguousarray(w), np.ascontiguousarray(c)]
-    at = _kernels.first_not_finite([X, *arrays])
-    if at >= 0:
-        name = "X" if at == 0 else f"{('W', kind)[(at - 1) % 2]}{(at + 1) // 2}"
-        checks.check_finite(name, [X, *arrays][at])
-    return X, arrays[::2], arrays[1::2]
+    raise AssertionError("unreachable: the loop above names what does not fit")
+
+
+def _converted(
+    X: Any, weights: list[Any], columns: list[Any], kind: str
+) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
+    """The same arrays as finite C-contiguous matrices of one dtype."""
+    dtype = _common_dtype(X, *weights, *columns)
+    return (
+        checks.matrix("X", X, dtype),
+        [checks.matrix(f"W{layer}", w, dtype) for layer, w in enumerate(weights, start=1)],
+        [checks.matrix(f"{kind}{layer}", c, dtype) for layer, c in enumerate(columns, start=1)],
+    )
 
 
 def _labels(name: str, Y: Any, outputs: np.ndarray) -> np.ndarray:
     """Labels of the shape and dtype of the outputs."""
+    quick = _kernels.integer_labels(Y, outputs)
+    if quick is not None:
+        return quick
     labels = np.ascontiguousarray(checks.array_of(name, Y, outputs.dtype))
     if labels.shape != outputs.shape:
         raise ValueError(f"{name} must have shape {outputs.shape} to match, got {labels.shape}")

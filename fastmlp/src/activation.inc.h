@@ -19,21 +19,37 @@ INLINE vec times_derivative(vec da, vec a, int activation)
     }
 }
 
-/* a <- activation(z), in whole vectors; a and z may be the same rows */
-static void FN(activation_forward)(real *a, const real *z, ptrdiff_t row_stride, ptrdiff_t n_rows,
-                                   ptrdiff_t n_vectors, int activation)
+/* Applies EXPRESSION to every vector x of n_rows rows in place; `at` is its offset. */
+#define FOR_EACH_ROW_VECTOR(rows, EXPRESSION)                                                     \
+    for (ptrdiff_t r = 0; r < n_rows; r++)                                                        \
+        for (ptrdiff_t at = r * row_stride, end = at + n_vectors * LANES; at < end; at += LANES) { \
+            vec x = vload((rows) + at);                                                           \
+            vstore((rows) + at, EXPRESSION);                                                      \
+        }                                                                                         \
+    break
+
+/* rows <- activation(rows), in whole vectors */
+static void FN(activation_forward)(real *rows, ptrdiff_t row_stride, ptrdiff_t n_rows, ptrdiff_t n_vectors,
+                                   int activation)
 {
-    for (ptrdiff_t r = 0; r < n_rows; r++)
-        for (ptrdiff_t at = r * row_stride, end = at + n_vectors * LANES; at < end; at += LANES) {
-            vec x = vload(z + at);
-            switch (activation) {
-            case FM_RELU: x = vrelu(x); break;
-            case FM_TANH: x = vtanh(x); break;
-            case FM_LOGISTIC: x = vsigmoid(x); break;
-            default: break;
-            }
-            vstore(a + at, x);
-        }
+    switch (activation) {
+    case FM_RELU: FOR_EACH_ROW_VECTOR(rows, vrelu(x));
+    case FM_TANH: FOR_EACH_ROW_VECTOR(rows, vtanh(x));
+    case FM_LOGISTIC: FOR_EACH_ROW_VECTOR(rows, vsigmoid(x));
+    default: break;
+    }
+}
+
+/* d <- d times the derivative at the outputs a, laid out as d, in whole vectors */
+static void FN(activation_backward)(real *d, const real *a, ptrdiff_t row_stride, ptrdiff_t n_rows,
+                                    ptrdiff_t n_vectors, int activation)
+{
+    switch (activation) {
+    case FM_RELU: FOR_EACH_ROW_VECTOR(d, times_derivative(x, vload(a + at), FM_RELU));
+    case FM_TANH: FOR_EACH_ROW_VECTOR(d, times_derivative(x, vload(a + at), FM_TANH));
+    case FM_LOGISTIC: FOR_EACH_ROW_VECTOR(d, times_derivative(x, vload(a + at), FM_LOGISTIC));
+    default: break;
+    }
 }
 
 /* out <- function(x), n elements; the arrays may be the same */
@@ -54,4 +70,23 @@ static void FN(map)(void *out_, const void *x_, ptrdiff_t n, int function)
         MAP_CASE(FM_SIGMOID, vsigmoid)
         MAP_CASE(FM_RELU_FUNCTION, vrelu)
     }
+}
+
+/* Whether a check holds for every element; the last, partial vector is filled with zeros, which pass all. */
+static int FN(all_pass)(const void *x_, ptrdiff_t n, int check)
+{
+    const real *x = x_;
+    ivec failed = {0};
+    FOR_EACH_VECTOR(i, n)
+    {
+        vec v = vload_some(x + i, n - i);
+        switch (check) {
+        case FM_ALL_FINITE: failed |= (ivec)(v - v != (vec){0}); break;
+        case FM_ALL_BINARY: failed |= (ivec)((v != (vec){0}) & (v != vset(1))); break;
+        default: failed |= ~(ivec)((v >= (vec){0}) & (v <= vset(1))); break;
+        }
+    }
+    bits any = 0;
+    for (int i = 0; i < LANES; i++) any |= failed[i];
+    return any == 0;
 }

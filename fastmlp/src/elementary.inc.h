@@ -97,25 +97,25 @@ INLINE vec log_special(vec x, vec y)
     return vselect(veq(x, x), y, x);
 }
 
-INLINE vec vlog(vec x)
+/* log(u + lost), given also x = u + lost - 1: `lost` is what rounding took from u, added as lost / u */
+INLINE vec vlog_sum(vec u, vec x, vec lost)
 {
-    const real lift = (real)((uint64_t)1 << (MANTISSA_BITS + 1)), smallest_normal = FM_SMALLEST_NORMAL;
-    mask subnormal = vlt(x, vset(smallest_normal));
-    vec m, k = split_exponent(vselect(subnormal, x * lift, x), &m);
+    const real lift = (real)((uint64_t)1 << (MANTISSA_BITS + 1));
+    mask subnormal = vlt(u, vset(FM_SMALLEST_NORMAL));
+    vec m, k = split_exponent(vselect(subnormal, u * lift, u), &m);
     k = vselect(subnormal, k - (real)(MANTISSA_BITS + 1), k);
-    return log_special(x, log_reduced(k, m - (real)1, (vec){0}));
+    mask near_one = veq(k, (vec){0});
+    vec f = vselect(near_one, x, m - (real)1);
+    vec c = vselect(near_one, (vec){0}, lost / u);
+    return log_special(u, log_reduced(k, f, c));
 }
+
+INLINE vec vlog(vec x) { return vlog_sum(x, x - (real)1, (vec){0}); }
 
 INLINE vec vlog1p(vec x)
 {
     vec u = (real)1 + x;
-    /* what rounding took from u, to be added as log(u + lost) - log(u) = lost / u */
-    vec lost = vselect(vlt(x, vset((real)1)), x - (u - (real)1), (real)1 - (u - x));
-    vec m, k = split_exponent(u, &m);
-    mask near_one = veq(k, (vec){0});
-    vec f = vselect(near_one, x, m - (real)1);
-    vec c = vselect(near_one, (vec){0}, lost / u);
-    vec y = log_special(u, log_reduced(k, f, c));
+    vec y = vlog_sum(u, x, vselect(vlt(x, vset((real)1)), x - (u - (real)1), (real)1 - (u - x)));
     return vselect(vlt(vabs(x), vset((real)1e-30)), x, y); /* keeps -0 and subnormals */
 }
 

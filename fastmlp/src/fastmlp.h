@@ -23,6 +23,8 @@ enum fm_output { FM_LOGITS, FM_PROBABILITIES };
 
 enum fm_function { FM_EXP, FM_LOG, FM_LOG1P, FM_TANH_FUNCTION, FM_SIGMOID, FM_RELU_FUNCTION };
 
+enum fm_check { FM_ALL_FINITE, FM_ALL_BINARY, FM_ALL_IN_UNIT_INTERVAL };
+
 /* Offsets count elements, not bytes; arena offsets start whole vectors. */
 typedef struct {
     ptrdiff_t fan_in, fan_out;
@@ -86,6 +88,7 @@ typedef struct {
 
     void (*gradient_descent)(void *parameters, const void *gradient, ptrdiff_t n, double learning_rate);
     void (*map)(void *out, const void *x, ptrdiff_t n, int function); /* enum fm_function */
+    int (*all_pass)(const void *x, ptrdiff_t n, int check);               /* enum fm_check */
     double (*mean_log_loss)(const void *logits, const void *targets, ptrdiff_t n, ptrdiff_t n_examples);
     double (*mean_cross_entropy)(const void *probabilities, const void *targets, ptrdiff_t n,
                                  ptrdiff_t n_examples);

@@ -24,6 +24,7 @@ const fm_kernels FN(kernels) = {
     .backward = FN(backward),
     .gradient_descent = FN(gradient_descent),
     .map = FN(map),
+    .all_pass = FN(all_pass),
     .mean_log_loss = FN(mean_log_loss),
     .mean_cross_entropy = FN(mean_cross_entropy),
 };

@@ -20,7 +20,7 @@ static int FN(forward)(const fm_layer_arrays *layers, const fm_plan *plan, const
                                   ceil_div(n, LANES), FM_IDENTITY, &w))
                 return w.status;
             FN(unpack_rows)(layers[l].z, n_examples, outputs, stride, layer->fan_out, first, n);
-            FN(activation_forward)(outputs, outputs, stride, layer->fan_out, ceil_div(n, LANES), layer->activation);
+            FN(activation_forward)(outputs, stride, layer->fan_out, ceil_div(n, LANES), layer->activation);
             FN(unpack_rows)(layers[l].a, n_examples, outputs, stride, layer->fan_out, first, n);
         }
     }
@@ -65,13 +65,8 @@ static int FN(backward)(const fm_layer_arrays *layers, const fm_plan *plan, cons
                                    NULL, &w))
                 return w.status;
             FN(unpack_rows)(layers[l].d_inputs, n_examples, d_inputs, stride, layer->fan_in, first, n);
-            for (ptrdiff_t r = 0; r < layer->fan_in; r++)
-                FOR_EACH_VECTOR(i, n)
-                {
-                    real *d = d_inputs + r * stride + i;
-                    const real *a = arena + layer->inputs + r * stride + i;
-                    vstore(d, times_derivative(vload(d), vload(a), plan->layers[l - 1].activation));
-                }
+            FN(activation_backward)(d_inputs, arena + layer->inputs, stride, layer->fan_in, ceil_div(n, LANES),
+                                    plan->layers[l - 1].activation);
             FN(unpack_rows)(layers[l - 1].dz, n_examples, d_inputs, stride, layer->fan_in, first, n);
             dz = d_inputs;
         }

@@ -13,7 +13,9 @@ INLINE vec log_loss(vec z, vec y)
 /* -log a where y = 1, -log(1 - a) where y = 0; 0 log 0 = 0 */
 INLINE vec cross_entropy(vec a, vec y)
 {
-    return -vselect(veq(y, vset(1)), vlog(a), vlog1p(-a));
+    mask positive = veq(y, vset(1));
+    vec u = vselect(positive, a, (real)1 - a);
+    return -vlog_sum(u, vselect(positive, a - (real)1, -a), vselect(positive, (vec){0}, ((real)1 - u) - a));
 }
 
 /* Sums doubles with a power-of-two scale that keeps a finite mean from overflowing on the way. */

@@ -108,7 +108,7 @@ static int FN(dense_forward)(real *outputs, const fm_layer *layer, const real *w
                        .activation = activation == FM_RELU ? FM_RELU : FM_IDENTITY};
     int status = FN(dense_product)(&g, layer->fan_out, n_vectors, w);
     if (!status && activation > FM_RELU)
-        FN(activation_forward)(outputs, outputs, plan->row_stride, layer->fan_out, n_vectors, activation);
+        FN(activation_forward)(outputs, plan->row_stride, layer->fan_out, n_vectors, activation);
     return status;
 }
 
@@ -260,8 +260,8 @@ static int FN(predict)(void *outputs, const fm_plan *plan, const void *parameter
         if (FN(forward_tile)(arena, plan, parameters, data, first, n, &w))
             return w.status;
         if (output == FM_PROBABILITIES)
-            FN(activation_forward)(arena + plan->outputs, arena + plan->outputs, plan->row_stride, last->fan_out,
-                                   ceil_div(n, LANES), last->activation);
+            FN(activation_forward)(arena + plan->outputs, plan->row_stride, last->fan_out, ceil_div(n, LANES),
+                                   last->activation);
         FN(unpack_rows)(outputs, plan->n_examples, arena + plan->outputs, plan->row_stride, last->fan_out, first, n);
     }
     return 0;
