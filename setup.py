@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 import numpy as np
 from Cython.Build import cythonize
@@ -54,7 +55,7 @@ extension = Extension(
     define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_25_API_VERSION"), ("NPY_TARGET_VERSION", "NPY_1_25_API_VERSION")],
     extra_compile_args=COMPILE_ARGS,
     extra_link_args=LINK_ARGS,
-    depends=[f"fastmlp/src/{name}" for name in os.listdir("fastmlp/src")],
+    depends=[str(path) for path in Path("fastmlp/src").iterdir()],
 )
 
 setup(

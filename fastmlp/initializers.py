@@ -10,6 +10,7 @@ later ones.  NumPy's global random state is never touched.
 ((4, 2), (4,))
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -166,7 +167,9 @@ def draw(initialization: object, layer_dims: Sequence[int], seed: object = None)
         return _checked(initialization(list(dims), seed=seed), dims)
     if isinstance(initialization, Sequence):
         if len(initialization) != len(dims) - 1:
-            raise ValueError(f"initialization must have {len(dims) - 1} entries, one per layer; got {len(initialization)}")
+            raise ValueError(
+                f"initialization must have {len(dims) - 1} entries, one per layer; got {len(initialization)}"
+            )
         draws = [get(entry).draw if isinstance(entry, str) else entry for entry in initialization]
         for entry in draws:
             if not callable(entry):
@@ -189,18 +192,20 @@ def _checked(drawn: object, dims: Sequence[int]) -> Layers:
     elif isinstance(drawn, tuple) and len(drawn) == 2:
         weights, biases = drawn
     elif isinstance(drawn, Sequence):
-        weights, biases = drawn, [np.zeros(width) for width in dims[1:]]
+        weights, biases = list(drawn), [np.zeros(width) for width in dims[1:]]
     else:
         raise TypeError(f"initialization must return weights, (weights, biases) or a dict, got {type(drawn).__name__}")
     if len(weights) != n_layers or len(biases) != n_layers:
         raise ValueError(f"initialization must return {n_layers} layers, got {len(weights)} and {len(biases)}")
     for kind, arrays, shapes in (
-        ("weights", weights, [(o, i) for i, o in zip(dims, dims[1:], strict=False)]),
+        ("weights", weights, [(o, i) for i, o in itertools.pairwise(dims)]),
         ("biases", biases, [(o,) for o in dims[1:]]),
     ):
         for layer, (array, shape) in enumerate(zip(arrays, shapes, strict=True), start=1):
             if np.shape(array) != shape:
-                raise ValueError(f"initialization: {kind} of layer {layer} must have shape {shape}, got {np.shape(array)}")
+                raise ValueError(
+                    f"initialization: {kind} of layer {layer} must have shape {shape}, got {np.shape(array)}"
+                )
             if not np.isfinite(np.asarray(array, dtype=np.float64)).all():
                 raise ValueError(f"initialization: {kind} of layer {layer} must be finite")
     return [np.asarray(w, np.float64) for w in weights], [np.asarray(b, np.float64) for b in biases]

@@ -105,7 +105,8 @@ class MLP:
 
     def __repr__(self) -> str:
         *hidden, _ = self.plan.activations
-        return f"MLP({list(self.plan.layer_dims)}, activation={hidden}, loss={self.loss!r}, dtype={self.plan.dtype.name!r})"
+        dims, dtype = list(self.plan.layer_dims), self.plan.dtype.name
+        return f"MLP({dims}, activation={hidden}, loss={self.loss!r}, dtype={dtype!r})"
 
     def initialize(self) -> "MLP":
         """Draw the parameters anew; with an int as seed, the same ones again.
@@ -323,7 +324,9 @@ class MLP:
             dtype=contents["parameters"].dtype,
         )
         if contents["parameters"].shape != model.parameters.shape:
-            raise ValueError(f"{os.fspath(path)} holds {contents['parameters'].size} parameters, not {model.parameters.size}")
+            raise ValueError(
+                f"{os.fspath(path)} holds {contents['parameters'].size} parameters, not {model.parameters.size}"
+            )
         model.parameters[:] = contents["parameters"]
         return model
 

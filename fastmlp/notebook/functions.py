@@ -1,0 +1,109 @@
+"""Elementwise functions and losses of the notebook."""
+
+from typing import Any
+
+import numpy as np
+
+from fastmlp import _kernels, checks
+from fastmlp.notebook.layers import common_dtype, labels_like
+
+
+def sigmoid(x: Any) -> Any:
+    """1 / (1 + exp(-x)), within 2 ulp, without overflow.
+
+    Parameters
+    ----------
+    x : array-like of any shape
+        float32 stays float32, all else becomes float64.
+
+    Returns
+    -------
+    ndarray of the shape of ``x``, or a scalar for a scalar
+
+    Examples
+    --------
+    >>> from fastmlp import sigmoid
+    >>> float(sigmoid(0.0))
+    0.5
+    """
+    return _elementwise("sigmoid", x)
+
+
+def relu(x: Any) -> Any:
+    """max(0, x); arguments and result as for :func:`sigmoid`.
+
+    Examples
+    --------
+    >>> from fastmlp import relu
+    >>> relu([-1.0, 2.0])
+    array([0., 2.])
+    """
+    return _elementwise("relu", x)
+
+
+def _elementwise(function: str, x: Any) -> Any:
+    array = np.ascontiguousarray(checks.array_of("x", x, common_dtype(x)))
+    out = np.empty_like(array)
+    _kernels.elementwise(function, array.reshape(-1), out.reshape(-1))
+    return out.reshape(np.shape(x))[()]
+
+
+def compute_loss(a: Any, Y: Any) -> float:
+    """Mean cross-entropy of given probabilities, without clipping; 0 log 0 = 0.
+
+    Parameters
+    ----------
+    a : array-like (outputs, m)
+        Probabilities of label 1.
+    Y : array-like (outputs, m)
+        Labels 0 and 1.
+
+    Returns
+    -------
+    float
+        inf only where a probability is exactly wrong; :func:`log_loss` stays finite even then.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arrays that do not fit together, probabilities outside [0, 1], or other labels.
+
+    Examples
+    --------
+    >>> from fastmlp import compute_loss
+    >>> compute_loss([[0.5, 1.0]], [[1, 1]])
+    0.34657359027997264
+    """
+    a = checks.matrix("a", a, common_dtype(a))
+    if not _kernels.all_in_unit_interval(a):
+        raise ValueError(f"a must hold probabilities in [0, 1], got values from {a.min():g} to {a.max():g}")
+    return _kernels.cross_entropy(a, labels_like("Y", Y, a))
+
+
+def log_loss(z: Any, Y: Any) -> float:
+    """Mean cross-entropy from logits: finite wherever the exact value is.
+
+    Parameters
+    ----------
+    z : array-like (outputs, m)
+        Logits.
+    Y : array-like (outputs, m)
+        Labels 0 and 1.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arrays that do not fit together, logits that are not finite, or other labels.
+
+    Examples
+    --------
+    >>> from fastmlp import log_loss
+    >>> log_loss([[1000.0]], [[0]])
+    1000.0
+    """
+    z = checks.matrix("z", z, common_dtype(z))
+    return _kernels.log_loss(z, labels_like("Y", Y, z))

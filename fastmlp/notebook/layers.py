@@ -1,0 +1,107 @@
+"""Parameter dicts and lists of arrays, checked to fit together; what the notebook's functions share."""
+
+import functools
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fastmlp import _kernels, checks
+
+Parameters = dict[str, np.ndarray]
+
+
+def as_dict(weights: list[np.ndarray], biases: list[np.ndarray]) -> Parameters:
+    parameters = {}
+    for layer, (w, b) in enumerate(zip(weights, biases, strict=True), start=1):
+        parameters[f"W{layer}"], parameters[f"b{layer}"] = w, b[:, np.newaxis]
+    return parameters
+
+
+@functools.cache
+def keys_of(n_layers: int) -> tuple[str, ...]:
+    """W1, W2, ..., b1, b2, ..."""
+    return tuple(f"{kind}{layer}" for kind in "Wb" for layer in range(1, n_layers + 1))
+
+
+@functools.cache
+def getter(n_layers: int, prefix: str = "") -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+    """The function that takes the values of these keys out of a dict."""
+    return operator.itemgetter(*(prefix + key for key in keys_of(n_layers)))
+
+
+@functools.cache
+def gradient_keys(n_layers: int) -> tuple[str, ...]:
+    keys = [
+        key for layer in range(n_layers, 0, -1) for key in (f"dz{layer}", f"dW{layer}", f"db{layer}", f"da{layer - 1}")
+    ]
+    return tuple(keys[:-1])
+
+
+@functools.cache
+def activations_of(n_layers: int) -> tuple[str, ...]:
+    return ("relu",) * (n_layers - 1) + ("logistic",)
+
+
+def layers_of(parameters: Any) -> tuple[list[Any], list[Any]]:
+    """The values W1, W2, ... and b1, b2, ... of a parameter dict."""
+    if not isinstance(parameters, dict):
+        raise TypeError(f"parameters must be a dict, got {type(parameters).__name__}")
+    n_layers = max(1, len(parameters) // 2)
+    try:
+        if len(parameters) != 2 * n_layers:
+            raise KeyError
+        values = list(getter(n_layers)(parameters))
+        return values[:n_layers], values[n_layers:]
+    except KeyError:
+        raise ValueError(
+            f"parameters must have the keys W1, b1, W2, b2, ... and no other; got {', '.join(map(str, parameters))}"
+        ) from None
+
+
+def common_dtype(*values: Any) -> np.dtype:
+    """float32 where every value is float32 already, else float64."""
+    single = all(getattr(value, "dtype", None) == np.float32 for value in values)
+    return np.dtype(np.float32 if single else np.float64)
+
+
+def network_of(
+    X: Any, weights: list[Any], columns: list[Any], kind: str = "b"
+) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
+    """X, the weights and one more matrix per layer (its bias or its outputs), checked to fit together."""
+    if not _kernels.plain_and_finite([X, *weights, *columns]):
+        X, weights, columns = _converted(X, weights, columns, kind)
+    if _kernels.layers_fit(X, weights, columns, kind == "a"):
+        return X, weights, columns
+    width, n_columns = X.shape[0], 1 if kind == "b" else X.shape[1]
+    for layer, (w, c) in enumerate(zip(weights, columns, strict=True), start=1):
+        if w.shape[1] != width:
+            raise ValueError(f"W{layer} must have shape (fan_out, {width}), got {w.shape}")
+        width = w.shape[0]
+        if c.shape != (width, n_columns):
+            raise ValueError(f"{kind}{layer} must have shape {(width, n_columns)}, got {c.shape}")
+    raise AssertionError("unreachable: the loop above names what does not fit")
+
+
+def _converted(
+    X: Any, weights: list[Any], columns: list[Any], kind: str
+) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
+    """The same arrays as finite C-contiguous matrices of one dtype."""
+    dtype = common_dtype(X, *weights, *columns)
+    return (
+        checks.matrix("X", X, dtype),
+        [checks.matrix(f"W{layer}", w, dtype) for layer, w in enumerate(weights, start=1)],
+        [checks.matrix(f"{kind}{layer}", c, dtype) for layer, c in enumerate(columns, start=1)],
+    )
+
+
+def labels_like(name: str, Y: Any, outputs: np.ndarray) -> np.ndarray:
+    """Labels of the shape and dtype of the outputs."""
+    quick = _kernels.integer_labels(Y, outputs)
+    if quick is not None:
+        return quick
+    labels = np.ascontiguousarray(checks.array_of(name, Y, outputs.dtype))
+    if labels.shape != outputs.shape:
+        raise ValueError(f"{name} must have shape {outputs.shape} to match, got {labels.shape}")
+    return checks.labels(name, labels)

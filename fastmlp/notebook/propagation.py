@@ -1,0 +1,147 @@
+"""One step of the notebook's training: forward, backward, update."""
+
+from typing import Any
+
+import numpy as np
+
+from fastmlp import _kernels, checks
+from fastmlp.notebook.layers import (
+    Parameters,
+    activations_of,
+    common_dtype,
+    getter,
+    gradient_keys,
+    keys_of,
+    labels_like,
+    layers_of,
+    network_of,
+)
+
+
+def forward_propagation(X: Any, parameters: Parameters) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+    """LINEAR -> RELU in every hidden layer, LINEAR -> SIGMOID in the last.
+
+    Parameters
+    ----------
+    X : array-like (features, m)
+    parameters : dict
+        ``W1`` (fan_out, fan_in), ``b1`` (fan_out, 1), ``W2``, ...
+
+    Returns
+    -------
+    aL : ndarray (outputs, m)
+        The probabilities.
+    cache : tuple
+        ``(z1, a1, W1, b1, z2, a2, W2, b2, ...)`` for :func:`backward_propagation`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arrays that do not fit together or are not finite, or wrong keys.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp import forward_propagation, initialize_parameters_zeros
+    >>> aL, cache = forward_propagation(np.ones((2, 3)), initialize_parameters_zeros([2, 4, 1]))
+    >>> aL
+    array([[0.5, 0.5, 0.5]])
+    """
+    weights, biases = layers_of(parameters)
+    X, weights, biases = network_of(X, weights, biases)
+    cache = _kernels.forward(X, weights, biases, activations_of(len(weights)))
+    return cache[-3], cache
+
+
+def backward_propagation(X: Any, Y: Any, cache: tuple[np.ndarray, ...]) -> dict[str, np.ndarray]:
+    """Gradients of the mean cross-entropy, from the cache of :func:`forward_propagation`.
+
+    Parameters
+    ----------
+    X : array-like (features, m)
+    Y : array-like (outputs, m)
+        Labels 0 and 1.
+    cache : tuple
+        ``(z1, a1, W1, b1, z2, a2, W2, b2, ...)``.
+
+    Returns
+    -------
+    dict
+        From the last layer to the first: dz3, dW3, db3, da2, dz2, dW2, db2, da1, dz1, dW1, db1; the
+        1 / m of the mean stands inside dz, and the derivative of ReLU at 0 is 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arrays that do not fit together or are not finite, labels other than 0 and 1, or a cache
+        of another form.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp import backward_propagation, forward_propagation, initialize_parameters_he
+    >>> X, Y = np.ones((2, 3)), np.array([[0, 1, 1]])
+    >>> _, cache = forward_propagation(X, initialize_parameters_he([2, 4, 1]))
+    >>> list(backward_propagation(X, Y, cache))
+    ['dz2', 'dW2', 'db2', 'da1', 'dz1', 'dW1', 'db1']
+    """
+    if not isinstance(cache, (tuple, list)) or len(cache) < 4 or len(cache) % 4:
+        raise ValueError("cache must be the tuple (z1, a1, W1, b1, z2, ...) that forward_propagation returned")
+    X, weights, outputs = network_of(X, list(cache[2::4]), list(cache[1::4]), kind="a")
+    Y = labels_like("Y", Y, outputs[-1])
+    gradients = _kernels.backward(X, Y, weights, outputs, activations_of(len(weights)))
+    return dict(zip(gradient_keys(len(weights)), gradients, strict=True))
+
+
+def update_parameters(parameters: Parameters, grads: dict[str, Any], learning_rate: float) -> Parameters:
+    """One step of gradient descent: new arrays in the same dict, the old arrays untouched.
+
+    Parameters
+    ----------
+    parameters : dict
+        ``W1``, ``b1``, ``W2``, ...
+    grads : dict
+        With ``dW1``, ``db1``, ``dW2``, ... of the same shapes; other keys are ignored.
+    learning_rate : float
+        Over 0.
+
+    Returns
+    -------
+    dict
+        ``parameters`` itself.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For missing keys, shapes that differ, gradients that are not finite, or a learning rate not
+        over 0; the dict is then unchanged.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp import update_parameters
+    >>> one = np.ones((1, 1))
+    >>> update_parameters({"W1": one, "b1": one}, {"dW1": one, "db1": one}, 0.5)["W1"]
+    array([[0.5]])
+    """
+    learning_rate = checks.positive("learning_rate", learning_rate)
+    weights, biases = layers_of(parameters)
+    if not isinstance(grads, dict):
+        raise TypeError(f"grads must be a dict, got {type(grads).__name__}")
+    keys, old = keys_of(len(weights)), weights + biases
+    try:
+        gradients = list(getter(len(weights), "d")(grads))
+    except KeyError as error:
+        raise ValueError(f"grads must have the key {error}, got {', '.join(map(str, grads))}") from None
+    new = _kernels.descended(old, gradients, learning_rate)
+    if new is None:
+        dtype = common_dtype(*old, *gradients)
+        old = [checks.matrix(key, value, dtype) for key, value in zip(keys, old, strict=True)]
+        gradients = [
+            checks.matrix(f"grads['d{key}']", gradient, dtype, n_rows=value.shape[0], n_columns=value.shape[1])
+            for key, value, gradient in zip(keys, old, gradients, strict=True)
+        ]
+        new = _kernels.descended(old, gradients, learning_rate)
+        assert new is not None  # all are plain now
+    parameters.update(zip(keys, new, strict=True))
+    return parameters

@@ -1,0 +1,153 @@
+"""The notebook's whole training, and predictions from its parameters."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from fastmlp import checks
+from fastmlp.network import MLP
+from fastmlp.notebook.layers import Parameters, as_dict, labels_like
+from fastmlp.notebook.propagation import forward_propagation
+
+HIDDEN_WIDTHS = (10, 5)  # of the notebook's model
+REPORT_EVERY = 1000
+
+
+def model(
+    X: Any,
+    Y: Any,
+    learning_rate: float = 0.01,
+    num_iterations: int = 15000,
+    print_cost: bool = True,
+    initialization: Any = "he",
+) -> Parameters:
+    """Train the notebook's network, 10 and 5 hidden units, by full-batch gradient descent.
+
+    The cost comes from the logits and is finite where the notebook prints inf.  Ctrl-C ends the
+    training with a warning and returns the parameters reached.
+
+    Parameters
+    ----------
+    X : array-like (features, m)
+    Y : array-like (1, m)
+        Labels 0 and 1.
+    learning_rate : float, default=0.01
+        Over 0.
+    num_iterations : int, default=15000
+    print_cost : bool, default=True
+        Print the cost every 1000 iterations and plot its curve; without it, do neither.
+    initialization : str, callable or sequence, default="he"
+        ``"zeros"``, ``"random"``, ``"he"``, or anything :func:`fastmlp.initializers.draw` takes; with
+        the notebook's seed 3.
+
+    Returns
+    -------
+    dict
+        ``W1``, ``b1``, ``W2``, ... for :func:`predict`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arrays that do not fit together or are not finite, other labels, or arguments out of range.
+
+    Examples
+    --------
+    >>> from fastmlp import load_dataset, model
+    >>> train_X, train_Y, _, _ = load_dataset(is_plot=False)
+    >>> parameters = model(train_X, train_Y, num_iterations=1001)  # doctest: +SKIP
+    Cost after iteration 0: 0.8830537463419761
+    Cost after iteration 1000: 0.6879825919728063
+    """
+    X = checks.matrix("X", X, np.float64)
+    Y = checks.labels("Y", checks.matrix("Y", Y, np.float64, n_rows=1, n_columns=X.shape[1]))
+    network = MLP([X.shape[0], *HIDDEN_WIDTHS, 1], initialization=initialization, seed=3)
+    costs: list[float] = []
+
+    def report(iteration: int, cost: float) -> None:
+        costs.append(cost)
+        if print_cost:
+            print(f"Cost after iteration {iteration}: {cost}")
+
+    try:
+        network.train(
+            X.T,
+            Y[0],
+            learning_rate=learning_rate,
+            epochs=checks.integer("num_iterations", num_iterations, minimum=0),
+            report_every=REPORT_EVERY,
+            callback=report,
+        )
+    except KeyboardInterrupt:
+        warnings.warn("training interrupted: these are the parameters reached so far", stacklevel=2)
+    if print_cost:
+        _plot_costs(costs, learning_rate)
+    return as_dict(network.weights, network.biases)
+
+
+def _plot_costs(costs: list[float], learning_rate: float) -> None:
+    import matplotlib
+    from matplotlib import pyplot as plt
+
+    plt.plot(costs)
+    plt.ylabel("cost")
+    plt.xlabel("iterations (per hundreds)")
+    plt.title(f"Learning rate ={learning_rate}")
+    if matplotlib.get_backend().lower() != "agg":  # which draws to files only, and warns about show
+        plt.show()
+
+
+def predict(X: Any, y: Any, parameters: Parameters) -> np.ndarray:
+    """Predict labels, 1 where the probability is over 0.5, and print the accuracy.
+
+    Parameters
+    ----------
+    X : array-like (features, m)
+    y : array-like (1, m)
+        True labels 0 and 1.
+    parameters : dict
+        ``W1``, ``b1``, ``W2``, ...
+
+    Returns
+    -------
+    ndarray of int64 (1, m)
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arrays that do not fit together or are not finite, other labels, or wrong keys.
+
+    Examples
+    --------
+    >>> from fastmlp import initialize_parameters_zeros, predict
+    >>> predict([[1.0, 2.0], [3.0, 4.0]], [[0, 1]], initialize_parameters_zeros([2, 3, 1]))
+    Accuracy: 0.5
+    array([[0, 0]])
+    """
+    probabilities, _ = forward_propagation(X, parameters)
+    labels = labels_like("y", y, probabilities)
+    predictions = (probabilities > 0.5).astype(np.int64)
+    print(f"Accuracy: {np.mean(predictions == labels)}")
+    return predictions
+
+
+def predict_dec(parameters: Parameters, X: Any) -> np.ndarray:
+    """The decisions ``probability > 0.5``, for :func:`plot_decision_boundary`.
+
+    Parameters
+    ----------
+    parameters : dict
+        ``W1``, ``b1``, ``W2``, ...
+    X : array-like (features, m)
+
+    Returns
+    -------
+    ndarray of bool (1, m)
+
+    Examples
+    --------
+    >>> from fastmlp import initialize_parameters_zeros, predict_dec
+    >>> predict_dec(initialize_parameters_zeros([2, 3, 1]), [[1.0, 2.0], [3.0, 4.0]])
+    array([[False, False]])
+    """
+    return forward_propagation(X, parameters)[0] > 0.5
