@@ -9,7 +9,6 @@ Python, by their callers.  Long calls release the GIL and serve signals about ev
 import os
 
 cimport numpy as cnp
-from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdlib cimport free
 from posix.stdlib cimport posix_memalign
@@ -73,12 +72,15 @@ cdef const fm_kernels *kernels_for(bint is_double) noexcept nogil:
 
 # ---- signals
 
+cdef extern from "Python.h":
+    int PyErr_CheckSignals() noexcept  # Cython's own declaration would swallow what a handler raises
+
 cdef int serve_signals() noexcept with gil:
     return PyErr_CheckSignals()
 
 
 cdef int finish(int status) except -1:
-    """Raise what a signal handler raised while the GIL was released: it is already set."""
+    """Raise what a signal handler raised while the GIL was released: it is set already."""
     return -1 if status else 0
 
 

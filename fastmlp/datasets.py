@@ -41,11 +41,11 @@ def circles(n_examples: int, seed: Any) -> tuple[np.ndarray, np.ndarray]:
     """X (n_examples, 2) and labels (n_examples,): a circle of radius 1 around one of radius 0.8."""
     from sklearn.datasets import make_circles
 
-    return make_circles(n_samples=n_examples, noise=0.05, random_state=seed)  # type: ignore[no-any-return]
+    return make_circles(n_samples=n_examples, noise=0.05, random_state=seed)
 
 
 def moons(n_examples: int, seed: Any) -> tuple[np.ndarray, np.ndarray]:
     """X (n_examples, 2) and labels (n_examples,): two interleaving half circles."""
     from sklearn.datasets import make_moons
 
-    return make_moons(n_samples=n_examples, noise=0.05, random_state=seed)  # type: ignore[no-any-return]
+    return make_moons(n_samples=n_examples, noise=0.05, random_state=seed)

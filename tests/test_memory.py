@@ -1,0 +1,117 @@
+"""No allocation inside a pass, and scratch memory that does not grow with the examples."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+
+import numpy as np
+import pytest
+from networks import activations_of, random_network
+
+from fastmlp import _kernels
+
+SMALL, MANY = 300, 30_000
+
+COUNT_ALLOCATIONS = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stddef.h>
+static long count;
+long allocations(void) { return count; }
+#define COUNTED(type, name, parameters, arguments)                 \
+    type name parameters                                           \
+    {                                                              \
+        static type (*real) parameters;                            \
+        if (!real)                                                 \
+            real = (type(*) parameters)dlsym(RTLD_NEXT, #name);    \
+        __sync_fetch_and_add(&count, 1);                           \
+        return real arguments;                                     \
+    }
+COUNTED(void *, malloc, (size_t n), (n))
+COUNTED(void *, realloc, (void *p, size_t n), (p, n))
+COUNTED(int, posix_memalign, (void **p, size_t a, size_t n), (p, a, n))
+COUNTED(void *, aligned_alloc, (size_t a, size_t n), (a, n))
+"""
+
+COUNT_IN_TRAINING = """
+import ctypes, sys
+sys.path[:0] = {path!r}
+import numpy as np
+from fastmlp import _kernels
+from networks import activations_of, random_network
+
+allocations = ctypes.CDLL(None).allocations
+for layer_dims, n_examples in (((2, 10, 5, 1), 300), ((160, 64, 3), 900)):
+    arguments = (*random_network(layer_dims, n_examples, "float64"), layer_dims, activations_of(layer_dims), 0.01)
+    for epochs in (1, 1, 100):
+        before = allocations()
+        _kernels.train(*arguments, epochs)
+        print(allocations() - before)
+"""
+
+
+@pytest.fixture(scope="module")
+def counting_library(tmp_path_factory):
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    assert compiler, "the package was built with a C compiler, which this test needs too"
+    folder = tmp_path_factory.mktemp("count")
+    source, library = folder / "count.c", folder / "count.so"
+    source.write_text(COUNT_ALLOCATIONS)
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", str(source), "-o", str(library), "-ldl"], check=True)
+    return library
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts through the loader's LD_PRELOAD")
+@pytest.mark.skipif("fsanitize" in (sysconfig.get_config_var("CFLAGS") or ""), reason="sanitizers own malloc")
+def test_epochs_allocate_nothing(counting_library):
+    """A call allocates its arena and little else: a hundred epochs as much as one."""
+    script = COUNT_IN_TRAINING.format(path=[p for p in sys.path if p])
+    environment = {"LD_PRELOAD": str(counting_library)}
+    run = subprocess.run(
+        [sys.executable, "-c", script], env={**os.environ, **environment}, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    counts = [int(line) for line in run.stdout.split()]
+    for warm, one, hundred in (counts[:3], counts[3:]):
+        assert 0 < one == hundred <= warm
+
+
+@pytest.mark.parametrize("layer_dims", [(2, 10, 5, 1), (64, 100, 10)], ids=str)
+def test_scratch_does_not_grow_with_the_examples(layer_dims, isa, dtype):
+    plans = [
+        _kernels.describe_plan(layer_dims, activations_of(layer_dims), dtype == np.float64, n)
+        for n in (1, SMALL, MANY, 10**9)
+    ]
+    assert len({plan["scratch_bytes"] for plan in plans}) == 1
+
+
+PEAK_OF_TRAINING = """
+import resource, sys
+sys.path[:0] = {path!r}
+import numpy as np
+from fastmlp import _kernels
+from networks import activations_of, random_network
+
+layer_dims = (2, 10, 5, 1)
+arguments = (*random_network(layer_dims, {n_examples}, "float64"), layer_dims, activations_of(layer_dims), 0.01)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+_kernels.train(*arguments, 2)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ru_maxrss counts kilobytes on Linux")
+def test_peak_memory_of_a_training_is_the_scratch(tmp_path):
+    """Two million examples, 48 MB, raise the peak by no more than the arena's few hundred kilobytes."""
+    script = PEAK_OF_TRAINING.format(path=[p for p in sys.path if p], n_examples=2_000_000)
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert int(run.stdout) < 2048
+
+
+def test_no_more_than_the_scratch_is_needed_for_tiny_data():
+    arguments = random_network((2, 3, 1), 1, "float64")
+    _kernels.train(*arguments, (2, 3, 1), activations_of((2, 3, 1)), 0.1, 3)
+    assert np.isfinite(arguments[0]).all()
