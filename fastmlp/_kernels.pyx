@@ -21,6 +21,7 @@ ctypedef fused real:
 
 cdef enum:
     ARENA_ALIGNMENT = 64  # bytes, the widest vector
+    MOST_UNITS = 1 << 28  # per layer: offsets into the arena cannot overflow
 
 ISAS = ("baseline", "avx2", "avx512")  # in the order of enum fm_isa
 ACTIVATIONS = {"identity": FM_IDENTITY, "relu": FM_RELU, "tanh": FM_TANH, "logistic": FM_LOGISTIC}
@@ -108,8 +109,8 @@ cdef class Workspace:
         try:
             for i in range(n_layers + 1):
                 dims[i] = layer_dims[i]
-                if dims[i] < 1 or n_examples < 1:
-                    raise ValueError("layer_dims and the number of examples must be at least 1")
+                if not 1 <= dims[i] <= MOST_UNITS or n_examples < 1:
+                    raise ValueError(f"layer_dims must lie in 1 .. {MOST_UNITS}, and there must be an example")
             for i in range(n_layers):
                 codes[i] = ACTIVATIONS[activations[i]]
             self.kernels = kernels_for(is_double)

@@ -4,8 +4,10 @@ Each function returns the argument in the form the kernels take, or raises a Val
 that names the argument, what came and what was expected.  The caller's arrays are never modified.
 """
 
+import itertools
 import math
 import numbers
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,7 +20,7 @@ DTYPES = {"float32": np.dtype(np.float32), "float64": np.dtype(np.float64)}
 
 def array_of(name: str, value: Any, dtype: Any) -> np.ndarray:
     """``value`` as an array of ``dtype``; conversion is refused where it would lose meaning."""
-    if type(value) is np.ndarray:
+    if type(value) is np.ndarray and value.flags.aligned:
         if value.dtype == dtype:
             return value
         if value.dtype.kind in "iub":
@@ -34,7 +36,8 @@ def array_of(name: str, value: Any, dtype: Any) -> np.ndarray:
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must be an array of real numbers, got dtype {array.dtype} from {type(value).__name__}")
     with np.errstate(over="ignore"):  # what does not fit becomes inf, which check_finite names
-        return array.astype(dtype, copy=False)
+        array = array.astype(dtype, copy=False)
+    return array if array.flags.aligned else array.copy()
 
 
 def check_finite(name: str, array: np.ndarray) -> None:
@@ -76,16 +79,22 @@ def layer_dims_of(layer_dims: Any) -> tuple[int, ...]:
         raise TypeError(f"layer_dims must be a sequence of widths, got {type(layer_dims).__name__}")
     if len(layer_dims) < 2:
         raise ValueError(f"layer_dims must have at least 2 widths, inputs and outputs; got {list(layer_dims)}")
-    return tuple(integer(f"layer_dims[{i}]", width, minimum=1) for i, width in enumerate(layer_dims))
+    dims = tuple(integer(f"layer_dims[{i}]", width, minimum=1) for i, width in enumerate(layer_dims))
+    if 8 * sum((fan_in + 1) * fan_out for fan_in, fan_out in itertools.pairwise(dims)) > sys.maxsize:
+        raise ValueError(f"layer_dims must be of a size that memory can hold, got {list(dims)}")
+    return dims
 
 
 def integer(name: str, value: Any, *, minimum: int) -> int:
-    """An int of at least ``minimum``; a bool is refused."""
+    """An int from ``minimum`` to what a machine word holds; a bool is refused."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} must be an integer, got {value!r}")
-    if value < minimum:
-        raise ValueError(f"{name} must be at least {minimum}, got {value}")
-    return int(value)
+    number = int(value)
+    if number < minimum:
+        raise ValueError(f"{name} must be at least {minimum}, got {number}")
+    if number > sys.maxsize:
+        raise ValueError(f"{name} must be at most {sys.maxsize}, got {number}")
+    return number
 
 
 def positive(name: str, value: Any) -> float:
@@ -94,9 +103,13 @@ def positive(name: str, value: Any) -> float:
         return value
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number, got {value!r}")
-    if not 0 < float(value) < math.inf:
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not 0 < number < math.inf:
         raise ValueError(f"{name} must be finite and over 0, got {value}")
-    return float(value)
+    return number
 
 
 def choice(name: str, value: Any, known: Sequence[str]) -> str:

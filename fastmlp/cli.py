@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(words)
     try:
         return _study(options)
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError, MemoryError) as error:
         print(f"{parser.prog}: error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -113,12 +113,13 @@ def _study(options: argparse.Namespace) -> int:
         dtype=options.dtype,
     )
     picture = options.output / PICTURE
+    if not options.json:
+        print(report.table(runs), flush=True)
     report.draw(runs, *train, picture)
     if options.json:
         print(report.as_json(runs, picture))
     else:
-        print(report.table(runs))
-        last = int(max((run.history.epochs[-1] for run in runs if len(run.history.epochs)), default=0))
+        last = max((int(run.history.epochs[-1]) for run in runs if len(run.history.epochs)), default=0)
         print(f"\nFirst and last cost are those of iterations 0 and {last}. Picture: {picture}")
     return 0
 
@@ -138,6 +139,8 @@ def _load(data: str, target: str | None) -> tuple[tuple[Any, Any], tuple[Any, An
     X, y = _read_csv(path, target)
     from sklearn.model_selection import train_test_split
 
+    if len(y) < 5:
+        raise ValueError(f"{path} must have at least 5 rows, of which a quarter is the test; got {len(y)}")
     X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.25, random_state=1, stratify=y)
     return (X_train, y_train), (X_test, y_test)
 

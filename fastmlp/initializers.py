@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastmlp.checks import layer_dims_of, seed_of
+from fastmlp.checks import array_of, layer_dims_of, seed_of
 
 Generator = np.random.RandomState | np.random.Generator
 Layers = tuple[list[np.ndarray], list[np.ndarray]]
@@ -45,7 +45,11 @@ class Initializer:
         -------
         weights, biases : list of ndarray (fan_out, fan_in), list of ndarray (fan_out,)
         """
-        return draw_layers([self.draw] * (len(layer_dims) - 1), layer_dims, seed)
+        dims = layer_dims_of(layer_dims)
+        return draw_layers([self.draw] * (len(dims) - 1), dims, seed)
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return get, (self.name,)  # the rules are lambdas, which pickle cannot take
 
 
 def draw_layers(draws: Sequence[Callable[..., object]], layer_dims: Sequence[int], seed: object) -> Layers:
@@ -54,7 +58,7 @@ def draw_layers(draws: Sequence[Callable[..., object]], layer_dims: Sequence[int
     generator = seed_of(seed)
     weights, biases = [], []
     for layer, (draw, fan_in, fan_out) in enumerate(zip(draws, dims, dims[1:], strict=False)):
-        drawn = np.asarray(draw(generator, fan_in, fan_out), dtype=np.float64)
+        drawn = array_of(f"initialization of layer {layer + 1}", draw(generator, fan_in, fan_out), np.float64)
         if drawn.shape != (fan_out, fan_in):
             raise ValueError(
                 f"initialization of layer {layer + 1} must return shape {(fan_out, fan_in)}, got {drawn.shape}"
@@ -195,17 +199,22 @@ def _checked(drawn: object, dims: Sequence[int]) -> Layers:
         weights, biases = list(drawn), [np.zeros(width) for width in dims[1:]]
     else:
         raise TypeError(f"initialization must return weights, (weights, biases) or a dict, got {type(drawn).__name__}")
+    if not all(isinstance(layers, Sequence) for layers in (weights, biases)):
+        raise TypeError("initialization must return weights and biases as lists of arrays")
     if len(weights) != n_layers or len(biases) != n_layers:
         raise ValueError(f"initialization must return {n_layers} layers, got {len(weights)} and {len(biases)}")
+    checked: list[list[np.ndarray]] = []
     for kind, arrays, shapes in (
         ("weights", weights, [(o, i) for i, o in itertools.pairwise(dims)]),
         ("biases", biases, [(o,) for o in dims[1:]]),
     ):
+        checked.append([])
         for layer, (array, shape) in enumerate(zip(arrays, shapes, strict=True), start=1):
-            if np.shape(array) != shape:
-                raise ValueError(
-                    f"initialization: {kind} of layer {layer} must have shape {shape}, got {np.shape(array)}"
-                )
-            if not np.isfinite(np.asarray(array, dtype=np.float64)).all():
-                raise ValueError(f"initialization: {kind} of layer {layer} must be finite")
-    return [np.asarray(w, np.float64) for w in weights], [np.asarray(b, np.float64) for b in biases]
+            name = f"initialization: {kind} of layer {layer}"
+            values = array_of(name, array, np.float64)
+            if values.shape != shape:
+                raise ValueError(f"{name} must have shape {shape}, got {values.shape}")
+            if not np.isfinite(values).all():
+                raise ValueError(f"{name} must be finite")
+            checked[-1].append(values)
+    return checked[0], checked[1]

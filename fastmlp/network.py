@@ -2,11 +2,10 @@
 
 import os
 import warnings
-import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -125,7 +124,8 @@ class MLP:
         parameters = np.empty(self.plan.n_parameters, self.plan.dtype)
         for views, arrays in zip(self.plan.split(parameters), drawn, strict=True):
             for view, array in zip(views, arrays, strict=True):
-                view[...] = array
+                with np.errstate(over="ignore"):  # what does not fit becomes inf, which check_finite names
+                    view[...] = array
         checks.check_finite("initial parameters", parameters)
         self.parameters = parameters
         return self
@@ -160,7 +160,8 @@ class MLP:
         TypeError, ValueError
             For arrays of the wrong type or shape, empty or not finite, or labels other than 0 and 1.
         """
-        inputs, targets = self._inputs(X), self._targets(y, X)
+        inputs = self._inputs(X)
+        targets = self._targets(y, inputs.shape[1])
         gradient = np.empty_like(self.parameters)
         return self._loss_and_gradient(gradient, inputs, targets), gradient
 
@@ -209,7 +210,8 @@ class MLP:
             For arguments out of range, arrays of the wrong type or shape, empty or not finite, or
             labels other than 0 and 1; the model is then unchanged.
         """
-        inputs, targets = self._inputs(X), self._targets(y, X)
+        inputs = self._inputs(X)
+        targets = self._targets(y, inputs.shape[1])
         learning_rate = checks.positive("learning_rate", learning_rate)
         epochs = checks.integer("epochs", epochs, minimum=0)
         if report_every is None:
@@ -246,6 +248,9 @@ class MLP:
                 _kernels.gradient_descent(parameters, gradient, learning_rate)
                 _kernels.train(parameters, inputs, targets, *self._shape, learning_rate, block - 1)
                 reached = epoch + block
+            else:
+                if reached:  # no report has seen the parameters of the last update yet
+                    loss = self._loss_and_gradient(gradient, inputs, targets)
         finally:
             diverged = not self._is_finite(loss)
             if diverged:
@@ -310,23 +315,25 @@ class MLP:
         ValueError
             If the file is no such model; nothing in it is ever executed.
         """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                contents = {name: file[name] for name in ("parameters", "layer_dims", "activations", "loss")}
-        except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{os.fspath(path)} is not a model saved by fastmlp: {error}") from error
-        *hidden, _ = contents["activations"].tolist() or [""]
-        model = cls(
-            contents["layer_dims"].tolist(),
-            activation=hidden,
-            loss=contents["loss"].item(),
-            initialization="zeros",
-            dtype=contents["parameters"].dtype,
-        )
-        if contents["parameters"].shape != model.parameters.shape:
-            raise ValueError(
-                f"{os.fspath(path)} holds {contents['parameters'].size} parameters, not {model.parameters.size}"
-            )
+        with Path(path).open("rb") as file:
+            try:
+                return cls._read(file)
+            except Exception as error:  # of whatever kind a damaged archive leads zipfile and NumPy to
+                raise ValueError(f"{os.fspath(path)} is not a model saved by fastmlp: {error}") from error
+
+    @classmethod
+    def _read(cls, file: IO[bytes]) -> "MLP":
+        archive = np.load(file, allow_pickle=False)
+        contents = {name: archive[name] for name in ("parameters", "layer_dims", "activations", "loss")}
+        *hidden, output = contents["activations"].tolist()
+        loss = contents["loss"].item()
+        dims = checks.layer_dims_of(contents["layer_dims"].tolist())
+        plan = Plan(dims, (*_hidden(hidden, len(dims) - 2), output), checks.dtype_of(contents["parameters"].dtype))
+        if LOSSES.get(loss) != output:
+            raise ValueError(f"the output activation of loss {loss!r} cannot be {output!r}")
+        if contents["parameters"].shape != (plan.n_parameters,):
+            raise ValueError(f"parameters must have shape ({plan.n_parameters},), got {contents['parameters'].shape}")
+        model = cls(dims, activation=hidden, loss=loss, initialization="zeros", dtype=plan.dtype)
         model.parameters[:] = contents["parameters"]
         return model
 
@@ -350,13 +357,15 @@ class MLP:
             raise ValueError(f"X must have 2 dimensions (n_examples, n_features), got shape {array.shape}")
         if array.shape[0] < 1 or array.shape[1] != self.plan.layer_dims[0]:
             raise ValueError(f"X must have shape (at least 1, {self.plan.layer_dims[0]}), got {array.shape}")
-        checks.check_finite("X", np.ascontiguousarray(array))
-        return np.ascontiguousarray(array.T)
+        inputs = np.ascontiguousarray(array.T)
+        if _kernels.first_not_finite((inputs,)) >= 0:
+            checks.check_finite("X", np.ascontiguousarray(array))  # which names the place in X, not in inputs
+        return inputs
 
-    def _targets(self, y: Any, X: Any) -> np.ndarray:
+    def _targets(self, y: Any, n_examples: int) -> np.ndarray:
         """y, checked, as the kernels take it: (n_outputs, n_examples)."""
         array = checks.array_of("y", y, self.plan.dtype)
-        n_examples, n_outputs = len(X), self.plan.layer_dims[-1]
+        n_outputs = self.plan.layer_dims[-1]
         if array.shape != (n_examples, n_outputs) and not (n_outputs == 1 and array.shape == (n_examples,)):
             one = f"({n_examples},) or " if n_outputs == 1 else ""
             raise ValueError(f"y must have shape {one}({n_examples}, {n_outputs}) to match X, got {array.shape}")
@@ -377,11 +386,16 @@ def _hidden(activation: str | Sequence[str], n_hidden: int) -> list[str]:
 def _reports(epochs: int, report_every: int, progress: bool) -> Any:
     """The epochs at which to report, under a progress bar where one is wanted."""
     epochs_of_reports = range(0, epochs, report_every)
-    if not progress:
-        return epochs_of_reports
+    return _with_progress(epochs_of_reports, epochs) if progress else epochs_of_reports
+
+
+def _with_progress(epochs_of_reports: range, epochs: int) -> Iterator[int]:
     from tqdm.auto import tqdm
 
-    return tqdm(epochs_of_reports, unit_scale=report_every, unit="epoch")
+    with tqdm(total=epochs, unit="epoch") as bar:
+        for epoch in epochs_of_reports:
+            yield epoch
+            bar.update(min(epochs_of_reports.step, epochs - epoch))
 
 
 def _warn_of_divergence(reached: int, learning_rate: float, reported: list[tuple[int, float]]) -> None:

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 STEP, PADDING = 0.01, 1.0
-MOST_GRID_POINTS = 4_000_000
+MOST_STEPS = 2000  # along one axis
+MOST_CLASSES = 10  # decisions of more values are taken for probabilities and shaded
 
 
 def plot_decision_boundary(model: Callable[[np.ndarray], Any], X: Any, y: Any) -> None:
@@ -43,7 +44,7 @@ def plot_decision_boundary(model: Callable[[np.ndarray], Any], X: Any, y: Any) -
     if not callable(model):
         raise TypeError(f"model must be callable, got {type(model).__name__}")
     X = checks.matrix("X", X, np.float64, n_rows=2)
-    labels = np.asarray(y)
+    labels = checks.array_of("y", y, np.float64)
     if labels.shape not in ((X.shape[1],), (1, X.shape[1])):
         raise ValueError(f"y must have shape ({X.shape[1]},) or (1, {X.shape[1]}) to match X, got {labels.shape}")
     draw_decision_boundary(plt.gca(), model, X.T, labels.ravel())
@@ -57,10 +58,20 @@ def draw_decision_boundary(
     """The same on given axes, for points (n_examples, 2)."""
     low, high = points.min(axis=0) - PADDING, points.max(axis=0) + PADDING
     # in units far from 1 the published step would give a grid of any size
-    step = max(STEP, float(np.sqrt(np.prod(high - low) / MOST_GRID_POINTS)))
-    xx, yy = np.meshgrid(np.arange(low[0], high[0], step), np.arange(low[1], high[1], step))
-    decisions = np.asarray(model(np.c_[xx.ravel(), yy.ravel()]), dtype=float)
+    steps = np.maximum(STEP, high / MOST_STEPS - low / MOST_STEPS)
+    xx, yy = np.meshgrid(*(np.arange(*line) for line in zip(low, high, steps, strict=True)))
+    answer = model(np.c_[xx.ravel(), yy.ravel()])
+    try:
+        decisions = np.asarray(answer, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"model must return one decision per point: {error}") from error
     if decisions.size != xx.size:
         raise ValueError(f"model must return one decision per point ({xx.size}), got shape {decisions.shape}")
-    axes.contourf(xx, yy, decisions.reshape(xx.shape), cmap="Spectral", alpha=0.8)
-    axes.scatter(points[:, 0], points[:, 1], c=labels, s=12, cmap="Spectral", edgecolors="black", linewidths=0.3)
+    # one colour per class for decisions and examples alike, also where a model has but one answer
+    scale: dict[str, Any] = {"cmap": "Spectral", "vmin": labels.min(), "vmax": labels.max()}
+    classes = np.unique(np.concatenate([decisions.ravel(), labels]))
+    levels = None
+    if 1 < len(classes) <= MOST_CLASSES:
+        levels = [classes[0] - 1, *(classes[1:] + classes[:-1]) / 2, classes[-1] + 1]
+    axes.contourf(xx, yy, decisions.reshape(xx.shape), levels, alpha=0.45, **scale)
+    axes.scatter(points[:, 0], points[:, 1], c=labels, s=12, edgecolors="black", linewidths=0.3, **scale)

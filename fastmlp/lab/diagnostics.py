@@ -61,7 +61,7 @@ def diagnose(network: MLP, X: Any) -> Diagnostics:
     columns = [bias[:, np.newaxis] for bias in network.biases]
     cache = _kernels.forward(inputs, network.weights, columns, network.plan.activations)
     units = [np.c_[w, b] for w, b in zip(network.weights, network.biases, strict=True)][:-1]
-    dead = [np.ptp(a, axis=1) == 0 for a in cache[1:-4:4]]
+    dead = [a.max(axis=1) == a.min(axis=1) for a in cache[1:-4:4]]
     logits = cache[-4]
     return Diagnostics(
         symmetric=any(len(unit) > 1 and bool((unit == unit[0]).all()) for unit in units),

@@ -11,6 +11,7 @@ import numpy as np
 
 from fastmlp import __version__, _kernels
 from fastmlp.files import write_whole
+from fastmlp.lab.diagnostics import Diagnostics
 from fastmlp.lab.study import Run
 from fastmlp.plots import draw_decision_boundary
 
@@ -23,6 +24,7 @@ HEADINGS = (
     "time",
     "what happened",
 )
+MOST_LOSS = 1e200  # of the picture: the margins of a log axis must not overflow
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")  # Okabe & Ito 2008
 
 
@@ -59,19 +61,27 @@ def as_json(runs: Sequence[Run], picture: Path) -> str:
             {
                 "initialization": run.initialization,
                 "epochs": run.history.epochs.tolist(),
-                "losses": [loss if math.isfinite(loss) else None for loss in run.history.losses.tolist()],
+                "losses": [_finite(loss) for loss in run.history.losses.tolist()],
                 "train_accuracy": run.train_accuracy,
                 "test_accuracy": run.test_accuracy,
                 "seconds": run.seconds,
                 "diverged": run.diverged,
-                "start": asdict(run.start),
-                "end": asdict(run.end),
+                "start": _finite_values(run.start),
+                "end": _finite_values(run.end),
                 "what_happened": run.what_happened,
             }
             for run in runs
         ],
     }
     return json.dumps(document, indent=2, allow_nan=False)
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
+
+
+def _finite_values(diagnostics: Diagnostics) -> dict[str, float | None]:
+    return {name: _finite(value) for name, value in asdict(diagnostics).items()}
 
 
 def draw(runs: Sequence[Run], X: np.ndarray, y: np.ndarray, path: Path) -> None:
@@ -95,8 +105,10 @@ def draw(runs: Sequence[Run], X: np.ndarray, y: np.ndarray, path: Path) -> None:
 
 def _draw_losses(axes: Any, runs: Sequence[Run]) -> None:
     for i, run in enumerate(runs):
-        axes.plot(run.history.epochs, run.history.losses, color=_color(i), marker=".", label=run.initialization)
-    axes.set_yscale("log")
+        losses = np.where(run.history.losses > 0, np.minimum(run.history.losses, MOST_LOSS), np.nan)
+        axes.plot(run.history.epochs, losses, color=_color(i), marker=".", label=run.initialization)
+    if any((run.history.losses > 0).any() for run in runs):
+        axes.set_yscale("log")
     axes.set_xlabel("iteration")
     axes.set_ylabel("training loss")
     axes.set_title("Loss by initialization")

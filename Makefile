@@ -1,0 +1,41 @@
+# `make help` lists the targets; PYTHON names the interpreter of the environment to work in.
+PYTHON ?= python
+
+.PHONY: help develop test lint bench readme notebook sanitize debug sdist clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+develop: ## install in place with everything the other targets need
+	$(PYTHON) -m pip install -e '.[test,lint]'
+
+test: ## run the tests
+	$(PYTHON) -m pytest
+
+lint: ## check style and types
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	cython-lint --max-line-length 120 fastmlp/_kernels.pyx fastmlp/_kernels.pxd
+
+bench: ## time ours against the NumPy reference, by workload and dtype
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(PYTHON) -m pytest benches --benchmark-columns=min,median,ops
+
+readme: ## measure the ratio table against every installed peer and draw the study; both go into README.md
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(PYTHON) benches/compare.py --update-readme
+	$(PYTHON) -m fastmlp --output docs/images
+
+notebook: ## execute the example and write its outputs into the notebook
+	$(PYTHON) tools/build_notebook.py
+
+sanitize: ## build with AddressSanitizer and UBSan in build/sanitize and run the tests there
+	bash tests/run_sanitized.sh $(PYTHON)
+
+debug: ## build in place with Cython's bounds checks on
+	FASTMLP_DEBUG=1 $(PYTHON) setup.py build_ext --inplace --force
+
+sdist: ## make the source distribution
+	$(PYTHON) -m build --sdist
+
+clean: ## remove everything built
+	rm -rf build dist *.egg-info fastmlp/_kernels.c fastmlp/*.so

@@ -1,0 +1,33 @@
+"""The flat parameter vector in the layouts that the peers take, and back."""
+
+import numpy as np
+from workloads import LAYER_DIMS
+
+from fastmlp.plan import split_parameters
+
+
+def flatten(weights, biases):
+    """W, b, layer after layer, in one vector."""
+    return np.concatenate([piece.ravel() for pair in zip(weights, biases, strict=True) for piece in pair])
+
+
+def as_dict(parameters):
+    """The flat vector as the notebook's dict, W1, b1, ..."""
+    named = {}
+    for layer, (w, b) in enumerate(zip(*split_parameters(parameters, LAYER_DIMS), strict=True), start=1):
+        named[f"W{layer}"], named[f"b{layer}"] = w.copy(), b[:, np.newaxis].copy()
+    return named
+
+
+def from_dict(named):
+    layers = range(1, len(LAYER_DIMS))
+    return flatten([named[f"W{layer}"] for layer in layers], [named[f"b{layer}"] for layer in layers])
+
+
+def with_bias_columns(parameters):
+    """[W | b] of every layer."""
+    return [np.column_stack(pair) for pair in zip(*split_parameters(parameters, LAYER_DIMS), strict=True)]
+
+
+def without_bias_columns(layers):
+    return flatten([layer[:, :-1] for layer in layers], [layer[:, -1] for layer in layers])

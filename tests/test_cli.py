@@ -1,0 +1,290 @@
+"""The command line, in process: what it prints and draws, its options, files and errors."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib import image
+
+import fastmlp
+from fastmlp.cli import PICTURE, main
+
+FIGURES = json.loads((Path(__file__).parent / "figures" / "seed_study.json").read_text())["runs"]
+QUICK = ["--iterations", "30"]
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def run(capsys, *arguments):
+    """Exit code and both outputs, whether main returns or exits."""
+    try:
+        code = main(list(arguments))
+    except SystemExit as stop:
+        code = stop.code
+    return (code, *capsys.readouterr())
+
+
+def study(capsys, *arguments):
+    """The JSON of a study that went well."""
+    code, out, err = run(capsys, "study", "--json", *arguments)
+    assert (code, err) == (0, "")
+    return json.loads(out)
+
+
+# ---- the default
+
+
+def test_without_arguments_it_prints_the_published_study_and_draws_it(capsys):
+    code, out, err = run(capsys)
+    assert (code, err) == (0, "")
+    lines = [[cell.strip() for cell in line.split("|")] for line in out.splitlines()]
+    assert lines[0][:3] == ["Initialization", "cost first", "cost last"]
+    assert [(line[0], line[4]) for line in lines[2:5]] == [("zeros", "50.0%"), ("random", "86.0%"), ("he", "96.0%")]
+    assert out.splitlines()[-1] == f"First and last cost are those of iterations 0 and 14000. Picture: {PICTURE}"
+    assert [path.name for path in Path().iterdir()] == [PICTURE]
+    assert image.imread(PICTURE).std() > 0.05
+
+
+def test_study_by_name_is_the_default(capsys):
+    named, default = (json.loads(run(capsys, *name, *QUICK, "--json")[1]) for name in (["study"], []))
+    assert [entry["losses"] for entry in named["runs"]] == [entry["losses"] for entry in default["runs"]]
+
+
+def test_json_holds_the_published_costs(capsys):
+    he = study(capsys, "--init", "he")["runs"][0]
+    np.testing.assert_allclose(he["losses"], FIGURES["he"]["costs"], rtol=1e-9)
+
+
+# ---- options
+
+
+def test_iterations_are_reported_about_fifteen_times(capsys):
+    assert study(capsys, "--iterations", "31")["runs"][0]["epochs"] == list(range(0, 31, 2))
+    assert study(capsys, "--iterations", "1")["runs"][0]["epochs"] == [0]
+
+
+def test_init_names_the_rows_in_order(capsys):
+    names = ["orthogonal", "xavier", "constant"]
+    assert [entry["initialization"] for entry in study(capsys, "--init", ",".join(names), *QUICK)["runs"]] == names
+
+
+@pytest.mark.parametrize(
+    ("option", "one", "other"),
+    [
+        ("--layers", "10,5", "4"),
+        ("--learning-rate", "0.01", "0.5"),
+        ("--seed", "3", "4"),
+        ("--dtype", "float64", "float32"),
+        ("--data", "circles", "moons"),
+    ],
+)
+def test_each_option_changes_the_outcome_and_its_default_is_the_first(option, one, other, capsys):
+    default, same, changed = (
+        study(capsys, *QUICK, "--init", "he", *words)["runs"][0]["losses"]
+        for words in ([], [option, one], [option, other])
+    )
+    assert default == same != changed
+
+
+def test_no_hidden_layer_is_an_empty_list_of_widths(capsys):
+    assert study(capsys, "--layers", "", "--init", "he", *QUICK)["runs"][0]["start"]["dead_units"] == 0
+
+
+def test_output_names_the_folder_of_the_picture(capsys, tmp_path):
+    folder = tmp_path / "pictures of today"
+    folder.mkdir()
+    assert study(capsys, "--output", str(folder), *QUICK)["picture"] == str(folder / PICTURE)
+    assert [path.name for path in folder.iterdir()] == [PICTURE]
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_divergence_is_a_row_of_the_table(capsys):
+    code, out, err = run(capsys, "--init", "he", "--learning-rate", "1e300", *QUICK)
+    assert (code, err) == (0, "")
+    assert "diverged: the loss is not finite" in out
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["-h"], ["study", "--help"]])
+def test_version_and_help_end_with_0_and_do_no_work(words, capsys):
+    code, out, err = run(capsys, *words)
+    assert (code, err) == (0, "")
+    assert out == f"fastmlp {fastmlp.__version__}\n" if words == ["--version"] else "usage: fastmlp" in out
+    assert not list(Path().iterdir())
+
+
+def test_ctrl_c_ends_with_130_and_one_line(capsys, monkeypatch):
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fastmlp.lab.run_study", interrupt)
+    assert run(capsys) == (130, "", "fastmlp: interrupted\n")
+    assert not list(Path().iterdir())
+
+
+# ---- CSV files
+
+
+def csv_rows(n, labels, n_features=2):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((n, n_features))
+    return [[*map(str, x), labels[int(x[0] > 0)]] for x in X.round(3)]
+
+
+def write_csv(text, name="data.csv", encoding="utf-8"):
+    Path(name).write_bytes(text.encode(encoding))
+    return ["--data", name, "--target", "kind"]
+
+
+def table(rows, header="a,b,kind", end="\n"):
+    return end.join([header, *(",".join(row) for row in rows)]) + end
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        table(csv_rows(40, ["no", "yes"])),
+        table(csv_rows(40, ["0", "1"])),
+        table(csv_rows(40, ["-1", "1"])),
+        table(csv_rows(40, ["no", "yes"]), end="\r\n"),
+        "\ufeff" + table(csv_rows(40, ["no", "yes"])),
+        table(csv_rows(40, ['"no, never"', '"yes"']), header='"a","b","kind"'),
+        table([[kind, a, b] for a, b, kind in csv_rows(40, ["no", "yes"])], header="kind,a,b"),
+        table(csv_rows(40, [" no ", "yes"]), header=" a , b , kind ").rstrip("\n"),
+        table(csv_rows(40, ["no", "yes"])).replace("\n", "\n\n"),
+    ],
+    ids=["words", "numbers", "signs", "CRLF", "BOM", "quotes", "target first", "spaces", "blank lines"],
+)
+def test_a_csv_file_is_studied_however_it_is_written(text, capsys):
+    expected = study(capsys, *write_csv(table(csv_rows(40, ["no", "yes"])), "plain.csv"), *QUICK)
+    assert study(capsys, *write_csv(text), *QUICK)["runs"][2]["losses"] == expected["runs"][2]["losses"]
+    assert Path(PICTURE).exists()
+
+
+def test_a_csv_file_with_three_features_and_float32_has_curves_only(capsys):
+    arguments = write_csv(table(csv_rows(40, ["0", "1"], n_features=3), header="a,b,c,kind"))
+    assert study(capsys, *arguments, *QUICK, "--dtype", "float32", "--init", "he")["runs"][0]["losses"]
+    assert image.imread(PICTURE).shape[:2] == (400, 1200)
+
+
+@pytest.mark.parametrize("scales", [(1e9, 1), (1e150, 1e150), (1e307, 1e307), (1e-300, 1)])
+def test_features_of_any_scale_are_studied_without_a_warning(scales, capsys):
+    rows = [[repr(float(a) * scales[0]), repr(float(b) * scales[1]), kind] for a, b, kind in csv_rows(40, ["0", "1"])]
+    runs = study(capsys, *write_csv(table(rows)), *QUICK)["runs"]
+    assert len(runs) == 3
+    assert Path(PICTURE).exists()
+
+
+# ---- errors
+
+GOOD = table(csv_rows(20, ["no", "yes"]))
+BAD_OPTIONS = [
+    (["--iterations", "0"], "--iterations must be at least 1, got 0"),
+    (["--iterations", "many"], "--iterations: invalid int value: 'many'"),
+    (["--iterations", "1" + 30 * "0"], "--iterations"),
+    (["--learning-rate", "0"], "--learning-rate must be finite and over 0, got 0"),
+    (["--learning-rate", "nan"], "--learning-rate must be finite and over 0, got nan"),
+    (["--seed", "-1"], "seed must be at least 0, got -1"),
+    (["--seed", str(2**32)], "seed must be below 2**32"),
+    (["--init", "best"], "initialization must be one of zeros, constant, random, he"),
+    (["--init", "he,"], "got ''"),
+    (["--layers", "10,five"], "--layers: must be whole numbers parted by commas, got '10,five'"),
+    (["--layers", "10,0"], "--layers: must be at least 1 each, got '10,0'"),
+    (["--layers", "99999999,99999999"], "Unable to allocate"),
+    (["--dtype", "float16"], "--dtype: invalid choice: 'float16'"),
+    (["--data", "nowhere.csv"], "there is no file nowhere.csv"),
+    (["--data", "."], "--data must be circles, moons or a CSV file"),
+    (["--data", "moons", "--target", "kind"], "--target goes with a CSV file, not with --data moons"),
+    (["--output", "nowhere"], "--output must be an existing folder, got nowhere"),
+    (["--speed", "11"], "unrecognized arguments: --speed 11"),
+    (["train"], "invalid choice: 'train'"),
+]
+BAD_FILES = {
+    "empty": ("", "must have a header line and at least one row"),
+    "header only": ("a,b,kind\n", "must have a header line and at least one row"),
+    "no such column": (GOOD.replace("kind", "sort"), "--target must be a column of data.csv, one of a, b, sort"),
+    "one label": (table(csv_rows(20, ["x", "x"])), "column 'kind' must have two distinct values, got 1"),
+    "three labels": (GOOD + "1,2,maybe\n", "column 'kind' must have two distinct values, got 3"),
+    "a lone label": ("a,kind\n1,x\n2,y\n3,y\n4,y\n", "must stand in at least two rows"),
+    "too few rows": ("a,kind\n1,x\n2,x\n3,y\n4,y\n", "data.csv"),
+    "short row": (GOOD + "1,no\n", "data.csv, row 22: expected 3 values, got 2"),
+    "text in a feature": (GOOD + "1,two,no\n", "data.csv, row 22: could not convert string to float: 'two'"),
+    "empty feature": (GOOD + "1,,no\n", "data.csv, row 22: could not convert string to float"),
+    "NaN": (GOOD + "nan,1,no\n", "the features in data.csv must be finite in float64, got nan"),
+    "no features": ("kind\nx\nx\ny\ny\n", "the features in data.csv must not be empty"),
+    "an endless field": ("a,kind\n" + 200_000 * "1" + ",x\n", "data.csv is not a CSV file"),
+}
+
+
+def check_refused(result, message, left):
+    code, out, err = result
+    assert (code, out) == (2, "")
+    assert err.startswith("fastmlp")
+    assert message in err
+    assert err.count("\n") == 1
+    assert {path.name for path in Path().iterdir()} == left
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD_OPTIONS, ids=[" ".join(words)[:40] for words, _ in BAD_OPTIONS])
+def test_a_bad_option_ends_with_2_and_one_line_and_writes_nothing(arguments, message, capsys):
+    check_refused(run(capsys, *arguments), message, set())
+
+
+@pytest.mark.parametrize("kind", BAD_FILES)
+def test_a_bad_file_ends_with_2_and_one_line_and_writes_nothing(kind, capsys):
+    text, message = BAD_FILES[kind]
+    check_refused(run(capsys, *write_csv(text)), message, {"data.csv"})
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_a_file_that_is_no_utf_8_is_refused(encoding, capsys):
+    check_refused(run(capsys, *write_csv(GOOD, encoding=encoding)), "data.csv is not a CSV file", {"data.csv"})
+
+
+def test_a_csv_file_without_a_target_lists_its_columns(capsys):
+    result = run(capsys, *write_csv(GOOD)[:2])
+    check_refused(result, "--target must name the column of labels in data.csv: one of a, b, kind", {"data.csv"})
+
+
+def test_values_beyond_float32_are_refused_before_any_training(capsys):
+    result = run(capsys, *write_csv(GOOD + "1e200,1,no\n"), "--dtype", "float32", *QUICK)
+    check_refused(result, "must be finite in float32, got inf", {"data.csv"})
+
+
+# ---- as a command
+
+
+def command(*words):
+    paths = os.pathsep.join([str(Path(fastmlp.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": paths}
+    words = [sys.executable, "-W", "error", "-m", "fastmlp", *words]
+    return subprocess.run(words, capture_output=True, text=True, env=environment)
+
+
+def test_python_m_fastmlp_prints_its_version():
+    done = command("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"fastmlp {fastmlp.__version__}\n", "")
+
+
+def test_python_m_fastmlp_runs_the_study():
+    done = command()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "he" in done.stdout
+    assert Path(PICTURE).stat().st_size > 10_000
+
+
+def test_python_m_fastmlp_refuses_with_exit_code_2():
+    assert command("--iterations", "0").returncode == 2
+
+
+def test_an_unknown_instruction_set_is_one_line_too(monkeypatch):
+    monkeypatch.setenv("FASTMLP_ISA", "mmx")
+    done = command()
+    assert done.returncode != 0
+    assert "FASTMLP_ISA must be one of" in done.stderr

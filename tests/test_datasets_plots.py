@@ -1,0 +1,154 @@
+"""The exercise's data, and pictures on the current axes that nobody shows unasked."""
+
+import numpy as np
+import pytest
+from forms import FORMS, content, eighths
+from matplotlib import pyplot as plt
+from sklearn.datasets import make_circles, make_moons
+
+from fastmlp import datasets, load_dataset, plot_decision_boundary
+
+X = np.array([[0.0, 1.0, 0.5, 0.25], [-0.5, 0.25, 1.0, 0.0]])
+Y = np.array([0, 1, 1, 0])
+
+
+@pytest.fixture(autouse=True)
+def _no_show(monkeypatch):
+    monkeypatch.setattr(plt, "show", lambda *args, **kwargs: pytest.fail("show was called"))
+
+
+# ---- data
+
+
+def test_load_dataset_gives_the_published_circles_in_columns():
+    train_X, train_Y, test_X, test_Y = load_dataset(is_plot=False)
+    for X, Y, n, seed in ((train_X, train_Y, 300, 1), (test_X, test_Y, 100, 2)):
+        expected_X, expected_Y = make_circles(n_samples=n, noise=0.05, random_state=seed)
+        assert (X.shape, X.dtype, Y.shape, Y.dtype) == ((2, n), np.float64, (1, n), np.int64)
+        assert X.flags.c_contiguous
+        np.testing.assert_array_equal(X, expected_X.T)
+        np.testing.assert_array_equal(Y, expected_Y[np.newaxis])
+
+
+def test_load_dataset_leaves_the_global_random_state_alone():
+    np.random.seed(1)
+    expected = np.random.random()
+    np.random.seed(1)
+    load_dataset(is_plot=False)
+    assert np.random.random() == expected
+
+
+def test_load_dataset_scatters_the_training_examples_by_default():
+    axes = plt.figure().add_subplot()
+    train_X, train_Y, _, _ = load_dataset()
+    (points,) = axes.collections
+    np.testing.assert_array_equal(points.get_offsets(), train_X.T)
+    np.testing.assert_array_equal(points.get_array(), train_Y[0])
+    assert points.get_cmap().name == "Spectral"
+    assert plt.get_fignums() == [1]
+
+
+def test_load_dataset_without_a_plot_opens_no_figure():
+    load_dataset(is_plot=False)
+    assert not plt.get_fignums()
+
+
+@pytest.mark.parametrize(("name", "make"), [("circles", make_circles), ("moons", make_moons)])
+def test_the_study_s_data_have_examples_in_rows(name, make):
+    X, y = getattr(datasets, name)(50, seed=4)
+    expected_X, expected_y = make(n_samples=50, noise=0.05, random_state=4)
+    np.testing.assert_array_equal(X, expected_X)
+    np.testing.assert_array_equal(y, expected_y)
+
+
+# ---- decision boundaries
+
+
+def below_the_diagonal(points):
+    return points[:, 0] > points[:, 1]
+
+
+def test_the_grid_reaches_one_beyond_the_examples_in_steps_of_a_hundredth():
+    seen = []
+    plot_decision_boundary(lambda points: seen.append(points) or below_the_diagonal(points), X, Y)
+    (grid,) = seen
+    for column, low, high in ((0, -1.0, 2.0), (1, -1.5, 2.0)):
+        values = np.unique(grid[:, column])
+        assert values[0] == low
+        assert high - 0.02 < values[-1] < high
+        np.testing.assert_allclose(np.diff(values), 0.01, rtol=1e-9)
+    assert len(grid) == len(np.unique(grid[:, 0])) * len(np.unique(grid[:, 1]))
+
+
+@pytest.mark.parametrize("labels", [Y, Y[np.newaxis], Y.tolist(), Y.astype(bool), Y.astype("float32")])
+def test_labels_may_be_flat_or_a_row(labels):
+    plot_decision_boundary(below_the_diagonal, X, labels)
+    points = plt.gca().collections[-1]
+    np.testing.assert_array_equal(points.get_offsets(), X.T)
+    np.testing.assert_array_equal(points.get_array(), Y)
+
+
+def test_it_draws_on_the_current_axes_with_their_names():
+    _, (first, second) = plt.subplots(1, 2)
+    plt.sca(first)
+    plot_decision_boundary(below_the_diagonal, X, Y)
+    assert len(first.collections) == 2
+    assert not second.collections
+    assert (first.get_xlabel(), first.get_ylabel()) == ("x1", "x2")
+    assert plt.gcf() is first.figure
+
+
+@pytest.mark.parametrize("shape", [lambda d: d, lambda d: d[np.newaxis], lambda d: d[:, np.newaxis], np.ndarray.tolist])
+@pytest.mark.parametrize("kind", [bool, int, float])
+def test_the_model_may_answer_in_any_shape_and_type(shape, kind):
+    plot_decision_boundary(lambda points: shape(below_the_diagonal(points).astype(kind)), X, Y)
+    assert len(plt.gca().collections) == 2
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_examples_in_any_form_are_drawn_and_stay_as_they_are(form):
+    values = eighths(0, (2, 6))
+    examples = FORMS[form](values)
+    before = content(examples)
+    plot_decision_boundary(below_the_diagonal, examples, [0, 1] * 3)
+    np.testing.assert_array_equal(plt.gca().collections[-1].get_offsets(), values.T)
+    assert content(examples) == before
+
+
+@pytest.mark.parametrize("decision", [0, 1])
+def test_a_model_that_always_decides_the_same_is_drawn_without_a_warning(decision):
+    plot_decision_boundary(lambda points: np.full(len(points), decision), X, Y)
+    assert len(plt.gca().collections) == 2
+
+
+@pytest.mark.parametrize("scales", [(1e6, 1e6), (1e9, 1), (1, 1e-9), (1e-300, 1e-300), (1e100, 1), (1e300, 1e300)])
+def test_features_of_any_scale_are_drawn_on_a_grid_of_bounded_size(scales):
+    sizes = []
+    plot_decision_boundary(
+        lambda points: sizes.append(len(points)) or points[:, 0] > 0, X * np.array(scales)[:, np.newaxis], Y
+    )
+    assert 10_000 < sizes[0] < 5_000_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((None, X, Y), TypeError, "model must be callable, got NoneType"),
+        ((below_the_diagonal, X.T, Y), ValueError, r"X must have shape \(2, any\), got \(4, 2\)"),
+        ((below_the_diagonal, X[0], Y), ValueError, "X must have 2 dimensions"),
+        ((below_the_diagonal, X[:, :0], Y[:0]), ValueError, "X must not be empty"),
+        ((below_the_diagonal, X * np.nan, Y), ValueError, "X must be finite"),
+        ((below_the_diagonal, X.astype(str), Y), TypeError, "X must be an array of real numbers"),
+        ((below_the_diagonal, X, Y[:3]), ValueError, r"y must have shape \(4,\) or \(1, 4\) to match X, got \(3,\)"),
+        ((below_the_diagonal, X, Y[:, np.newaxis]), ValueError, "y must have shape"),
+        ((below_the_diagonal, X, [[0, 1], [1]]), ValueError, "y must"),
+        ((below_the_diagonal, X, None), (TypeError, ValueError), "y must"),
+        ((below_the_diagonal, X, ["a", "b", "b", "a"]), (TypeError, ValueError), "y must"),
+        ((lambda points: points, X, Y), ValueError, "model must return one decision per point"),
+        ((lambda points: None, X, Y), (TypeError, ValueError), "model must return one decision per point"),
+        ((lambda points: ["a"] * len(points), X, Y), (TypeError, ValueError), "model must return"),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_name(arguments, error, message):
+    with pytest.raises(error, match=message):
+        plot_decision_boundary(*arguments)

@@ -1,0 +1,270 @@
+"""Initializers: their formulas, the published figures, seeds, and what users may pass in their place."""
+
+import itertools
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from fastmlp import MLP, initializers
+
+FIGURES = json.loads((Path(__file__).parent / "figures" / "seed_study.json").read_text())["initializers"]
+NAMES = ["zeros", "constant", "random", "he", "lecun", "xavier_normal", "xavier_uniform", "orthogonal"]
+DIMS = [5, 7, 3, 1]
+
+
+def test_the_registry_holds_these_with_formula_and_source():
+    assert list(initializers.REGISTRY) == NAMES
+    for name, initializer in initializers.REGISTRY.items():
+        assert initializer is getattr(initializers, name)
+        assert initializer.name == name
+        assert "W" in initializer.formula
+        assert len(initializer.source) > 10
+
+
+# ---- values
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_weights_are_float64_matrices_and_biases_are_zero(name):
+    weights, biases = initializers.REGISTRY[name](DIMS, seed=0)
+    assert [w.shape for w in weights] == [(7, 5), (3, 7), (1, 3)]
+    assert [b.shape for b in biases] == [(7,), (3,), (1,)]
+    assert {array.dtype for array in weights + biases} == {np.dtype("float64")}
+    assert not np.concatenate(biases).any()
+
+
+@pytest.mark.parametrize(("name", "value"), [("zeros", 0.0), ("constant", 0.1)])
+def test_constant_starts_draw_nothing(name, value):
+    (weights,), _ = initializers.REGISTRY[name]([4, 3])
+    assert (weights == value).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "deviation"),
+    [("random", 10), ("he", (2 / 300) ** 0.5), ("lecun", (1 / 300) ** 0.5), ("xavier_normal", (2 / 500) ** 0.5)],
+)
+def test_normal_starts_have_the_deviation_of_their_formula(name, deviation):
+    (weights,), _ = initializers.REGISTRY[name]([300, 200], seed=0)
+    assert weights.std() == pytest.approx(deviation, rel=0.01)
+    assert abs(weights.mean()) < 0.01 * deviation
+    assert stats.kstest(weights.ravel() / deviation, "norm").pvalue > 0.01
+
+
+def test_xavier_uniform_fills_its_interval_evenly():
+    (weights,), _ = initializers.xavier_uniform([300, 200], seed=0)
+    bound = (6 / 500) ** 0.5
+    assert 0.999 * bound < np.abs(weights).max() <= bound
+    assert stats.kstest(weights.ravel() / bound, "uniform", args=(-1, 2)).pvalue > 0.01
+
+
+@pytest.mark.parametrize(("fan_in", "fan_out"), [(20, 8), (8, 20), (9, 9), (1, 5), (5, 1)])
+def test_orthogonal_has_orthonormal_rows_or_columns(fan_in, fan_out):
+    (weights,), _ = initializers.orthogonal([fan_in, fan_out], seed=0)
+    product = weights @ weights.T if fan_out <= fan_in else weights.T @ weights
+    np.testing.assert_allclose(product, np.eye(min(fan_in, fan_out)), atol=1e-14)
+
+
+def test_orthogonal_prefers_no_sign():
+    rng = np.random.default_rng(0)
+    diagonals = [np.diag(initializers.orthogonal([4, 4], seed=rng)[0][0]) for _ in range(500)]
+    np.testing.assert_allclose(np.mean(diagonals, axis=0), 0, atol=0.1)
+
+
+@pytest.mark.parametrize("name", ["zeros", "random", "he"])
+def test_the_published_values_come_out_to_every_printed_digit(name):
+    figures = FIGURES[name]
+    weights, _ = initializers.REGISTRY[name](figures["dims"], seed=3)
+    for layer, drawn in enumerate(weights, start=1):
+        np.testing.assert_array_equal(drawn.round(8), figures[f"W{layer}"])
+
+
+def test_he_is_the_legacy_generator_s_standard_normal():
+    rng = np.random.RandomState(3)
+    weights, _ = initializers.he(DIMS, seed=3)
+    for fan_in, drawn in zip(DIMS, weights, strict=False):
+        np.testing.assert_array_equal(drawn, rng.standard_normal(drawn.shape) * np.sqrt(2 / fan_in))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_first_layers_do_not_depend_on_later_ones(name):
+    short, _ = initializers.REGISTRY[name]([5, 7, 3], seed=2)
+    long, _ = initializers.REGISTRY[name]([5, 7, 3, 9, 1], seed=2)
+    for one, other in zip(short, long, strict=False):
+        np.testing.assert_array_equal(one, other)
+
+
+# ---- seeds
+
+
+@pytest.mark.parametrize("seed", [0, 7, np.int32(7), 2**32 - 1])
+def test_an_integer_seed_repeats_its_values(seed):
+    assert initializers.he(DIMS, seed)[0][0].tobytes() == initializers.he(DIMS, seed)[0][0].tobytes()
+
+
+def test_no_seed_gives_other_values_every_time():
+    assert initializers.he(DIMS)[0][0].tobytes() != initializers.he(DIMS)[0][0].tobytes()
+
+
+@pytest.mark.parametrize("generator", [np.random.RandomState, np.random.default_rng])
+def test_a_generator_is_drawn_from_as_it_is(generator):
+    shared, alike = generator(5), generator(5)
+    first, second = (initializers.he(DIMS, shared)[0][0] for _ in range(2))
+    assert first.tobytes() == initializers.he(DIMS, alike)[0][0].tobytes()
+    assert first.tobytes() != second.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("seed", "error", "message"),
+    [
+        (-1, ValueError, "seed must be at least 0, got -1"),
+        (2**32, ValueError, r"seed must be below 2\*\*32, got 4294967296"),
+        (0.5, TypeError, "seed must be an integer, got 0.5"),
+        ("3", TypeError, "seed must be an integer, got '3'"),
+        (True, TypeError, "seed must be an integer, got True"),
+        ([1, 2], TypeError, "seed must be an integer"),
+    ],
+)
+@pytest.mark.parametrize("name", ["zeros", "he"])
+def test_a_bad_seed_is_refused(name, seed, error, message):
+    with pytest.raises(error, match=message):
+        initializers.draw(name, DIMS, seed)
+
+
+@pytest.mark.parametrize("seed", [None, 3, np.random.default_rng(1)], ids=["None", "int", "Generator"])
+@pytest.mark.parametrize("name", NAMES)
+def test_the_global_random_state_is_untouched(name, seed):
+    np.random.seed(1)
+    expected = np.random.random()
+    np.random.seed(1)
+    initializers.draw(name, DIMS, seed)
+    assert np.random.random() == expected
+
+
+# ---- names, lists and functions
+
+
+@pytest.mark.parametrize(("alias", "name"), list(initializers.ALIASES.items()))
+def test_an_alias_is_the_same_initializer(alias, name):
+    assert initializers.get(alias) is initializers.get(name) is initializers.REGISTRY[name]
+
+
+@pytest.mark.parametrize("name", ["kaiming", "", "HE", 3, None])
+def test_an_unknown_name_lists_the_known_ones(name):
+    with pytest.raises(ValueError, match=f"one of {', '.join(NAMES)}, xavier, glorot_normal, glorot_uniform; got"):
+        initializers.get(name)
+
+
+def test_each_layer_may_have_its_own_rule():
+    weights, _ = initializers.draw(["he", lambda rng, i, o: np.full((o, i), 0.5), "zeros"], DIMS, seed=3)
+    np.testing.assert_array_equal(weights[0], initializers.he(DIMS, seed=3)[0][0])
+    assert (weights[1] == 0.5).all()
+    assert not weights[2].any()
+
+
+def test_layers_of_a_list_share_one_generator():
+    listed, _ = initializers.draw(["he", "he", "he"], DIMS, seed=3)
+    for one, other in zip(listed, initializers.he(DIMS, seed=3)[0], strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def drawn_in_eighths(dims):
+    weights = [np.arange(o * i).reshape(o, i) / 8 for i, o in itertools.pairwise(dims)]
+    return weights, [np.full(o, 0.25) for o in dims[1:]]
+
+
+def as_columns(dims):
+    layers = enumerate(zip(*drawn_in_eighths(dims), strict=True), start=1)
+    return {key: value for n, (w, b) in layers for key, value in ((f"W{n}", w), (f"b{n}", b[:, np.newaxis]))}
+
+
+@pytest.mark.parametrize(
+    ("function", "bias"),
+    [
+        (lambda dims, seed: drawn_in_eighths(dims), 0.25),
+        (lambda dims, seed: drawn_in_eighths(dims)[0], 0),
+        (lambda dims, seed: as_columns(dims), 0.25),
+        (lambda dims, seed: [w.tolist() for w in drawn_in_eighths(dims)[0]], 0),
+        (initializers.constant, 0),
+    ],
+    ids=["pair", "weights only", "dict", "nested lists", "registered"],
+)
+def test_a_function_may_return_any_of_the_documented_forms(function, bias):
+    model = MLP(DIMS, initialization=function)
+    expected = 0.1 if function is initializers.constant else drawn_in_eighths(DIMS)[0][0]
+    np.testing.assert_array_equal(model.weights[0], np.broadcast_to(expected, (7, 5)))
+    assert (np.concatenate(model.biases) == bias).all()
+
+
+def test_a_function_gets_the_widths_as_a_list_and_the_seed_as_it_was_given():
+    seen = []
+    initializers.draw(lambda dims, seed: seen.append((dims, seed)) or drawn_in_eighths(dims), tuple(DIMS), seed=9)
+    assert seen == [(DIMS, 9)]
+
+
+@pytest.mark.parametrize(
+    ("returned", "error", "message"),
+    [
+        (None, TypeError, "initialization must return weights, .weights, biases. or a dict, got NoneType"),
+        ([np.ones((7, 5))], ValueError, "initialization must return 3 layers, got 1 and 3"),
+        ((None, None), (TypeError, ValueError), "initialization"),
+        (
+            [np.ones((7, 5)), np.ones((7, 3)), np.ones((1, 3))],
+            ValueError,
+            r"initialization: weights of layer 2 must have shape \(3, 7\), got \(7, 3\)",
+        ),
+        (
+            (drawn_in_eighths(DIMS)[0], [np.ones(7), np.ones(3), np.ones(2)]),
+            ValueError,
+            r"initialization: biases of layer 3 must have shape \(1,\), got \(2,\)",
+        ),
+        (
+            [np.ones((7, 5)), np.full((3, 7), np.nan), np.ones((1, 3))],
+            ValueError,
+            "initialization: weights of layer 2 must be finite",
+        ),
+        ({"W1": np.ones((7, 5)), "b1": np.ones(7)}, ValueError, "initialization returned a dict without W2, b2, W3"),
+        ([np.full((7, 5), "a"), np.ones((3, 7)), np.ones((1, 3))], (TypeError, ValueError), "initialization"),
+        ([np.full((7, 5), 1j), np.ones((3, 7)), np.ones((1, 3))], (TypeError, ValueError), "initialization"),
+    ],
+)
+def test_what_a_function_returns_wrongly_is_named(returned, error, message):
+    with pytest.raises(error, match=message):
+        initializers.draw(lambda dims, seed: returned, DIMS)
+
+
+@pytest.mark.parametrize(
+    ("initialization", "error", "message"),
+    [
+        (None, TypeError, "initialization must be a name, a function or a sequence of these, got NoneType"),
+        (3, TypeError, "initialization must be a name, a function or a sequence of these, got int"),
+        (["he", "he"], ValueError, "initialization must have 3 entries, one per layer; got 2"),
+        (["he", 3, "he"], TypeError, "initialization must hold names or functions, got int"),
+        (["he", "best", "he"], ValueError, "initialization must be one of .*got 'best'"),
+        (
+            ["he", lambda rng, i, o: np.ones((i, o)), "he"],
+            ValueError,
+            r"layer 2 must return shape \(3, 7\), got \(7, 3",
+        ),
+        (["he", "he", lambda rng, i, o: np.full((o, i), np.inf)], ValueError, "layer 3 must be finite"),
+        (["he", "he", lambda rng, i, o: np.full((o, i), "a")], (TypeError, ValueError), "initialization of layer 3"),
+    ],
+)
+def test_what_is_no_initialization_is_refused(initialization, error, message):
+    with pytest.raises(error, match=message):
+        initializers.draw(initialization, DIMS)
+
+
+@pytest.mark.parametrize("dims", [5, None, [5], "57", [5, 0]])
+@pytest.mark.parametrize("function", [initializers.he, lambda dims: initializers.draw("he", dims)], ids=["he", "draw"])
+def test_bad_widths_are_refused_by_name(function, dims):
+    with pytest.raises((TypeError, ValueError), match="layer_dims"):
+        function(dims)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_initializer_can_be_pickled(name):
+    assert pickle.loads(pickle.dumps(initializers.REGISTRY[name]))([2, 1], seed=1)[0][0].shape == (1, 2)

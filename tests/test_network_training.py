@@ -1,0 +1,262 @@
+"""MLP.train: what it records, when it calls back, and what it leaves behind however it ends."""
+
+import signal
+
+import numpy as np
+import pytest
+
+from fastmlp import MLP, DivergenceWarning, History, reference
+
+RNG = np.random.default_rng(4)
+X = RNG.standard_normal((30, 2))
+Y = (X[:, 0] * X[:, 1] > 0).astype("int64")
+
+
+def network(dims=(2, 6, 4, 1), **kwargs):
+    return MLP(dims, **{"activation": "tanh", "seed": 1, **kwargs})
+
+
+def trained(epochs, *, learning_rate=0.5, dtype="float64", **kwargs):
+    model = network(dtype=dtype)
+    return model, model.train(X, Y, learning_rate=learning_rate, epochs=epochs, **kwargs)
+
+
+# ---- the history
+
+
+@pytest.mark.parametrize(
+    ("epochs", "report_every", "expected"),
+    [
+        (10, 1, range(10)),
+        (10, 3, [0, 3, 6, 9]),
+        (9, 3, [0, 3, 6]),
+        (10, 100, [0]),
+        (10, 10**15, [0]),
+        (0, 1, []),
+        (1, 1, [0]),
+        (250, None, range(0, 250, 2)),
+        (50, None, range(50)),
+    ],
+)
+def test_losses_are_reported_from_epoch_0_on_every_r_th(epochs, report_every, expected):
+    _, history = trained(epochs, report_every=report_every)
+    assert isinstance(history, History)
+    assert history.epochs.tolist() == list(expected)
+    assert history.epochs.dtype == np.int64
+    assert history.losses.dtype == np.float64
+    assert history.losses.shape == history.epochs.shape
+
+
+def test_each_loss_is_that_of_the_parameters_before_the_update(dtype):
+    _, history = trained(7, report_every=1, dtype=dtype)
+    for epoch, loss in zip(history.epochs, history.losses, strict=True):
+        assert loss == trained(int(epoch), dtype=dtype)[0].loss_and_gradient(X, Y)[0]
+
+
+def test_training_is_the_reference_s_gradient_descent():
+    model, _ = trained(40)
+    start = network()
+    expected = start.parameters.copy()
+    reference.train(expected, X.T, Y[np.newaxis], start.plan.layer_dims, start.plan.activations, 0.5, 40)
+    np.testing.assert_allclose(model.parameters, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_without_a_hidden_layer_training_is_logistic_regression():
+    model = network((2, 1), activation=[], initialization="zeros")
+    model.train(X, Y, learning_rate=0.3, epochs=25)
+    w, b = np.zeros(2), 0.0
+    for _ in range(25):
+        error = (1 / (1 + np.exp(-(X @ w + b))) - Y) / len(Y)
+        w, b = w - 0.3 * (error @ X), b - 0.3 * error.sum()
+    np.testing.assert_allclose(model.parameters, [*w, b], rtol=1e-11)
+
+
+def test_several_outputs_learn_each_its_own_label():
+    model = network((2, 16, 2))
+    targets = (X > 0).astype(int)
+    model.train(X, targets, learning_rate=1.0, epochs=2000)
+    np.testing.assert_array_equal(model.predict(X), targets)
+
+
+# ---- the same bits however the epochs are cut
+
+
+@pytest.mark.parametrize("report_every", [1, 7, 100])
+def test_reports_do_not_change_a_bit_of_the_result(report_every, isa, dtype):
+    expected, _ = trained(101, dtype=dtype)
+    assert trained(101, report_every=report_every, dtype=dtype)[0].parameters.tobytes() == expected.parameters.tobytes()
+
+
+@pytest.mark.parametrize(("first", "second"), [(5, 5), (1, 9), (0, 10)])
+def test_training_goes_on_where_it_ended(first, second, dtype):
+    expected, history = trained(10, report_every=1, dtype=dtype)
+    model, start = trained(first, report_every=1, dtype=dtype)
+    rest = model.train(X, Y, learning_rate=0.5, epochs=second, report_every=1)
+    assert model.parameters.tobytes() == expected.parameters.tobytes()
+    assert [*start.losses, *rest.losses] == history.losses.tolist()
+    assert rest.epochs.tolist() == list(range(second))
+
+
+def test_zero_epochs_change_nothing():
+    model, history = trained(0, callback=pytest.fail)
+    assert model.parameters.tobytes() == network().parameters.tobytes()
+    assert history.epochs.size == history.losses.size == 0
+
+
+@pytest.mark.parametrize("learning_rate", [0.5, np.float64(0.5), np.float32(0.5)])
+@pytest.mark.parametrize("epochs", [10, np.int32(10)])
+def test_numpy_scalars_are_numbers(learning_rate, epochs):
+    model, _ = trained(epochs, learning_rate=learning_rate, report_every=np.uint8(4))
+    assert model.parameters.tobytes() == trained(10)[0].parameters.tobytes()
+
+
+# ---- callbacks and the progress bar
+
+
+def test_the_callback_gets_every_report_as_it_happens():
+    calls = []
+    _, history = trained(10, report_every=4, callback=lambda epoch, loss: calls.append((epoch, loss)))
+    assert calls == list(zip(history.epochs.tolist(), history.losses.tolist(), strict=True))
+    assert [(type(epoch), type(loss)) for epoch, loss in calls] == [(int, float)] * 3
+
+
+@pytest.mark.parametrize("answer", [True, 1, "stop", np.True_])
+def test_a_true_answer_ends_the_training_before_that_epoch_s_update(answer):
+    model, history = trained(100, report_every=3, callback=lambda epoch, loss: answer if epoch == 6 else 0)
+    assert history.epochs.tolist() == [0, 3, 6]
+    assert model.parameters.tobytes() == trained(6)[0].parameters.tobytes()
+
+
+def test_an_exception_in_the_callback_passes_through_and_leaves_that_epoch_s_parameters():
+    def fail_at_six(epoch, loss):
+        if epoch == 6:
+            raise RuntimeError("enough")
+
+    model = network()
+    with pytest.raises(RuntimeError, match="enough"):
+        model.train(X, Y, learning_rate=0.5, epochs=100, report_every=2, callback=fail_at_six)
+    assert model.parameters.tobytes() == trained(6)[0].parameters.tobytes()
+
+
+def test_the_progress_bar_goes_to_stderr_and_changes_nothing(capfd):
+    expected, history = trained(20, report_every=5)
+    assert capfd.readouterr() == ("", "")
+    model, shown = trained(20, report_every=5, progress=True)
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "100%" in err
+    assert "epoch" in err
+    assert model.parameters.tobytes() == expected.parameters.tobytes()
+    assert shown.losses.tolist() == history.losses.tolist()
+
+
+def test_the_progress_bar_counts_the_epochs_there_are(capfd):
+    trained(10, report_every=3, progress=True)
+    assert "10/10" in capfd.readouterr().err
+
+
+# ---- divergence and interruption
+
+
+def diverge(model, **kwargs):
+    with pytest.warns(DivergenceWarning) as caught:
+        history = model.train(X, Y, learning_rate=1e4, **{"epochs": 500, "report_every": 1, **kwargs})
+    return history, caught
+
+
+@pytest.mark.parametrize("report_every", [1, 3, 500])
+def test_divergence_warns_and_goes_back_to_the_last_report_that_was_finite(report_every, dtype):
+    model, same = (network(activation="identity", dtype=dtype) for _ in range(2))
+    history, caught = diverge(model, report_every=report_every)
+    good = int(history.epochs[-1])
+    (warning,) = caught
+    assert f"those of epoch {good}" in str(warning.message)
+    assert "Try a learning_rate below 10000, smaller initial weights or scaled inputs" in str(warning.message)
+    assert warning.filename == __file__
+    assert np.isfinite(history.losses).all()
+    assert np.isfinite(model.parameters).all()
+    same.train(X, Y, learning_rate=1e4, epochs=good, report_every=1)
+    assert model.parameters.tobytes() == same.parameters.tobytes()
+    assert np.isfinite(model.loss_and_gradient(X, Y)[0])
+
+
+def test_divergence_names_the_epoch_at_which_it_was_seen():
+    history, (warning,) = diverge(network(activation="identity"))
+    assert f"training diverged by epoch {history.epochs[-1] + 1}:" in str(warning.message)
+
+
+def test_a_loss_that_is_not_finite_from_the_start_leaves_the_initial_parameters():
+    model = network((2, 3, 3, 1), activation="relu")
+    model.parameters[:] *= 1e200
+    before = model.parameters.tobytes()
+    history, (warning,) = diverge(model)
+    assert history.losses.size == 0
+    assert "the initial ones" in str(warning.message)
+    assert model.parameters.tobytes() == before
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_a_last_update_that_spoils_the_loss_is_a_divergence_too(epochs):
+    model = network((2, 3, 3, 1), activation="identity")
+    before = model.parameters.tobytes()
+    with pytest.warns(DivergenceWarning):
+        model.train(X, Y, learning_rate=1e200, epochs=epochs, report_every=epochs)
+    assert model.parameters.tobytes() == before
+
+
+def test_parameters_that_are_not_finite_are_refused():
+    model = network()
+    model.parameters[3] = np.nan
+    with pytest.raises(ValueError, match="parameters must be finite"):
+        model.train(X, Y, learning_rate=0.1, epochs=1)
+
+
+@pytest.mark.parametrize("report_every", [1, 10**7])
+def test_ctrl_c_leaves_finished_epochs_in_the_model(report_every):
+    def interrupt(signum, frame):
+        raise KeyboardInterrupt
+
+    model = network()
+    before = model.parameters.copy()
+    handler = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(KeyboardInterrupt):
+            model.train(X, Y, learning_rate=0.01, epochs=10**7, report_every=report_every)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+    assert np.isfinite(model.parameters).all()
+    assert not np.array_equal(model.parameters, before)
+    assert model.train(X, Y, learning_rate=0.01, epochs=5).losses.size == 5
+
+
+# ---- arguments
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "error", "message"),
+    [
+        ({"learning_rate": 0}, ValueError, "learning_rate must be finite and over 0, got 0"),
+        ({"learning_rate": -0.1}, ValueError, "learning_rate must be finite and over 0, got -0.1"),
+        ({"learning_rate": np.nan}, ValueError, "learning_rate must be finite and over 0, got nan"),
+        ({"learning_rate": np.inf}, ValueError, "learning_rate must be finite and over 0, got inf"),
+        ({"learning_rate": 10**400}, ValueError, "learning_rate must be finite"),
+        ({"learning_rate": "0.1"}, TypeError, "learning_rate must be a number, got '0.1'"),
+        ({"learning_rate": None}, TypeError, "learning_rate must be a number, got None"),
+        ({"learning_rate": True}, TypeError, "learning_rate must be a number, got True"),
+        ({"learning_rate": 0.1j}, TypeError, "learning_rate must be a number"),
+        ({"epochs": -1}, ValueError, "epochs must be at least 0, got -1"),
+        ({"epochs": 2.0}, TypeError, "epochs must be an integer, got 2.0"),
+        ({"epochs": True}, TypeError, "epochs must be an integer, got True"),
+        ({"epochs": 10**30}, ValueError, "epochs must be"),
+        ({"report_every": 0}, ValueError, "report_every must be at least 1, got 0"),
+        ({"report_every": 1.5}, TypeError, "report_every must be an integer, got 1.5"),
+        ({"callback": 3}, TypeError, "callback must be callable, got int"),
+    ],
+)
+def test_arguments_out_of_range_are_refused_and_the_model_stays_as_it_is(kwargs, error, message):
+    model = network()
+    with pytest.raises(error, match=message):
+        model.train(X, Y, **{"learning_rate": 0.1, "epochs": 3, **kwargs})
+    assert model.parameters.tobytes() == network().parameters.tobytes()
