@@ -134,6 +134,10 @@ static void FN(product_rows)(const product *g, ptrdiff_t row, ptrdiff_t n_rows, 
 static int FN(dense_product)(const product *g, ptrdiff_t n_rows, ptrdiff_t n_vectors, work *w)
 {
     double work_per_row = 2.0 * (double)g->n_terms * (double)(n_vectors * LANES);
+    if (work_per_row * (double)n_rows <= MOST_WORK_BETWEEN_POLLS) {
+        FN(product_rows)(g, 0, n_rows, n_vectors);
+        return poll_after(w, work_per_row * (double)n_rows);
+    }
     ptrdiff_t most = (ptrdiff_t)(MOST_WORK_BETWEEN_POLLS / work_per_row) / MAX_ROWS * MAX_ROWS;
     most = most < MAX_ROWS ? MAX_ROWS : most;
     for (ptrdiff_t row = 0; row < n_rows; row += most) {

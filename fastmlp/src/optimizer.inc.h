@@ -6,9 +6,10 @@ static void FN(gradient_descent)(void *parameters_, const void *gradient_, ptrdi
     real *parameters = parameters_;
     const real *gradient = gradient_;
     const vec rate = vset((real)learning_rate);
-    FOR_EACH_VECTOR(i, n)
-    {
-        vec p = vfnma(rate, vload_some(gradient + i, n - i), vload_some(parameters + i, n - i));
-        vstore_some(parameters + i, p, n - i);
-    }
+    ptrdiff_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        vstoreu(parameters + i, vfnma(rate, vloadu(gradient + i), vloadu(parameters + i)));
+    if (i < n)
+        vstore_some(parameters + i, vfnma(rate, vload_some(gradient + i, n - i), vload_some(parameters + i, n - i)),
+                    n - i);
 }

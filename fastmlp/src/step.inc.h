@@ -162,12 +162,19 @@ static void FN(finish_gradient)(real *d_weights, const fm_layer *layer, const re
                         layer->fan_out, 0, layer->fan_in);
 }
 
-/* The inputs of every layer and the logits, for the tile of n examples from `first` on. */
-static int FN(forward_tile)(real *arena, const fm_plan *plan, const real *parameters, const fm_data *data,
-                            ptrdiff_t first, ptrdiff_t n, work *w)
+/* inputs and, where there are any, targets of the tile of n examples from `first` on */
+static void FN(pack_tile)(real *arena, const fm_plan *plan, const fm_data *data, ptrdiff_t first, ptrdiff_t n)
 {
     FN(pack_rows)(arena + plan->layers[0].inputs, plan->row_stride, data->inputs, data->input_stride,
                   plan->layers[0].fan_in, first, n);
+    if (data->targets)
+        FN(pack_rows)(arena + plan->targets, plan->row_stride, data->targets, data->target_stride,
+                      plan->layers[plan->n_layers - 1].fan_out, first, n);
+}
+
+/* The inputs of every layer and the logits, for a packed tile of n examples. */
+static int FN(forward_tile)(real *arena, const fm_plan *plan, const real *parameters, ptrdiff_t n, work *w)
+{
     for (ptrdiff_t l = 0; l < plan->n_layers; l++) {
         const fm_layer *layer = &plan->layers[l];
         int activation = l + 1 < plan->n_layers ? layer->activation : FM_IDENTITY;
@@ -181,11 +188,10 @@ static int FN(forward_tile)(real *arena, const fm_plan *plan, const real *parame
 
 /* The gradient of a tile from its logits; `loss` is NULL where nobody asked for it. */
 static int FN(backward_tile)(real *gradient, mean *loss, real *arena, const fm_plan *plan, const real *parameters,
-                             const fm_data *data, ptrdiff_t first, ptrdiff_t n, work *w)
+                             ptrdiff_t n, int accumulate, work *w)
 {
     ptrdiff_t n_outputs = plan->layers[plan->n_layers - 1].fan_out, stride = plan->row_stride;
     real *dz = arena + plan->deltas[(plan->n_layers - 1) % 2];
-    FN(pack_rows)(arena + plan->targets, stride, data->targets, data->target_stride, n_outputs, first, n);
     for (ptrdiff_t o = 0; o < n_outputs; o++) {
         const real *z = arena + plan->outputs + o * stride, *y = arena + plan->targets + o * stride;
         FN(log_loss_backward)(dz + o * stride, z, y, n, (real)1 / (real)plan->n_examples);
@@ -197,7 +203,7 @@ static int FN(backward_tile)(real *gradient, mean *loss, real *arena, const fm_p
     for (ptrdiff_t l = plan->n_layers - 1; l >= 0; l--) {
         const fm_layer *layer = &plan->layers[l];
         if (FN(dense_gradient)(gradient + layer->weights, gradient + layer->bias, layer, dz, plan, arena, n,
-                               first > 0, w))
+                               accumulate, w))
             return w->status;
         if (l == 0)
             break;
@@ -215,14 +221,19 @@ static int FN(backward_tile)(real *gradient, mean *loss, real *arena, const fm_p
          (n = (plan)->n_examples - first < (plan)->tile ? (plan)->n_examples - first : (plan)->tile, 1);   \
          first += n)
 
+/* `packed`: the arena holds the only tile already, from the pass before */
 static int FN(pass)(real *gradient, double *loss, const fm_plan *plan, const real *parameters,
-                    const fm_data *data, real *arena, work *w)
+                    const fm_data *data, real *arena, int packed, work *w)
 {
     mean m = start_mean(plan->n_examples);
     FOR_EACH_TILE(first, n, plan)
-        if (FN(forward_tile)(arena, plan, parameters, data, first, n, w) ||
-            FN(backward_tile)(gradient, loss ? &m : NULL, arena, plan, parameters, data, first, n, w))
+    {
+        if (!packed)
+            FN(pack_tile)(arena, plan, data, first, n);
+        if (FN(forward_tile)(arena, plan, parameters, n, w) ||
+            FN(backward_tile)(gradient, loss ? &m : NULL, arena, plan, parameters, n, first > 0, w))
             return w->status;
+    }
     for (ptrdiff_t l = 0; l < plan->n_layers; l++)
         FN(finish_gradient)(gradient + plan->layers[l].weights, &plan->layers[l], arena);
     if (loss)
@@ -234,7 +245,7 @@ static int FN(loss_and_gradient)(void *gradient, double *loss, const fm_plan *pl
                                  const fm_data *data, void *arena, fm_poll poll)
 {
     work w = start_work(poll);
-    return FN(pass)(gradient, loss, plan, parameters, data, arena, &w);
+    return FN(pass)(gradient, loss, plan, parameters, data, arena, 0, &w);
 }
 
 static int FN(train)(void *parameters, ptrdiff_t *epochs_done, void *gradient, const fm_plan *plan,
@@ -242,7 +253,8 @@ static int FN(train)(void *parameters, ptrdiff_t *epochs_done, void *gradient, c
 {
     work w = start_work(poll);
     for (*epochs_done = 0; *epochs_done < epochs; ++*epochs_done) {
-        if (FN(pass)(gradient, NULL, plan, parameters, data, arena, &w))
+        int packed = *epochs_done > 0 && plan->n_examples <= plan->tile;
+        if (FN(pass)(gradient, NULL, plan, parameters, data, arena, packed, &w))
             return w.status;
         FN(gradient_descent)(parameters, gradient, plan->n_parameters, learning_rate);
     }
@@ -257,7 +269,8 @@ static int FN(predict)(void *outputs, const fm_plan *plan, const void *parameter
     const fm_layer *last = &plan->layers[plan->n_layers - 1];
     FOR_EACH_TILE(first, n, plan)
     {
-        if (FN(forward_tile)(arena, plan, parameters, data, first, n, &w))
+        FN(pack_tile)(arena, plan, data, first, n);
+        if (FN(forward_tile)(arena, plan, parameters, n, &w))
             return w.status;
         if (output == FM_PROBABILITIES)
             FN(activation_forward)(arena + plan->outputs, plan->row_stride, last->fan_out, ceil_div(n, LANES),
