@@ -13,7 +13,7 @@ import notebook_numpy
 import numpy as np
 import peers
 from layouts import as_dict, from_dict
-from workloads import ACTIVATIONS, LAYER_DIMS, LEARNING_RATE, NOTEBOOK, TRAININGS, Workload, notebook_loop
+from workloads import ACTIVATIONS, LAYER_DIMS, LEARNING_RATE, NOTEBOOK, PUBLISHED, TRAININGS, Workload, notebook_loop
 
 from fastmlp import notebook, reference
 
@@ -84,7 +84,8 @@ def all_contenders() -> tuple[list[Contender], dict[str, str]]:
     for workload in TRAININGS:
         contenders += contenders_of(workload, {OURS: peers.ours, **trainers})
     loops = {OURS: loop_trainer(notebook), "NumPy notebook": loop_trainer(notebook_numpy)}
-    return contenders + contenders_of(NOTEBOOK, loops), absent
+    published = {OURS: peers.ours, "NumPy notebook": loops["NumPy notebook"]}
+    return contenders + contenders_of(PUBLISHED, published) + contenders_of(NOTEBOOK, loops), absent
 
 
 class Times:

@@ -43,12 +43,7 @@ def ours(parameters, X, Y, learning_rate, epochs):
 def numpy_reference():
     def train(parameters, X, Y, learning_rate, epochs):
         parameters = parameters.copy()
-        weights, biases = split_parameters(parameters, LAYER_DIMS)
-        for _ in range(epochs):
-            zs, outputs = reference.forward(X, weights, biases, ACTIVATIONS)
-            dz = reference.log_loss_backward(zs[-1], Y)
-            d_weights, d_biases = reference.backward(dz, X, weights, outputs, ACTIVATIONS)
-            reference.gradient_descent(parameters, flatten(d_weights, d_biases), learning_rate)
+        reference.train(parameters, X, Y, LAYER_DIMS, ACTIVATIONS, learning_rate, epochs)
         return parameters
 
     return train
