@@ -1,6 +1,7 @@
 """The initialization notebook's functions in plain NumPy: the peer of ``fastmlp.notebook``.
 
-Three layers written out, as an exercise does it; same names, arguments and results as ours.
+Three layers written out, with the NumPy calls of the published exercise; same names, arguments and
+results as ours.
 """
 
 import numpy as np
@@ -33,11 +34,11 @@ def backward_propagation(X, Y, cache):
     dW3 = np.dot(dz3, a2.T)
     db3 = np.sum(dz3, axis=1, keepdims=True)
     da2 = np.dot(W3.T, dz3)
-    dz2 = da2 * (a2 > 0)
+    dz2 = np.multiply(da2, np.int64(a2 > 0))
     dW2 = np.dot(dz2, a1.T)
     db2 = np.sum(dz2, axis=1, keepdims=True)
     da1 = np.dot(W2.T, dz2)
-    dz1 = da1 * (a1 > 0)
+    dz1 = np.multiply(da1, np.int64(a1 > 0))
     dW1 = np.dot(dz1, X.T)
     db1 = np.sum(dz1, axis=1, keepdims=True)
     return {

@@ -8,6 +8,7 @@ Python, by their callers.  Long calls release the GIL and serve signals about ev
 
 import os
 
+cimport cython
 cimport numpy as cnp
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdlib cimport free
@@ -87,6 +88,7 @@ cdef int finish(int status) except -1:
 
 # ---- plans and scratch memory
 
+@cython.no_gc
 cdef class Workspace:
     """The plan of one call and its arena: the only memory a pass uses."""
 
@@ -215,7 +217,7 @@ cdef int real_type(cnp.ndarray array) except -1:
     """NumPy's number for the dtype of a float32 or float64 matrix."""
     cdef int typenum = cnp.PyArray_TYPE(array)
     if typenum not in (cnp.NPY_DOUBLE, cnp.NPY_FLOAT) or cnp.PyArray_NDIM(array) != 2:
-        raise ValueError("inputs must be a matrix of float32 or float64")
+        raise ValueError("arrays must be matrices of float32 or float64")
     return typenum
 
 
@@ -225,12 +227,13 @@ cdef void *matrix_data(str name, object value, int typenum, Py_ssize_t rows, Py_
         raise TypeError(f"{name} must be an array, got {type(value).__name__}")
     cdef cnp.ndarray array = value
     if cnp.PyArray_TYPE(array) != typenum or not cnp.PyArray_ISCARRAY_RO(array) or cnp.PyArray_NDIM(array) != 2:
-        raise ValueError(f"{name} must be a C-contiguous matrix of the dtype of inputs")
+        raise ValueError(f"{name} must be a C-contiguous matrix, of the dtype of the others")
     if cnp.PyArray_DIM(array, 0) != rows or cnp.PyArray_DIM(array, 1) != columns:
         raise ValueError(f"{name} must have shape {(rows, columns)}, got {(array.shape[0], array.shape[1])}")
     return cnp.PyArray_DATA(array)
 
 
+@cython.no_gc
 cdef class LayerArrays:
     """The C view of the arrays of every layer; whoever makes one keeps the arrays themselves."""
 
@@ -338,17 +341,18 @@ def log_loss(const real[:, ::1] logits, const real[:, ::1] targets):
     return loss
 
 
-def cross_entropy(const real[:, ::1] probabilities, const real[:, ::1] targets):
+def cross_entropy(cnp.ndarray probabilities, cnp.ndarray targets):
     """Mean over examples of the cross-entropy summed over outputs, from probabilities."""
-    cdef const fm_kernels *kernels = kernels_for(real is double)
+    cdef int typenum = real_type(probabilities)
+    cdef Py_ssize_t rows = cnp.PyArray_DIM(probabilities, 0), n = cnp.PyArray_DIM(probabilities, 1)
+    cdef void *a = matrix_data("probabilities", probabilities, typenum, rows, n)
+    cdef void *y = matrix_data("targets", targets, typenum, rows, n)
+    cdef const fm_kernels *kernels = kernels_for(typenum == cnp.NPY_DOUBLE)
     cdef double loss
-    check_shape("targets", (targets.shape[0], targets.shape[1]), (probabilities.shape[0], probabilities.shape[1]))
-    if probabilities.shape[0] < 1 or probabilities.shape[1] < 1:
+    if rows < 1 or n < 1:
         raise ValueError("probabilities must not be empty")
     with nogil:
-        loss = kernels.mean_cross_entropy(&probabilities[0, 0], &targets[0, 0],
-                                          probabilities.shape[0] * probabilities.shape[1],
-                                          probabilities.shape[1])
+        loss = kernels.mean_cross_entropy(a, y, rows * n, n)
     return loss
 
 
@@ -411,6 +415,64 @@ def first_not_finite(arrays):
 def all_binary(cnp.ndarray array):
     """Whether every element of a C-contiguous float32 or float64 array is 0 or 1."""
     return passes(array, FM_ALL_BINARY)
+
+
+def integer_labels(object labels, cnp.ndarray outputs):
+    """C-contiguous int64 labels 0 and 1 of the shape of ``outputs``, in its dtype; None if they are not that."""
+    if not is_plain_matrix(labels, cnp.NPY_INT64) or not cnp.PyArray_SAMESHAPE(labels, outputs):
+        return None
+    cdef cnp.ndarray new = new_matrix(cnp.PyArray_TYPE(outputs), cnp.PyArray_DIM(outputs, 0), cnp.PyArray_DIM(outputs, 1))
+    cdef const cnp.int64_t *y = <const cnp.int64_t *>cnp.PyArray_DATA(labels)
+    cdef double *wide = <double *>cnp.PyArray_DATA(new)
+    cdef float *narrow = <float *>cnp.PyArray_DATA(new)
+    cdef Py_ssize_t i
+    cdef cnp.int64_t other = 0
+    if cnp.PyArray_TYPE(new) == cnp.NPY_DOUBLE:
+        for i in range(cnp.PyArray_SIZE(new)):
+            other |= y[i] & ~1
+            wide[i] = <double>y[i]
+    else:
+        for i in range(cnp.PyArray_SIZE(new)):
+            other |= y[i] & ~1
+            narrow[i] = <float>y[i]
+    return None if other else new
+
+
+def all_in_unit_interval(cnp.ndarray array):
+    """Whether every element of a C-contiguous float32 or float64 array lies in [0, 1]."""
+    return passes(array, FM_ALL_IN_UNIT_INTERVAL)
+
+
+def plain_and_finite(list matrices):
+    """Whether all are finite, non-empty, C-contiguous matrices of one dtype, float32 or float64.
+
+    The quick answer for arrays that need no conversion; what is wrong with others, the checks in Python say.
+    """
+    cdef int typenum
+    if not cnp.PyArray_CheckExact(matrices[0]):
+        return False
+    typenum = cnp.PyArray_TYPE(matrices[0])
+    if typenum != cnp.NPY_DOUBLE and typenum != cnp.NPY_FLOAT:
+        return False
+    for matrix in matrices:
+        if not is_plain_matrix(matrix, typenum) or not passes(matrix, FM_ALL_FINITE):
+            return False
+    return True
+
+
+def network_fits(object inputs, list weights, list columns, bint per_example):
+    """Whether inputs, weights and one column (or one matrix of outputs) per layer are plain, finite and chain up."""
+    cdef Py_ssize_t width, n
+    if not plain_and_finite([inputs, *weights, *columns]):
+        return False
+    width, n = cnp.PyArray_DIM(inputs, 0), cnp.PyArray_DIM(inputs, 1) if per_example else 1
+    for weight, column in zip(weights, columns):
+        if cnp.PyArray_DIM(weight, 1) != width:
+            return False
+        width = cnp.PyArray_DIM(weight, 0)
+        if cnp.PyArray_DIM(column, 0) != width or cnp.PyArray_DIM(column, 1) != n:
+            return False
+    return True
 
 
 def integer_labels(object labels, cnp.ndarray outputs):

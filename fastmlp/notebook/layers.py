@@ -11,6 +11,8 @@ from fastmlp import _kernels, checks
 
 Parameters = dict[str, np.ndarray]
 
+FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+
 
 def as_dict(weights: list[np.ndarray], biases: list[np.ndarray]) -> Parameters:
     parameters = {}
@@ -62,18 +64,19 @@ def layers_of(parameters: Any) -> tuple[list[Any], list[Any]]:
 
 def common_dtype(*values: Any) -> np.dtype:
     """float32 where every value is float32 already, else float64."""
-    single = all(getattr(value, "dtype", None) == np.float32 for value in values)
-    return np.dtype(np.float32 if single else np.float64)
+    for value in values:
+        if getattr(value, "dtype", None) != FLOAT32:
+            return FLOAT64
+    return FLOAT32
 
 
 def network_of(
     X: Any, weights: list[Any], columns: list[Any], kind: str = "b"
 ) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
     """X, the weights and one more matrix per layer (its bias or its outputs), checked to fit together."""
-    if not _kernels.plain_and_finite([X, *weights, *columns]):
-        X, weights, columns = _converted(X, weights, columns, kind)
-    if _kernels.layers_fit(X, weights, columns, kind == "a"):
+    if _kernels.network_fits(X, weights, columns, kind == "a"):
         return X, weights, columns
+    X, weights, columns = _converted(X, weights, columns, kind)
     width, n_columns = X.shape[0], 1 if kind == "b" else X.shape[1]
     for layer, (w, c) in enumerate(zip(weights, columns, strict=True), start=1):
         if w.shape[1] != width:
@@ -81,7 +84,7 @@ def network_of(
         width = w.shape[0]
         if c.shape != (width, n_columns):
             raise ValueError(f"{kind}{layer} must have shape {(width, n_columns)}, got {c.shape}")
-    raise AssertionError("unreachable: the loop above names what does not fit")
+    return X, weights, columns
 
 
 def _converted(

@@ -72,19 +72,37 @@ static void FN(map)(void *out_, const void *x_, ptrdiff_t n, int function)
     }
 }
 
+/* x - x is 0, or NaN where x is not finite: a sum of these stays 0 while all are finite */
+static int FN(all_finite)(const real *x, ptrdiff_t n)
+{
+    vec residue[4] = {{0}};
+    ptrdiff_t i = 0;
+    for (; i + 4 * LANES <= n; i += 4 * LANES)
+        UNROLL for (int q = 0; q < 4; q++) {
+            vec v = vloadu(x + i + q * LANES);
+            residue[q] += v - v;
+        }
+    real sum = 0;
+    for (; i < n; i++) sum += x[i] - x[i];
+    vec total = (residue[0] + residue[1]) + (residue[2] + residue[3]);
+    for (int q = 0; q < LANES; q++) sum += total[q];
+    return sum == 0;
+}
+
 /* Whether a check holds for every element; the last, partial vector is filled with zeros, which pass all. */
 static int FN(all_pass)(const void *x_, ptrdiff_t n, int check)
 {
     const real *x = x_;
     ivec failed = {0};
+    if (check == FM_ALL_FINITE)
+        return FN(all_finite)(x, n);
     FOR_EACH_VECTOR(i, n)
     {
         vec v = vload_some(x + i, n - i);
-        switch (check) {
-        case FM_ALL_FINITE: failed |= (ivec)(v - v != (vec){0}); break;
-        case FM_ALL_BINARY: failed |= (ivec)((v != (vec){0}) & (v != vset(1))); break;
-        default: failed |= ~(ivec)((v >= (vec){0}) & (v <= vset(1))); break;
-        }
+        if (check == FM_ALL_BINARY)
+            failed |= (ivec)((v != (vec){0}) & (v != vset(1)));
+        else
+            failed |= ~(ivec)((v >= (vec){0}) & (v <= vset(1)));
     }
     bits any = 0;
     for (int i = 0; i < LANES; i++) any |= failed[i];
