@@ -136,6 +136,10 @@ cdef Workspace workspace_for(bint is_double, tuple layer_dims, tuple activations
     return space
 
 
+cdef Py_ssize_t n_outputs(const fm_plan *plan) noexcept:
+    return plan.layers[plan.n_layers - 1].fan_out
+
+
 cdef int check_shape(str name, tuple got, tuple expected) except -1:
     if got != expected:
         raise ValueError(f"{name} must have shape {expected}, got {got}")
@@ -169,7 +173,7 @@ def loss_and_gradient(real[::1] gradient, const real[::1] parameters, const real
     cdef int status
     check_shape("gradient", (gradient.shape[0],), (parameters.shape[0],))
     check_shape("inputs", (inputs.shape[0],), (layer_dims[0],))
-    check_shape("targets", (targets.shape[0], targets.shape[1]), (space.plan.layers[space.plan.n_layers - 1].fan_out, inputs.shape[1]))
+    check_shape("targets", (targets.shape[0], targets.shape[1]), (n_outputs(space.plan), inputs.shape[1]))
     with nogil:
         status = space.kernels.loss_and_gradient(&gradient[0], &loss, space.plan, &parameters[0], &data,
                                                  space.arena, serve_signals)
@@ -189,7 +193,7 @@ def train(real[::1] parameters, const real[:, ::1] inputs, const real[:, ::1] ta
     cdef Py_ssize_t done = 0
     cdef int status
     check_shape("inputs", (inputs.shape[0],), (layer_dims[0],))
-    check_shape("targets", (targets.shape[0], targets.shape[1]), (space.plan.layers[space.plan.n_layers - 1].fan_out, inputs.shape[1]))
+    check_shape("targets", (targets.shape[0], targets.shape[1]), (n_outputs(space.plan), inputs.shape[1]))
     with nogil:
         status = space.kernels.train(&parameters[0], &done, d_parameters, space.plan, &data, space.arena,
                                      learning_rate, epochs, serve_signals)
@@ -204,7 +208,7 @@ def predict(real[:, ::1] outputs, const real[::1] parameters, const real[:, ::1]
     cdef fm_data data = fm_data(&inputs[0, 0], NULL, inputs.shape[1], 0)
     cdef int status
     check_shape("inputs", (inputs.shape[0],), (layer_dims[0],))
-    check_shape("outputs", (outputs.shape[0], outputs.shape[1]), (space.plan.layers[space.plan.n_layers - 1].fan_out, inputs.shape[1]))
+    check_shape("outputs", (outputs.shape[0], outputs.shape[1]), (n_outputs(space.plan), inputs.shape[1]))
     with nogil:
         status = space.kernels.predict(&outputs[0, 0], space.plan, &parameters[0], &data, space.arena,
                                        FM_PROBABILITIES if probabilities else FM_LOGITS, serve_signals)
@@ -241,14 +245,14 @@ cdef class LayerArrays:
     cdef tuple layer_dims
 
     def __cinit__(self, list weights, Py_ssize_t fan_in, int typenum):
-        cdef Py_ssize_t l, fan_out
+        cdef Py_ssize_t layer, fan_out
         self.layers = <fm_layer_arrays *>PyMem_Malloc(len(weights) * sizeof(fm_layer_arrays))
         if self.layers == NULL:
             raise MemoryError()
         dims = [fan_in]
-        for l in range(len(weights)):
-            fan_out = len(weights[l])
-            self.layers[l].weights = matrix_data("weights", weights[l], typenum, fan_out, fan_in)
+        for layer in range(len(weights)):
+            fan_out = len(weights[layer])
+            self.layers[layer].weights = matrix_data("weights", weights[layer], typenum, fan_out, fan_in)
             fan_in = fan_out
             dims.append(fan_out)
         self.layer_dims = tuple(dims)
@@ -266,20 +270,20 @@ cdef cnp.ndarray new_matrix(int typenum, Py_ssize_t rows, Py_ssize_t columns):
 def forward(cnp.ndarray inputs, list weights, list biases, tuple activations):
     """Return the tuple (z1, a1, W1, b1, z2, a2, ...): z and a (fan_out, n); biases are columns (fan_out, 1)."""
     cdef int typenum = real_type(inputs)
-    cdef Py_ssize_t fan_in = cnp.PyArray_DIM(inputs, 0), n = cnp.PyArray_DIM(inputs, 1), l, fan_out
+    cdef Py_ssize_t fan_in = cnp.PyArray_DIM(inputs, 0), n = cnp.PyArray_DIM(inputs, 1), layer, fan_out
     cdef LayerArrays arrays = LayerArrays(weights, fan_in, typenum)
     cdef Workspace space = Workspace(typenum == cnp.NPY_DOUBLE, arrays.layer_dims, activations, n)
     cdef fm_data data = fm_data(matrix_data("inputs", inputs, typenum, fan_in, n), NULL, n, 0)
     cdef cnp.ndarray z, a
     cdef list cache = []
     cdef int status
-    for l in range(len(weights)):
-        fan_out = space.plan.layers[l].fan_out
+    for layer in range(len(weights)):
+        fan_out = space.plan.layers[layer].fan_out
         z, a = new_matrix(typenum, fan_out, n), new_matrix(typenum, fan_out, n)
-        cache += (z, a, weights[l], biases[l])
-        arrays.layers[l].bias = matrix_data("biases", biases[l], typenum, fan_out, 1)
-        arrays.layers[l].z = cnp.PyArray_DATA(z)
-        arrays.layers[l].a = cnp.PyArray_DATA(a)
+        cache += (z, a, weights[layer], biases[layer])
+        arrays.layers[layer].bias = matrix_data("biases", biases[layer], typenum, fan_out, 1)
+        arrays.layers[layer].z = cnp.PyArray_DATA(z)
+        arrays.layers[layer].a = cnp.PyArray_DATA(a)
     with nogil:
         status = space.kernels.forward(arrays.layers, space.plan, &data, space.arena, serve_signals)
     finish(status)
@@ -289,27 +293,28 @@ def forward(cnp.ndarray inputs, list weights, list biases, tuple activations):
 def backward(cnp.ndarray inputs, cnp.ndarray targets, list weights, list outputs, tuple activations):
     """Return the list [dz, dW, db of the last layer, da, dz, dW, db of the one before, ...]; db are columns."""
     cdef int typenum = real_type(inputs)
-    cdef Py_ssize_t fan_in = cnp.PyArray_DIM(inputs, 0), n = cnp.PyArray_DIM(inputs, 1), l
+    cdef Py_ssize_t fan_in = cnp.PyArray_DIM(inputs, 0), n = cnp.PyArray_DIM(inputs, 1), layer
     cdef LayerArrays arrays = LayerArrays(weights, fan_in, typenum)
     cdef Workspace space = Workspace(typenum == cnp.NPY_DOUBLE, arrays.layer_dims, activations, n)
-    cdef Py_ssize_t fan_out = space.plan.layers[space.plan.n_layers - 1].fan_out
+    cdef Py_ssize_t fan_out = n_outputs(space.plan)
     cdef fm_data data = fm_data(matrix_data("inputs", inputs, typenum, fan_in, n),
                                 matrix_data("targets", targets, typenum, fan_out, n), n, n)
     cdef cnp.ndarray dz, dw, db, da
     cdef list gradients = []
     cdef int status
-    for l in range(space.plan.n_layers - 1, -1, -1):
-        fan_in, fan_out = space.plan.layers[l].fan_in, space.plan.layers[l].fan_out
-        dz, dw, db = new_matrix(typenum, fan_out, n), new_matrix(typenum, fan_out, fan_in), new_matrix(typenum, fan_out, 1)
+    for layer in range(space.plan.n_layers - 1, -1, -1):
+        fan_in, fan_out = space.plan.layers[layer].fan_in, space.plan.layers[layer].fan_out
+        dz = new_matrix(typenum, fan_out, n)
+        dw, db = new_matrix(typenum, fan_out, fan_in), new_matrix(typenum, fan_out, 1)
         gradients += (dz, dw, db)
-        arrays.layers[l].a = matrix_data("outputs", outputs[l], typenum, fan_out, n)
-        arrays.layers[l].dz = cnp.PyArray_DATA(dz)
-        arrays.layers[l].d_weights = cnp.PyArray_DATA(dw)
-        arrays.layers[l].d_bias = cnp.PyArray_DATA(db)
-        if l:
+        arrays.layers[layer].a = matrix_data("outputs", outputs[layer], typenum, fan_out, n)
+        arrays.layers[layer].dz = cnp.PyArray_DATA(dz)
+        arrays.layers[layer].d_weights = cnp.PyArray_DATA(dw)
+        arrays.layers[layer].d_bias = cnp.PyArray_DATA(db)
+        if layer:
             da = new_matrix(typenum, fan_in, n)
             gradients.append(da)
-            arrays.layers[l].d_inputs = cnp.PyArray_DATA(da)
+            arrays.layers[layer].d_inputs = cnp.PyArray_DATA(da)
     with nogil:
         status = space.kernels.backward(arrays.layers, space.plan, &data, space.arena, serve_signals)
     finish(status)
