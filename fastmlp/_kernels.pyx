@@ -426,7 +426,8 @@ def integer_labels(object labels, cnp.ndarray outputs):
     """C-contiguous int64 labels 0 and 1 of the shape of ``outputs``, in its dtype; None if they are not that."""
     if not is_plain_matrix(labels, cnp.NPY_INT64) or not cnp.PyArray_SAMESHAPE(labels, outputs):
         return None
-    cdef cnp.ndarray new = new_matrix(cnp.PyArray_TYPE(outputs), cnp.PyArray_DIM(outputs, 0), cnp.PyArray_DIM(outputs, 1))
+    cdef Py_ssize_t rows = cnp.PyArray_DIM(outputs, 0), n = cnp.PyArray_DIM(outputs, 1)
+    cdef cnp.ndarray new = new_matrix(cnp.PyArray_TYPE(outputs), rows, n)
     cdef const cnp.int64_t *y = <const cnp.int64_t *>cnp.PyArray_DATA(labels)
     cdef double *wide = <double *>cnp.PyArray_DATA(new)
     cdef float *narrow = <float *>cnp.PyArray_DATA(new)
@@ -484,7 +485,8 @@ def integer_labels(object labels, cnp.ndarray outputs):
     """C-contiguous int64 labels 0 and 1 of the shape of ``outputs``, in its dtype; None if they are not that."""
     if not is_plain_matrix(labels, cnp.NPY_INT64) or not cnp.PyArray_SAMESHAPE(labels, outputs):
         return None
-    cdef cnp.ndarray new = new_matrix(cnp.PyArray_TYPE(outputs), cnp.PyArray_DIM(outputs, 0), cnp.PyArray_DIM(outputs, 1))
+    cdef Py_ssize_t rows = cnp.PyArray_DIM(outputs, 0), n = cnp.PyArray_DIM(outputs, 1)
+    cdef cnp.ndarray new = new_matrix(cnp.PyArray_TYPE(outputs), rows, n)
     cdef const cnp.int64_t *y = <const cnp.int64_t *>cnp.PyArray_DATA(labels)
     cdef double *wide = <double *>cnp.PyArray_DATA(new)
     cdef float *narrow = <float *>cnp.PyArray_DATA(new)
