@@ -114,6 +114,8 @@ cdef class Workspace:
                 if not 1 <= dims[i] <= MOST_UNITS or n_examples < 1:
                     raise ValueError(f"layer_dims must lie in 1 .. {MOST_UNITS}, and there must be an example")
             for i in range(n_layers):
+                if activations[i] not in ACTIVATIONS:
+                    raise ValueError(f"activations must be of {', '.join(ACTIVATIONS)}; got {activations[i]!r}")
                 codes[i] = ACTIVATIONS[activations[i]]
             self.kernels = kernels_for(is_double)
             self.kernels.make_plan(self.plan, n_layers, dims, codes, n_examples)
@@ -244,8 +246,10 @@ cdef class LayerArrays:
     cdef fm_layer_arrays *layers
     cdef tuple layer_dims
 
-    def __cinit__(self, list weights, Py_ssize_t fan_in, int typenum):
+    def __cinit__(self, list weights not None, list columns not None, Py_ssize_t fan_in, int typenum):
         cdef Py_ssize_t layer, fan_out
+        if not weights or len(columns) != len(weights):
+            raise ValueError(f"expected one more array for each of {len(weights)} weights, got {len(columns)}")
         self.layers = <fm_layer_arrays *>PyMem_Malloc(len(weights) * sizeof(fm_layer_arrays))
         if self.layers == NULL:
             raise MemoryError()
@@ -267,11 +271,11 @@ cdef cnp.ndarray new_matrix(int typenum, Py_ssize_t rows, Py_ssize_t columns):
     return cnp.PyArray_EMPTY(2, shape, typenum, 0)
 
 
-def forward(cnp.ndarray inputs, list weights, list biases, tuple activations):
+def forward(cnp.ndarray inputs not None, list weights, list biases, tuple activations):
     """Return the tuple (z1, a1, W1, b1, z2, a2, ...): z and a (fan_out, n); biases are columns (fan_out, 1)."""
     cdef int typenum = real_type(inputs)
     cdef Py_ssize_t fan_in = cnp.PyArray_DIM(inputs, 0), n = cnp.PyArray_DIM(inputs, 1), layer, fan_out
-    cdef LayerArrays arrays = LayerArrays(weights, fan_in, typenum)
+    cdef LayerArrays arrays = LayerArrays(weights, biases, fan_in, typenum)
     cdef Workspace space = Workspace(typenum == cnp.NPY_DOUBLE, arrays.layer_dims, activations, n)
     cdef fm_data data = fm_data(matrix_data("inputs", inputs, typenum, fan_in, n), NULL, n, 0)
     cdef cnp.ndarray z, a
@@ -290,11 +294,11 @@ def forward(cnp.ndarray inputs, list weights, list biases, tuple activations):
     return tuple(cache)
 
 
-def backward(cnp.ndarray inputs, cnp.ndarray targets, list weights, list outputs, tuple activations):
+def backward(cnp.ndarray inputs not None, cnp.ndarray targets not None, list weights, list outputs, tuple activations):
     """Return the list [dz, dW, db of the last layer, da, dz, dW, db of the one before, ...]; db are columns."""
     cdef int typenum = real_type(inputs)
     cdef Py_ssize_t fan_in = cnp.PyArray_DIM(inputs, 0), n = cnp.PyArray_DIM(inputs, 1), layer
-    cdef LayerArrays arrays = LayerArrays(weights, fan_in, typenum)
+    cdef LayerArrays arrays = LayerArrays(weights, outputs, fan_in, typenum)
     cdef Workspace space = Workspace(typenum == cnp.NPY_DOUBLE, arrays.layer_dims, activations, n)
     cdef Py_ssize_t fan_out = n_outputs(space.plan)
     cdef fm_data data = fm_data(matrix_data("inputs", inputs, typenum, fan_in, n),
@@ -325,6 +329,8 @@ def backward(cnp.ndarray inputs, cnp.ndarray targets, list weights, list outputs
 
 def elementwise(str function, const real[::1] x, real[::1] out):
     """out <- exp, log, log1p, tanh, sigmoid or relu of x."""
+    if function not in FUNCTIONS:
+        raise ValueError(f"function must be one of {', '.join(FUNCTIONS)}; got {function!r}")
     cdef int code = FUNCTIONS[function]
     cdef const fm_kernels *kernels = kernels_for(real is double)
     check_shape("out", (out.shape[0],), (x.shape[0],))
@@ -346,7 +352,7 @@ def log_loss(const real[:, ::1] logits, const real[:, ::1] targets):
     return loss
 
 
-def cross_entropy(cnp.ndarray probabilities, cnp.ndarray targets):
+def cross_entropy(cnp.ndarray probabilities not None, cnp.ndarray targets not None):
     """Mean over examples of the cross-entropy summed over outputs, from probabilities."""
     cdef int typenum = real_type(probabilities)
     cdef Py_ssize_t rows = cnp.PyArray_DIM(probabilities, 0), n = cnp.PyArray_DIM(probabilities, 1)
@@ -391,9 +397,17 @@ def descended(list matrices, list gradients, double learning_rate):
 
 # ---- checks of whole arrays, faster than NumPy's on small ones
 
-cdef bint passes(cnp.ndarray array, int check) noexcept:
-    cdef const fm_kernels *kernels = kernels_for(cnp.PyArray_TYPE(array) == cnp.NPY_DOUBLE)
-    return kernels.all_pass(cnp.PyArray_DATA(array), cnp.PyArray_SIZE(array), check)
+cdef int passes(object value, int check) except -1:
+    """Whether a C-contiguous array of float32 or float64 passes a check of enum fm_check."""
+    if not cnp.PyArray_Check(value):
+        raise TypeError(f"expected an array, got {type(value).__name__}")
+    cdef cnp.ndarray array = value
+    cdef int typenum = cnp.PyArray_TYPE(array)
+    if typenum not in (cnp.NPY_DOUBLE, cnp.NPY_FLOAT) or not cnp.PyArray_ISCARRAY_RO(array):
+        raise ValueError("expected a C-contiguous, aligned array of float32 or float64")
+    return kernels_for(typenum == cnp.NPY_DOUBLE).all_pass(
+        cnp.PyArray_DATA(array), cnp.PyArray_SIZE(array), check
+    )
 
 
 cdef bint is_plain_matrix(object value, int typenum):
@@ -417,13 +431,14 @@ def first_not_finite(arrays):
     return -1
 
 
-def all_binary(cnp.ndarray array):
+def all_binary(cnp.ndarray array not None):
     """Whether every element of a C-contiguous float32 or float64 array is 0 or 1."""
-    return passes(array, FM_ALL_BINARY)
+    return bool(passes(array, FM_ALL_BINARY))
 
 
-def integer_labels(object labels, cnp.ndarray outputs):
+def integer_labels(object labels, cnp.ndarray outputs not None):
     """C-contiguous int64 labels 0 and 1 of the shape of ``outputs``, in its dtype; None if they are not that."""
+    real_type(outputs)
     if not is_plain_matrix(labels, cnp.NPY_INT64) or not cnp.PyArray_SAMESHAPE(labels, outputs):
         return None
     cdef Py_ssize_t rows = cnp.PyArray_DIM(outputs, 0), n = cnp.PyArray_DIM(outputs, 1)
@@ -444,9 +459,9 @@ def integer_labels(object labels, cnp.ndarray outputs):
     return None if other else new
 
 
-def all_in_unit_interval(cnp.ndarray array):
+def all_in_unit_interval(cnp.ndarray array not None):
     """Whether every element of a C-contiguous float32 or float64 array lies in [0, 1]."""
-    return passes(array, FM_ALL_IN_UNIT_INTERVAL)
+    return bool(passes(array, FM_ALL_IN_UNIT_INTERVAL))
 
 
 def plain_and_finite(list matrices):
@@ -455,7 +470,7 @@ def plain_and_finite(list matrices):
     The quick answer for arrays that need no conversion; what is wrong with others, the checks in Python say.
     """
     cdef int typenum
-    if not cnp.PyArray_CheckExact(matrices[0]):
+    if not matrices or not cnp.PyArray_CheckExact(matrices[0]):
         return False
     typenum = cnp.PyArray_TYPE(matrices[0])
     if typenum != cnp.NPY_DOUBLE and typenum != cnp.NPY_FLOAT:
@@ -469,7 +484,7 @@ def plain_and_finite(list matrices):
 def network_fits(object inputs, list weights, list columns, bint per_example):
     """Whether inputs, weights and one column (or one matrix of outputs) per layer are plain, finite and chain up."""
     cdef Py_ssize_t width, n
-    if not plain_and_finite([inputs, *weights, *columns]):
+    if len(weights) != len(columns) or not plain_and_finite([inputs, *weights, *columns]):
         return False
     width, n = cnp.PyArray_DIM(inputs, 0), cnp.PyArray_DIM(inputs, 1) if per_example else 1
     for weight, column in zip(weights, columns):
@@ -481,8 +496,9 @@ def network_fits(object inputs, list weights, list columns, bint per_example):
     return True
 
 
-def integer_labels(object labels, cnp.ndarray outputs):
+def integer_labels(object labels, cnp.ndarray outputs not None):
     """C-contiguous int64 labels 0 and 1 of the shape of ``outputs``, in its dtype; None if they are not that."""
+    real_type(outputs)
     if not is_plain_matrix(labels, cnp.NPY_INT64) or not cnp.PyArray_SAMESHAPE(labels, outputs):
         return None
     cdef Py_ssize_t rows = cnp.PyArray_DIM(outputs, 0), n = cnp.PyArray_DIM(outputs, 1)
@@ -503,9 +519,9 @@ def integer_labels(object labels, cnp.ndarray outputs):
     return None if other else new
 
 
-def all_in_unit_interval(cnp.ndarray array):
+def all_in_unit_interval(cnp.ndarray array not None):
     """Whether every element of a C-contiguous float32 or float64 array lies in [0, 1]."""
-    return passes(array, FM_ALL_IN_UNIT_INTERVAL)
+    return bool(passes(array, FM_ALL_IN_UNIT_INTERVAL))
 
 
 def plain_and_finite(list matrices):
@@ -514,7 +530,7 @@ def plain_and_finite(list matrices):
     The quick answer for arrays that need no conversion; what is wrong with others, the checks in Python say.
     """
     cdef int typenum
-    if not cnp.PyArray_CheckExact(matrices[0]):
+    if not matrices or not cnp.PyArray_CheckExact(matrices[0]):
         return False
     typenum = cnp.PyArray_TYPE(matrices[0])
     if typenum != cnp.NPY_DOUBLE and typenum != cnp.NPY_FLOAT:

@@ -35,7 +35,7 @@ def array_of(name: str, value: Any, dtype: Any) -> np.ndarray:
         raise ValueError(f"{name} must not have masked entries")
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must be an array of real numbers, got dtype {array.dtype} from {type(value).__name__}")
-    with np.errstate(over="ignore"):  # what does not fit becomes inf, which check_finite names
+    with np.errstate(over="ignore", under="ignore"):  # what does not fit becomes inf, which check_finite names
         array = array.astype(dtype, copy=False)
     return array if array.flags.aligned else array.copy()
 
@@ -65,17 +65,27 @@ def matrix(name: str, value: Any, dtype: Any, *, n_rows: int | None = None, n_co
     return array
 
 
-def labels(name: str, array: np.ndarray) -> np.ndarray:
-    """Refuse anything but 0 and 1."""
+def labels(name: str, value: Any) -> np.ndarray:
+    """``value`` as a C-contiguous array of 0 and 1, unrounded: a float32 would take 1 + 1e-12 for 1."""
+    array = np.ascontiguousarray(array_of(name, value, value.dtype if is_real(value) else np.float64))
     if not _kernels.all_binary(array):
         wrong = array[(array != 0) & (array != 1)]
-        raise ValueError(f"{name} must hold labels 0 and 1 only, got {wrong[0]:g}")
+        raise ValueError(f"{name} must hold labels 0 and 1 only, got {float(wrong[0])!r}")
     return array
+
+
+def is_real(value: Any) -> bool:
+    """Whether ``value`` is an array of float32 or float64 already."""
+    return type(value) is np.ndarray and value.dtype.name in DTYPES and value.dtype.isnative
 
 
 def layer_dims_of(layer_dims: Any) -> tuple[int, ...]:
     """Widths as a tuple of ints, at least two, each at least 1."""
-    if isinstance(layer_dims, (str, bytes)) or not isinstance(layer_dims, (Sequence, np.ndarray)):
+    if (
+        isinstance(layer_dims, (str, bytes))
+        or not isinstance(layer_dims, (Sequence, np.ndarray))
+        or np.ndim(layer_dims) == 0
+    ):
         raise TypeError(f"layer_dims must be a sequence of widths, got {type(layer_dims).__name__}")
     if len(layer_dims) < 2:
         raise ValueError(f"layer_dims must have at least 2 widths, inputs and outputs; got {list(layer_dims)}")
@@ -97,9 +107,9 @@ def integer(name: str, value: Any, *, minimum: int) -> int:
     return number
 
 
-def positive(name: str, value: Any) -> float:
-    """A finite float over 0."""
-    if type(value) is float and 0 < value < math.inf:
+def positive(name: str, value: Any, most: float = math.inf) -> float:
+    """A finite float over 0 and not over ``most``."""
+    if type(value) is float and 0 < value < most:
         return value
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number, got {value!r}")
@@ -109,6 +119,8 @@ def positive(name: str, value: Any) -> float:
         number = math.inf
     if not 0 < number < math.inf:
         raise ValueError(f"{name} must be finite and over 0, got {value}")
+    if number > most:
+        raise ValueError(f"{name} must be at most {most:g}, got {value}")
     return number
 
 

@@ -1,18 +1,11 @@
 """The command line: ``python -m fastmlp`` or ``fastmlp``; without an argument it runs the study."""
 
 import argparse
-import csv
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-import numpy as np
-
-from fastmlp import __version__, checks, initializers
-
-DATA_SETS = ("circles", "moons")
-PICTURE = "initialization_study.png"
+from fastmlp import __version__
 
 
 class _Parser(argparse.ArgumentParser):
@@ -36,19 +29,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help", "--version")):
         words.insert(0, "study")
-    parser = _build_parser()
-    options = parser.parse_args(words)
     try:
-        return _study(options)
+        options = _build_parser().parse_args(words)
+        return int(options.run(options))
     except (ValueError, TypeError, OSError, MemoryError) as error:
-        print(f"{parser.prog}: error: {error}", file=sys.stderr)
+        print(f"fastmlp: error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"{parser.prog}: interrupted", file=sys.stderr)
+        print("fastmlp: interrupted", file=sys.stderr)
         return 130
 
 
 def _build_parser() -> argparse.ArgumentParser:
+    from fastmlp.lab import command  # not above: a wrong FASTMLP_ISA, found at import, is an error like others
+
     parser = _Parser(prog="fastmlp", description="Train and study small multi-layer perceptrons.")
     parser.add_argument("--version", action="version", version=f"fastmlp {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="command", required=True)
@@ -58,122 +52,6 @@ def _build_parser() -> argparse.ArgumentParser:
         description="Train one network from several initializations, compare them in a table and draw them.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    study.add_argument("--layers", type=_widths, default=(10, 5), metavar="N,N", help="widths of the hidden layers")
-    study.add_argument("--iterations", type=int, default=15000, metavar="N", help="updates of each training")
-    study.add_argument("--learning-rate", type=float, default=0.01, metavar="RATE", help="step size")
-    study.add_argument("--seed", type=int, default=3, metavar="N", help="seed of the initial weights")
-    study.add_argument(
-        "--init",
-        type=lambda text: text.split(","),
-        default=["zeros", "random", "he"],
-        metavar="NAME,NAME",
-        help=f"initializations to compare, of: {', '.join([*initializers.REGISTRY, *initializers.ALIASES])}",
-    )
-    study.add_argument(
-        "--data", default="circles", metavar="NAME|FILE", help="circles, moons, or a CSV file with a header line"
-    )
-    study.add_argument("--target", metavar="COLUMN", help="the CSV file's column of labels, two distinct values")
-    study.add_argument("--dtype", choices=list(checks.DTYPES), default="float64", help="of all computations")
-    study.add_argument("--output", type=Path, default=Path(), metavar="FOLDER", help="where the picture goes")
-    study.add_argument("--json", action="store_true", help="print all measurements as JSON in place of the table")
+    command.add_options(study)
+    study.set_defaults(run=command.run)
     return parser
-
-
-def _widths(text: str) -> tuple[int, ...]:
-    try:
-        widths = tuple(int(word) for word in text.split(",")) if text else ()
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be whole numbers parted by commas, got {text!r}") from None
-    if any(width < 1 for width in widths):
-        raise argparse.ArgumentTypeError(f"must be at least 1 each, got {text!r}")
-    return widths
-
-
-def _study(options: argparse.Namespace) -> int:
-    for name in options.init:
-        initializers.get(name)
-    epochs = checks.integer("--iterations", options.iterations, minimum=1)
-    checks.positive("--learning-rate", options.learning_rate)
-    checks.seed_of(options.seed)
-    if not options.output.is_dir():
-        raise ValueError(f"--output must be an existing folder, got {options.output}")
-    train, test = _load(options.data, options.target)
-
-    from fastmlp.lab import report, run_study
-
-    runs = run_study(
-        [train[0].shape[1], *options.layers, 1],
-        train,
-        test,
-        initializations=options.init,
-        seed=options.seed,
-        learning_rate=options.learning_rate,
-        epochs=epochs,
-        report_every=max(1, epochs // 15),
-        dtype=options.dtype,
-    )
-    picture = options.output / PICTURE
-    if not options.json:
-        print(report.table(runs), flush=True)
-    report.draw(runs, *train, picture)
-    if options.json:
-        print(report.as_json(runs, picture))
-    else:
-        last = max((int(run.history.epochs[-1]) for run in runs if len(run.history.epochs)), default=0)
-        print(f"\nFirst and last cost are those of iterations 0 and {last}. Picture: {picture}")
-    return 0
-
-
-def _load(data: str, target: str | None) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
-    """(X, y) for training and for the test."""
-    if data in DATA_SETS:
-        if target is not None:
-            raise ValueError(f"--target goes with a CSV file, not with --data {data}")
-        from fastmlp import datasets
-
-        generate = getattr(datasets, data)
-        return generate(300, seed=1), generate(100, seed=2)
-    path = Path(data)
-    if not path.is_file():
-        raise ValueError(f"--data must be {', '.join(DATA_SETS)} or a CSV file; there is no file {data}")
-    X, y = _read_csv(path, target)
-    from sklearn.model_selection import train_test_split
-
-    if len(y) < 5:
-        raise ValueError(f"{path} must have at least 5 rows, of which a quarter is the test; got {len(y)}")
-    X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.25, random_state=1, stratify=y)
-    return (X_train, y_train), (X_test, y_test)
-
-
-def _read_csv(path: Path, target: str | None) -> tuple[np.ndarray, np.ndarray]:
-    """The features and the labels 0 and 1 of a CSV file with a header line."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file) if row]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{path} is not a CSV file: {error}") from error
-    if len(rows) < 2:
-        raise ValueError(f"{path} must have a header line and at least one row")
-    header = [name.strip() for name in rows[0]]
-    if target is None:
-        raise ValueError(f"--target must name the column of labels in {path}: one of {', '.join(header)}")
-    if target not in header:
-        raise ValueError(f"--target must be a column of {path}, one of {', '.join(header)}; got {target!r}")
-    at = header.index(target)
-    for number, row in enumerate(rows[1:], start=2):
-        if len(row) != len(header):
-            raise ValueError(f"{path}, row {number}: expected {len(header)} values, got {len(row)}")
-    values = sorted({row[at].strip() for row in rows[1:]})
-    if len(values) != 2:
-        raise ValueError(f"--target: column {target!r} must have two distinct values, got {len(values)}")
-    y = np.array([values.index(row[at].strip()) for row in rows[1:]])
-    features = []
-    for number, row in enumerate(rows[1:], start=2):
-        try:
-            features.append([float(value) for i, value in enumerate(row) if i != at])
-        except ValueError as error:
-            raise ValueError(f"{path}, row {number}: {error}") from None
-    X = checks.matrix(f"the features in {path}", features, np.float64)
-    if np.bincount(y).min() < 2:
-        raise ValueError(f"--target: each value of column {target!r} must stand in at least two rows")
-    return X, y

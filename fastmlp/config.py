@@ -4,7 +4,7 @@ import platform
 
 import numpy as np
 
-from fastmlp import __version__, _kernels
+from fastmlp import __version__, _kernels, checks
 
 
 def show_config(mode: str = "print") -> dict[str, object] | None:
@@ -23,7 +23,7 @@ def show_config(mode: str = "print") -> dict[str, object] | None:
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         For another mode.
 
     Examples
@@ -32,8 +32,7 @@ def show_config(mode: str = "print") -> dict[str, object] | None:
     >>> fastmlp.show_config(mode="dict")["threads"]
     1
     """
-    if mode not in ("print", "dict"):
-        raise ValueError(f"mode must be 'print' or 'dict', got {mode!r}")
+    checks.choice("mode", mode, ("print", "dict"))
     numpy_config: dict[str, dict[str, dict[str, str]]] = np.show_config(mode="dicts")  # type: ignore[assignment]
     blas = numpy_config["Build Dependencies"]["blas"]
     facts: dict[str, object] = {

@@ -100,6 +100,7 @@ class MLP:
         self.plan = Plan(dims, (*_hidden(activation, len(dims) - 2), LOSSES[loss]), checks.dtype_of(dtype))
         self.initialization = initialization
         self.seed = seed
+        self._parameters = np.zeros(self.plan.n_parameters, self.plan.dtype)
         self.initialize()
 
     def __repr__(self) -> str:
@@ -124,11 +125,26 @@ class MLP:
         parameters = np.empty(self.plan.n_parameters, self.plan.dtype)
         for views, arrays in zip(self.plan.split(parameters), drawn, strict=True):
             for view, array in zip(views, arrays, strict=True):
-                with np.errstate(over="ignore"):  # what does not fit becomes inf, which check_finite names
+                with np.errstate(
+                    over="ignore", under="ignore"
+                ):  # what does not fit becomes inf, which check_finite names
                     view[...] = array
-        checks.check_finite("initial parameters", parameters)
-        self.parameters = parameters
+        checks.check_finite("initialization", parameters)
+        self._parameters[:] = parameters
         return self
+
+    @property
+    def parameters(self) -> np.ndarray:
+        """The flat vector (n_parameters,); an assignment is checked and copied into it."""
+        return self._parameters
+
+    @parameters.setter
+    def parameters(self, value: Any) -> None:
+        array = np.ascontiguousarray(checks.array_of("parameters", value, self.plan.dtype))
+        if array.shape != self._parameters.shape:
+            raise ValueError(f"parameters must have shape {self._parameters.shape}, got {array.shape}")
+        checks.check_finite("parameters", array)
+        self._parameters[:] = array
 
     @property
     def weights(self) -> list[np.ndarray]:
@@ -162,6 +178,7 @@ class MLP:
         """
         inputs = self._inputs(X)
         targets = self._targets(y, inputs.shape[1])
+        checks.check_finite("parameters", self.parameters)
         gradient = np.empty_like(self.parameters)
         return self._loss_and_gradient(gradient, inputs, targets), gradient
 
@@ -212,7 +229,7 @@ class MLP:
         """
         inputs = self._inputs(X)
         targets = self._targets(y, inputs.shape[1])
-        learning_rate = checks.positive("learning_rate", learning_rate)
+        learning_rate = checks.positive("learning_rate", learning_rate, float(np.finfo(self.plan.dtype).max))
         epochs = checks.integer("epochs", epochs, minimum=0)
         if report_every is None:
             report_every = max(1, epochs // REPORTS)
@@ -346,6 +363,7 @@ class MLP:
 
     def _outputs(self, X: Any, probabilities: bool) -> np.ndarray:
         inputs = self._inputs(X)
+        checks.check_finite("parameters", self.parameters)
         outputs = np.empty((self.plan.layer_dims[-1], inputs.shape[1]), self.plan.dtype)
         _kernels.predict(outputs, self.parameters, inputs, *self._shape, probabilities)
         return outputs[0] if len(outputs) == 1 else outputs.T
@@ -364,12 +382,12 @@ class MLP:
 
     def _targets(self, y: Any, n_examples: int) -> np.ndarray:
         """y, checked, as the kernels take it: (n_outputs, n_examples)."""
-        array = checks.array_of("y", y, self.plan.dtype)
+        array = checks.labels("y", y)
         n_outputs = self.plan.layer_dims[-1]
         if array.shape != (n_examples, n_outputs) and not (n_outputs == 1 and array.shape == (n_examples,)):
             one = f"({n_examples},) or " if n_outputs == 1 else ""
             raise ValueError(f"y must have shape {one}({n_examples}, {n_outputs}) to match X, got {array.shape}")
-        return checks.labels("y", np.ascontiguousarray(array.reshape(n_examples, n_outputs).T))
+        return np.ascontiguousarray(array.reshape(n_examples, n_outputs).T, self.plan.dtype)
 
 
 def _hidden(activation: str | Sequence[str], n_hidden: int) -> list[str]:

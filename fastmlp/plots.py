@@ -44,7 +44,8 @@ def plot_decision_boundary(model: Callable[[np.ndarray], Any], X: Any, y: Any) -
     if not callable(model):
         raise TypeError(f"model must be callable, got {type(model).__name__}")
     X = checks.matrix("X", X, np.float64, n_rows=2)
-    labels = checks.array_of("y", y, np.float64)
+    labels = np.ascontiguousarray(checks.array_of("y", y, np.float64))
+    checks.check_finite("y", labels)
     if labels.shape not in ((X.shape[1],), (1, X.shape[1])):
         raise ValueError(f"y must have shape ({X.shape[1]},) or (1, {X.shape[1]}) to match X, got {labels.shape}")
     draw_decision_boundary(plt.gca(), model, X.T, labels.ravel())
@@ -56,17 +57,13 @@ def draw_decision_boundary(
     axes: "Axes", model: Callable[[np.ndarray], Any], points: np.ndarray, labels: np.ndarray
 ) -> None:
     """The same on given axes, for points (n_examples, 2)."""
-    low, high = points.min(axis=0) - PADDING, points.max(axis=0) + PADDING
-    # in units far from 1 the published step would give a grid of any size
-    steps = np.maximum(STEP, high / MOST_STEPS - low / MOST_STEPS)
-    xx, yy = np.meshgrid(*(np.arange(*line) for line in zip(low, high, steps, strict=True)))
+    grid = [_axis(values) for values in points.T]
+    xx, yy = np.meshgrid(*grid)
     answer = model(np.c_[xx.ravel(), yy.ravel()])
-    try:
-        decisions = np.asarray(answer, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"model must return one decision per point: {error}") from error
+    decisions = checks.array_of("the model's answer", answer, np.float64)
     if decisions.size != xx.size:
         raise ValueError(f"model must return one decision per point ({xx.size}), got shape {decisions.shape}")
+    checks.check_finite("the model's answer", np.ascontiguousarray(decisions))
     # one colour per class for decisions and examples alike, also where a model has but one answer
     scale: dict[str, Any] = {"cmap": "Spectral", "vmin": labels.min(), "vmax": labels.max()}
     classes = np.unique(np.concatenate([decisions.ravel(), labels]))
@@ -75,3 +72,13 @@ def draw_decision_boundary(
         levels = [classes[0] - 1, *(classes[1:] + classes[:-1]) / 2, classes[-1] + 1]
     axes.contourf(xx, yy, decisions.reshape(xx.shape), levels, alpha=0.45, **scale)
     axes.scatter(points[:, 0], points[:, 1], c=labels, s=12, edgecolors="black", linewidths=0.3, **scale)
+
+
+def _axis(values: np.ndarray) -> np.ndarray:
+    """Grid lines from 1 below the least value to 1 above the largest, 0.01 apart unless that makes too many."""
+    low, high = float(values.min()), float(values.max())
+    if high - low > np.finfo(float).max / 4:
+        raise ValueError(f"X must span a range that a picture can show, got {low:g} to {high:g}")
+    padding = max(PADDING, 8 * float(np.spacing(max(abs(low), abs(high)))))  # 1 vanishes beside 1e17
+    step = max(STEP, (high - low + 2 * padding) / MOST_STEPS)
+    return np.arange(low - padding, high + padding, step)

@@ -145,8 +145,8 @@ def test_features_of_any_scale_are_drawn_on_a_grid_of_bounded_size(scales):
         ((below_the_diagonal, X, None), (TypeError, ValueError), "y must"),
         ((below_the_diagonal, X, ["a", "b", "b", "a"]), (TypeError, ValueError), "y must"),
         ((lambda points: points, X, Y), ValueError, "model must return one decision per point"),
-        ((lambda points: None, X, Y), (TypeError, ValueError), "model must return one decision per point"),
-        ((lambda points: ["a"] * len(points), X, Y), (TypeError, ValueError), "model must return"),
+        ((lambda points: None, X, Y), (TypeError, ValueError), "the model's answer must be an array"),
+        ((lambda points: ["a"] * len(points), X, Y), (TypeError, ValueError), "the model's answer must be an array"),
     ],
 )
 def test_what_does_not_fit_is_refused_by_name(arguments, error, message):

@@ -92,17 +92,29 @@ def test_weights_and_biases_are_views_of_the_parameters(dtype):
     assert (model.parameters == 7).sum() == (model.parameters == -5).sum() == 1
 
 
-def test_initialize_leaves_the_old_vector_to_whoever_holds_it():
+def test_initialize_and_assignment_write_into_the_vector_that_views_share():
     model = network()
-    old = model.parameters
-    old[:] = 0
+    vector, first = model.parameters, model.weights[0]
+    vector[:] = 0
     model.initialize()
-    assert not old.any()
-    assert model.parameters.any()
+    assert model.parameters is vector
+    assert first.any()
+    model.parameters = np.ones(len(vector))
+    assert model.parameters is vector
+    assert (first == 1).all()
+
+
+@pytest.mark.parametrize("bad", [None, "text", [1.0], np.ones((2, 2)), np.full(91, np.nan), np.full(91, 1j)])
+def test_parameters_that_do_not_fit_are_refused_and_nothing_changes(bad):
+    model = network((2, 10, 5, 1))
+    before = model.parameters.tobytes()
+    with pytest.raises((TypeError, ValueError), match="parameters"):
+        model.parameters = bad
+    assert model.parameters.tobytes() == before
 
 
 def test_initial_weights_that_float32_cannot_hold_are_refused():
-    with pytest.raises(ValueError, match="initial parameters must be finite in float32"):
+    with pytest.raises(ValueError, match="initialization must be finite in float32"):
         MLP([2, 1], initialization=lambda dims, seed: [np.full((1, 2), 1e300)], dtype="float32")
 
 

@@ -22,8 +22,9 @@ class Diagnostics:
     dead_units : float
         Share of hidden units whose output is the same for every example.
     saturated_outputs : float
-        Share of logits beyond 10 in size, where the gradient of a sigmoid vanishes.
+        Share of logits beyond 10 in size, where the gradient of a sigmoid vanishes, or not finite.
     smallest_logit, largest_logit : float
+        NaN only where all logits are.
     """
 
     symmetric: bool
@@ -66,7 +67,7 @@ def diagnose(network: MLP, X: Any) -> Diagnostics:
     return Diagnostics(
         symmetric=any(len(unit) > 1 and bool((unit == unit[0]).all()) for unit in units),
         dead_units=float(np.concatenate(dead).mean()) if dead else 0.0,
-        saturated_outputs=float((np.abs(logits) > SATURATED_LOGIT).mean()),
-        smallest_logit=float(logits.min()),
-        largest_logit=float(logits.max()),
+        saturated_outputs=float((~(np.abs(logits) <= SATURATED_LOGIT)).mean()),  # NaN counts: it overflowed
+        smallest_logit=float(np.fmin.reduce(logits, axis=None)),
+        largest_logit=float(np.fmax.reduce(logits, axis=None)),
     )

@@ -111,7 +111,10 @@ def run_study(
     >>> [run.test_accuracy for run in runs]
     [0.5, 0.86, 0.96]
     """
+    if not initializations:
+        raise ValueError("initializations must name at least one, got none")
     networks = [MLP(layer_dims, initialization=name, dtype=dtype, seed=seed) for name in initializations]
+    checked = [_checked(networks[0], name, *data) for name, data in (("train", train), ("test", test))]
     runs = []
     for name, network in zip(initializations, networks, strict=True):
         start = diagnose(network, train[0])
@@ -126,8 +129,8 @@ def run_study(
                 network=network,
                 history=history,
                 seconds=seconds,
-                train_accuracy=_accuracy(network, *train),
-                test_accuracy=_accuracy(network, *test),
+                train_accuracy=_accuracy(network, *checked[0]),
+                test_accuracy=_accuracy(network, *checked[1]),
                 start=start,
                 end=diagnose(network, train[0]),
                 diverged=any(issubclass(warning.category, DivergenceWarning) for warning in caught),
@@ -136,5 +139,15 @@ def run_study(
     return runs
 
 
-def _accuracy(network: MLP, X: Any, y: Any) -> float:
-    return float(np.mean(network.predict(X) == np.asarray(y)))
+def _checked(network: MLP, name: str, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The data in the form the kernels take, (features, n) and (outputs, n), refused before any training."""
+    try:
+        inputs = network._inputs(X)
+        return inputs, network._targets(y, inputs.shape[1])
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name}: {error}") from error
+
+
+def _accuracy(network: MLP, inputs: np.ndarray, targets: np.ndarray) -> float:
+    predictions = network.predict(inputs.T).reshape(inputs.shape[1], -1)
+    return float(np.mean(predictions == targets.T))

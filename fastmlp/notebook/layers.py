@@ -12,6 +12,7 @@ from fastmlp import _kernels, checks
 Parameters = dict[str, np.ndarray]
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+FLOAT32_MAX = float(np.finfo(FLOAT32).max)
 
 
 def as_dict(weights: list[np.ndarray], biases: list[np.ndarray]) -> Parameters:
@@ -52,8 +53,8 @@ def layers_of(parameters: Any) -> tuple[list[Any], list[Any]]:
         raise TypeError(f"parameters must be a dict, got {type(parameters).__name__}")
     n_layers = max(1, len(parameters) // 2)
     try:
-        if len(parameters) != 2 * n_layers:
-            raise KeyError
+        if len(parameters) != 2 * n_layers or not all(key in parameters for key in keys_of(n_layers)):
+            raise KeyError  # looked up beforehand: a defaultdict would make what is missing
         values = list(getter(n_layers)(parameters))
         return values[:n_layers], values[n_layers:]
     except KeyError:
@@ -104,7 +105,7 @@ def labels_like(name: str, Y: Any, outputs: np.ndarray) -> np.ndarray:
     quick = _kernels.integer_labels(Y, outputs)
     if quick is not None:
         return quick
-    labels = np.ascontiguousarray(checks.array_of(name, Y, outputs.dtype))
+    labels = checks.labels(name, Y)
     if labels.shape != outputs.shape:
         raise ValueError(f"{name} must have shape {outputs.shape} to match, got {labels.shape}")
-    return checks.labels(name, labels)
+    return labels.astype(outputs.dtype, copy=False)
