@@ -55,7 +55,7 @@ extension = Extension(
     define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_25_API_VERSION"), ("NPY_TARGET_VERSION", "NPY_1_25_API_VERSION")],
     extra_compile_args=COMPILE_ARGS,
     extra_link_args=LINK_ARGS,
-    depends=[str(path) for path in Path("fastmlp/src").iterdir()],
+    depends=["fastmlp/_array_checks.pxi", *(str(path) for path in Path("fastmlp/src").iterdir())],
 )
 
 setup(

@@ -22,7 +22,7 @@ from fastmlp.plan import split_parameters
 Trainer = Callable[[np.ndarray, np.ndarray, np.ndarray, float, int], np.ndarray]
 
 
-# ---- ours, through the public class; one report, so one loss value per call
+# ---- ours, through the public class; one report, so two losses per call: before the first epoch, after the last
 
 
 @functools.cache

@@ -23,7 +23,10 @@ def _find_compiled_package():
     for folder in (here, *(Path(entry or ".").resolve() / "fastmlp" for entry in sys.path)):
         if PathFinder.find_spec("fastmlp._kernels", [str(folder)]):
             return [str(folder)]
-    raise ImportError(f"fastmlp is not built: run `pip install .` in {here.parent}")
+    message = f"fastmlp is not built: run `pip install .` in {here.parent}"
+    if sys.argv[:1] == ["-m"]:
+        raise SystemExit(message)  # python -m fastmlp: one line, not a traceback
+    raise ImportError(message)
 
 
 __path__ = _find_compiled_package()

@@ -1,4 +1,4 @@
-# The C interface of fastmlp/src/fastmlp.h, for this package and for Cython code built on it.
+# The C interface of fastmlp/src/fastmlp.h.
 
 cdef extern from "fastmlp.h" nogil:
     enum fm_dtype:
@@ -9,7 +9,6 @@ cdef extern from "fastmlp.h" nogil:
         FM_BASELINE
         FM_AVX2
         FM_AVX512
-        FM_N_ISAS
 
     enum fm_activation:
         FM_IDENTITY

@@ -3,7 +3,8 @@
 Matrices are feature-major, ``(features, n_examples)``, each row contiguous.  ``float32`` and
 ``float64`` are both served; all arrays of a call have one dtype.  The functions check what keeps
 memory safe (shapes, lengths, dtypes) and nothing else: values, names and conversions are checked in
-Python, by their callers.  Long calls release the GIL and serve signals about every 50 ms.
+Python, by their callers.  Training, prediction, forward and backward release the GIL and serve signals
+about every 50 ms.
 """
 
 import os
@@ -22,7 +23,7 @@ ctypedef fused real:
 
 cdef enum:
     ARENA_ALIGNMENT = 64  # bytes, the widest vector
-    MOST_UNITS = 1 << 28  # per layer: offsets into the arena cannot overflow
+    MOST_UNITS = 1 << 28  # per layer
 
 ISAS = ("baseline", "avx2", "avx512")  # in the order of enum fm_isa
 ACTIVATIONS = {"identity": FM_IDENTITY, "relu": FM_RELU, "tanh": FM_TANH, "logistic": FM_LOGISTIC}
@@ -98,6 +99,7 @@ cdef class Workspace:
 
     def __cinit__(self, bint is_double, tuple layer_dims, tuple activations, Py_ssize_t n_examples):
         cdef Py_ssize_t n_layers = len(activations), i
+        cdef double bytes_at_most = 0
         cdef Py_ssize_t *dims
         cdef int *codes
         if n_layers < 1 or len(layer_dims) != n_layers + 1:
@@ -111,8 +113,14 @@ cdef class Workspace:
         try:
             for i in range(n_layers + 1):
                 dims[i] = layer_dims[i]
-                if not 1 <= dims[i] <= MOST_UNITS or n_examples < 1:
-                    raise ValueError(f"layer_dims must lie in 1 .. {MOST_UNITS}, and there must be an example")
+            for i in range(n_layers + 1):
+                if not 1 <= dims[i] <= MOST_UNITS:
+                    raise ValueError(f"layer_dims must lie in 1 .. {MOST_UNITS}, got {dims[i]}")
+                bytes_at_most += 8.0 * (dims[i] + 1.0) * (dims[min(i + 1, n_layers)] + 8192.0) * 2.0
+            if n_examples < 1:
+                raise ValueError("there must be at least one example")
+            if bytes_at_most > 2.0**62:
+                raise MemoryError(f"the network {layer_dims} needs more scratch memory than can be addressed")
             for i in range(n_layers):
                 if activations[i] not in ACTIVATIONS:
                     raise ValueError(f"activations must be of {', '.join(ACTIVATIONS)}; got {activations[i]!r}")
@@ -395,160 +403,4 @@ def descended(list matrices, list gradients, double learning_rate):
     return moved
 
 
-# ---- checks of whole arrays, faster than NumPy's on small ones
-
-cdef int passes(object value, int check) except -1:
-    """Whether a C-contiguous array of float32 or float64 passes a check of enum fm_check."""
-    if not cnp.PyArray_Check(value):
-        raise TypeError(f"expected an array, got {type(value).__name__}")
-    cdef cnp.ndarray array = value
-    cdef int typenum = cnp.PyArray_TYPE(array)
-    if typenum not in (cnp.NPY_DOUBLE, cnp.NPY_FLOAT) or not cnp.PyArray_ISCARRAY_RO(array):
-        raise ValueError("expected a C-contiguous, aligned array of float32 or float64")
-    return kernels_for(typenum == cnp.NPY_DOUBLE).all_pass(
-        cnp.PyArray_DATA(array), cnp.PyArray_SIZE(array), check
-    )
-
-
-cdef bint is_plain_matrix(object value, int typenum):
-    """Whether ``value`` can go to the kernels as it is: non-empty, C-contiguous, aligned, of this dtype."""
-    if not cnp.PyArray_CheckExact(value):
-        return False
-    cdef cnp.ndarray array = value
-    return (
-        cnp.PyArray_NDIM(array) == 2
-        and cnp.PyArray_TYPE(array) == typenum
-        and cnp.PyArray_ISCARRAY_RO(array)
-        and cnp.PyArray_SIZE(array) > 0
-    )
-
-
-def first_not_finite(arrays):
-    """Index of the first of these C-contiguous float32 or float64 arrays with a NaN or an infinity, or -1."""
-    for index, array in enumerate(arrays):
-        if not passes(array, FM_ALL_FINITE):
-            return index
-    return -1
-
-
-def all_binary(cnp.ndarray array not None):
-    """Whether every element of a C-contiguous float32 or float64 array is 0 or 1."""
-    return bool(passes(array, FM_ALL_BINARY))
-
-
-def integer_labels(object labels, cnp.ndarray outputs not None):
-    """C-contiguous int64 labels 0 and 1 of the shape of ``outputs``, in its dtype; None if they are not that."""
-    real_type(outputs)
-    if not is_plain_matrix(labels, cnp.NPY_INT64) or not cnp.PyArray_SAMESHAPE(labels, outputs):
-        return None
-    cdef Py_ssize_t rows = cnp.PyArray_DIM(outputs, 0), n = cnp.PyArray_DIM(outputs, 1)
-    cdef cnp.ndarray new = new_matrix(cnp.PyArray_TYPE(outputs), rows, n)
-    cdef const cnp.int64_t *y = <const cnp.int64_t *>cnp.PyArray_DATA(labels)
-    cdef double *wide = <double *>cnp.PyArray_DATA(new)
-    cdef float *narrow = <float *>cnp.PyArray_DATA(new)
-    cdef Py_ssize_t i
-    cdef cnp.int64_t other = 0
-    if cnp.PyArray_TYPE(new) == cnp.NPY_DOUBLE:
-        for i in range(cnp.PyArray_SIZE(new)):
-            other |= y[i] & ~1
-            wide[i] = <double>y[i]
-    else:
-        for i in range(cnp.PyArray_SIZE(new)):
-            other |= y[i] & ~1
-            narrow[i] = <float>y[i]
-    return None if other else new
-
-
-def all_in_unit_interval(cnp.ndarray array not None):
-    """Whether every element of a C-contiguous float32 or float64 array lies in [0, 1]."""
-    return bool(passes(array, FM_ALL_IN_UNIT_INTERVAL))
-
-
-def plain_and_finite(list matrices):
-    """Whether all are finite, non-empty, C-contiguous matrices of one dtype, float32 or float64.
-
-    The quick answer for arrays that need no conversion; what is wrong with others, the checks in Python say.
-    """
-    cdef int typenum
-    if not matrices or not cnp.PyArray_CheckExact(matrices[0]):
-        return False
-    typenum = cnp.PyArray_TYPE(matrices[0])
-    if typenum != cnp.NPY_DOUBLE and typenum != cnp.NPY_FLOAT:
-        return False
-    for matrix in matrices:
-        if not is_plain_matrix(matrix, typenum) or not passes(matrix, FM_ALL_FINITE):
-            return False
-    return True
-
-
-def network_fits(object inputs, list weights, list columns, bint per_example):
-    """Whether inputs, weights and one column (or one matrix of outputs) per layer are plain, finite and chain up."""
-    cdef Py_ssize_t width, n
-    if len(weights) != len(columns) or not plain_and_finite([inputs, *weights, *columns]):
-        return False
-    width, n = cnp.PyArray_DIM(inputs, 0), cnp.PyArray_DIM(inputs, 1) if per_example else 1
-    for weight, column in zip(weights, columns):
-        if cnp.PyArray_DIM(weight, 1) != width:
-            return False
-        width = cnp.PyArray_DIM(weight, 0)
-        if cnp.PyArray_DIM(column, 0) != width or cnp.PyArray_DIM(column, 1) != n:
-            return False
-    return True
-
-
-def integer_labels(object labels, cnp.ndarray outputs not None):
-    """C-contiguous int64 labels 0 and 1 of the shape of ``outputs``, in its dtype; None if they are not that."""
-    real_type(outputs)
-    if not is_plain_matrix(labels, cnp.NPY_INT64) or not cnp.PyArray_SAMESHAPE(labels, outputs):
-        return None
-    cdef Py_ssize_t rows = cnp.PyArray_DIM(outputs, 0), n = cnp.PyArray_DIM(outputs, 1)
-    cdef cnp.ndarray new = new_matrix(cnp.PyArray_TYPE(outputs), rows, n)
-    cdef const cnp.int64_t *y = <const cnp.int64_t *>cnp.PyArray_DATA(labels)
-    cdef double *wide = <double *>cnp.PyArray_DATA(new)
-    cdef float *narrow = <float *>cnp.PyArray_DATA(new)
-    cdef Py_ssize_t i
-    cdef cnp.int64_t other = 0
-    if cnp.PyArray_TYPE(new) == cnp.NPY_DOUBLE:
-        for i in range(cnp.PyArray_SIZE(new)):
-            other |= y[i] & ~1
-            wide[i] = <double>y[i]
-    else:
-        for i in range(cnp.PyArray_SIZE(new)):
-            other |= y[i] & ~1
-            narrow[i] = <float>y[i]
-    return None if other else new
-
-
-def all_in_unit_interval(cnp.ndarray array not None):
-    """Whether every element of a C-contiguous float32 or float64 array lies in [0, 1]."""
-    return bool(passes(array, FM_ALL_IN_UNIT_INTERVAL))
-
-
-def plain_and_finite(list matrices):
-    """Whether all are finite, non-empty, C-contiguous matrices of one dtype, float32 or float64.
-
-    The quick answer for arrays that need no conversion; what is wrong with others, the checks in Python say.
-    """
-    cdef int typenum
-    if not matrices or not cnp.PyArray_CheckExact(matrices[0]):
-        return False
-    typenum = cnp.PyArray_TYPE(matrices[0])
-    if typenum != cnp.NPY_DOUBLE and typenum != cnp.NPY_FLOAT:
-        return False
-    for matrix in matrices:
-        if not is_plain_matrix(matrix, typenum) or not passes(matrix, FM_ALL_FINITE):
-            return False
-    return True
-
-
-def layers_fit(cnp.ndarray inputs, list weights, list columns, bint per_example):
-    """Whether plain matrices chain up: W (fan_out, fan_in), and columns (fan_out, 1) or (fan_out, n_examples)."""
-    cdef Py_ssize_t width = cnp.PyArray_DIM(inputs, 0), n = cnp.PyArray_DIM(inputs, 1) if per_example else 1
-    cdef cnp.ndarray weight, column
-    for weight, column in zip(weights, columns):
-        if cnp.PyArray_DIM(weight, 1) != width:
-            return False
-        width = cnp.PyArray_DIM(weight, 0)
-        if cnp.PyArray_DIM(column, 0) != width or cnp.PyArray_DIM(column, 1) != n:
-            return False
-    return True
+include "_array_checks.pxi"

@@ -15,6 +15,7 @@ import numpy as np
 
 from fastmlp import _kernels
 
+MOST_UNITS = 2**28  # per layer, so that no offset into memory overflows
 DTYPES = {"float32": np.dtype(np.float32), "float64": np.dtype(np.float64)}
 
 
@@ -79,19 +80,21 @@ def is_real(value: Any) -> bool:
     return type(value) is np.ndarray and value.dtype.name in DTYPES and value.dtype.isnative
 
 
-def layer_dims_of(layer_dims: Any) -> tuple[int, ...]:
-    """Widths as a tuple of ints, at least two, each at least 1."""
+def layer_dims_of(layer_dims: Any, name: str = "layer_dims") -> tuple[int, ...]:
+    """Widths as a tuple of ints, at least two, each from 1 to 2**28."""
     if (
         isinstance(layer_dims, (str, bytes))
         or not isinstance(layer_dims, (Sequence, np.ndarray))
         or np.ndim(layer_dims) == 0
     ):
-        raise TypeError(f"layer_dims must be a sequence of widths, got {type(layer_dims).__name__}")
+        raise TypeError(f"{name} must be a sequence of widths, got {type(layer_dims).__name__}")
     if len(layer_dims) < 2:
-        raise ValueError(f"layer_dims must have at least 2 widths, inputs and outputs; got {list(layer_dims)}")
-    dims = tuple(integer(f"layer_dims[{i}]", width, minimum=1) for i, width in enumerate(layer_dims))
+        raise ValueError(f"{name} must have at least 2 widths, inputs and outputs; got {list(layer_dims)}")
+    dims = tuple(integer(f"{name}[{i}]", width, minimum=1) for i, width in enumerate(layer_dims))
+    if max(dims) > MOST_UNITS:
+        raise ValueError(f"{name} must be at most {MOST_UNITS} each, got {max(dims)}")
     if 8 * sum((fan_in + 1) * fan_out for fan_in, fan_out in itertools.pairwise(dims)) > sys.maxsize:
-        raise ValueError(f"layer_dims must be of a size that memory can hold, got {list(dims)}")
+        raise ValueError(f"{name} must be of a size that memory can hold, got {list(dims)}")
     return dims
 
 
@@ -107,9 +110,9 @@ def integer(name: str, value: Any, *, minimum: int) -> int:
     return number
 
 
-def positive(name: str, value: Any, most: float = math.inf) -> float:
-    """A finite float over 0 and not over ``most``."""
-    if type(value) is float and 0 < value < most:
+def positive(name: str, value: Any, dtype: Any = np.float64) -> float:
+    """A float that is over 0 and finite also in ``dtype``."""
+    if type(value) is float and 1e-30 < value < 1e30:
         return value
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number, got {value!r}")
@@ -119,8 +122,9 @@ def positive(name: str, value: Any, most: float = math.inf) -> float:
         number = math.inf
     if not 0 < number < math.inf:
         raise ValueError(f"{name} must be finite and over 0, got {value}")
-    if number > most:
-        raise ValueError(f"{name} must be at most {most:g}, got {value}")
+    with np.errstate(over="ignore", under="ignore"):
+        if not 0 < np.dtype(dtype).type(number) < math.inf:
+            raise ValueError(f"{name} must be finite and over 0 in {np.dtype(dtype)}, got {value}")
     return number
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastmlp import checks
 from fastmlp.checks import array_of, layer_dims_of, seed_of
 
 Generator = np.random.RandomState | np.random.Generator
@@ -57,7 +58,7 @@ def draw_layers(draws: Sequence[Callable[..., object]], layer_dims: Sequence[int
     dims = layer_dims_of(layer_dims)
     generator = seed_of(seed)
     weights, biases = [], []
-    for layer, (draw, fan_in, fan_out) in enumerate(zip(draws, dims, dims[1:], strict=False)):
+    for layer, (draw, fan_in, fan_out) in enumerate(zip(draws, dims[:-1], dims[1:], strict=True)):
         drawn = array_of(f"initialization of layer {layer + 1}", draw(generator, fan_in, fan_out), np.float64)
         if drawn.shape != (fan_out, fan_in):
             raise ValueError(
@@ -134,10 +135,8 @@ ALIASES = {"xavier": "xavier_normal", "glorot_normal": "xavier_normal", "glorot_
 
 def get(name: str) -> Initializer:
     """The initializer of that name or alias; a ValueError lists the known ones."""
-    key = ALIASES.get(name, name)
-    if key not in REGISTRY:
-        raise ValueError(f"initialization must be one of {', '.join([*REGISTRY, *ALIASES])}; got {name!r}")
-    return REGISTRY[key]
+    checks.choice("initialization", name, [*REGISTRY, *ALIASES])
+    return REGISTRY[ALIASES.get(name, name)]
 
 
 def draw(initialization: object, layer_dims: Sequence[int], seed: object = None) -> Layers:

@@ -229,7 +229,7 @@ class MLP:
         """
         inputs = self._inputs(X)
         targets = self._targets(y, inputs.shape[1])
-        learning_rate = checks.positive("learning_rate", learning_rate, float(np.finfo(self.plan.dtype).max))
+        learning_rate = checks.positive("learning_rate", learning_rate, self.plan.dtype)
         epochs = checks.integer("epochs", epochs, minimum=0)
         if report_every is None:
             report_every = max(1, epochs // REPORTS)
@@ -315,13 +315,13 @@ class MLP:
         path : str or path
             Written exactly there; an existing file is replaced.
         """
-        contents = {
+        contents: dict[str, Any] = {
             "parameters": self.parameters,
             "layer_dims": np.array(self.plan.layer_dims),
             "activations": np.array(self.plan.activations),
             "loss": np.array(self.loss),
         }
-        write_whole(Path(path), lambda file: np.savez(file, allow_pickle=False, **contents))
+        write_whole(Path(path), lambda file: np.savez(file, **contents))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "MLP":

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp import _kernels
+from fastmlp import _kernels, checks
 
 
 def split_parameters(parameters: np.ndarray, layer_dims: Sequence[int]) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -34,6 +34,11 @@ class Plan:
     dtype : numpy.dtype
         float32 or float64.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For widths, names or dtypes other than those above.
+
     Examples
     --------
     >>> import numpy as np
@@ -48,6 +53,16 @@ class Plan:
     layer_dims: tuple[int, ...]
     activations: tuple[str, ...]
     dtype: np.dtype
+
+    def __post_init__(self) -> None:
+        dims = checks.layer_dims_of(self.layer_dims)
+        if len(self.activations) != len(dims) - 1:
+            raise ValueError(f"activations must have {len(dims) - 1} names, one per layer; got {len(self.activations)}")
+        for i, name in enumerate(self.activations):
+            checks.choice(f"activations[{i}]", name, list(_kernels.ACTIVATIONS))
+        object.__setattr__(self, "layer_dims", dims)
+        object.__setattr__(self, "activations", tuple(self.activations))
+        object.__setattr__(self, "dtype", checks.dtype_of(self.dtype))
 
     @property
     def n_parameters(self) -> int:

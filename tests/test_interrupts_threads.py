@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -103,25 +104,26 @@ def test_threads_share_inputs():
 
 
 def test_the_gil_is_released():
-    """Another thread counts on while this one is inside a single call."""
-    counter = [0]
-    stop = threading.Event()
+    """Another thread runs while this one is inside a single call: its time stamps lie within the call."""
+    stamps, stop = [], threading.Event()
 
-    def count():
-        while not stop.is_set():
-            counter[0] += 1
+    def stamp():
+        while not stop.wait(0.001):
+            stamps.append(time.perf_counter())
 
-    thread = threading.Thread(target=count)
+    layer_dims = (64, 100, 10)
+    arguments = random_network(layer_dims, 20_000, "float64")
+    thread = threading.Thread(target=stamp)
     thread.start()
     try:
-        layer_dims = (64, 100, 10)
-        arguments = random_network(layer_dims, 20_000, "float64")
-        before = counter[0]
+        start = time.perf_counter()
         _kernels.train(*arguments, layer_dims, activations_of(layer_dims), 0.01, 5)
-        assert counter[0] > before
+        end = time.perf_counter()
     finally:
         stop.set()
         thread.join()
+    margin = (end - start) / 4
+    assert any(start + margin < at < end - margin for at in stamps)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

@@ -44,6 +44,14 @@ def test_a_mean_whose_sum_would_overflow_is_finite(isa):
     assert _kernels.log_loss(z, np.zeros_like(z)) == pytest.approx(1.5e308, rel=1e-13)
 
 
+def test_a_mean_of_subnormal_losses_is_exact(isa):
+    z = np.full((1, 1024), -740.0)
+    loss = np.exp(np.float64(-740))
+    assert 0 < loss < np.finfo(np.float64).tiny
+    assert _kernels.log_loss(z, np.zeros_like(z)) == loss
+    assert _kernels.cross_entropy(np.full((1, 1024), loss), np.zeros((1, 1024))) == loss
+
+
 @pytest.mark.parametrize("n", [1, 5, 300])
 def test_cross_entropy_is_the_reference_s(n, isa, dtype):
     rng = np.random.default_rng(n)

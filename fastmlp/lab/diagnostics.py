@@ -49,7 +49,7 @@ def diagnose(network: MLP, X: Any) -> Diagnostics:
     Raises
     ------
     TypeError, ValueError
-        For an array of the wrong type or shape, empty or not finite.
+        For an array of the wrong type or shape, of fewer than 2 examples, or not finite.
 
     Examples
     --------
@@ -59,6 +59,8 @@ def diagnose(network: MLP, X: Any) -> Diagnostics:
     True
     """
     inputs = network._inputs(X)
+    if inputs.shape[1] < 2:
+        raise ValueError("X must have at least 2 examples: whether a unit is dead shows between examples; got 1")
     columns = [bias[:, np.newaxis] for bias in network.biases]
     cache = _kernels.forward(inputs, network.weights, columns, network.plan.activations)
     units = [np.c_[w, b] for w, b in zip(network.weights, network.biases, strict=True)][:-1]

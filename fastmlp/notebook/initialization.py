@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp import initializers
+from fastmlp import checks, initializers
 from fastmlp.notebook.layers import Parameters, as_dict
 
 
@@ -62,7 +62,8 @@ def initialize_parameters_he(layers_dims: Any, seed: Any = 3) -> Parameters:
 
 
 def _initial_parameters(initialization: Any, layers_dims: Any, seed: Any) -> Parameters:
-    weights, biases = initializers.draw(initialization, layers_dims, seed)
+    dims = checks.layer_dims_of(layers_dims, "layers_dims")
+    weights, biases = initializers.draw(initialization, dims, seed)
     return as_dict(weights, biases)
 
 

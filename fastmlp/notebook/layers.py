@@ -12,7 +12,6 @@ from fastmlp import _kernels, checks
 Parameters = dict[str, np.ndarray]
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
-FLOAT32_MAX = float(np.finfo(FLOAT32).max)
 
 
 def as_dict(weights: list[np.ndarray], biases: list[np.ndarray]) -> Parameters:

@@ -1,14 +1,11 @@
 """One step of the notebook's training: forward, backward, update."""
 
-import math
 from typing import Any
 
 import numpy as np
 
 from fastmlp import _kernels, checks
 from fastmlp.notebook.layers import (
-    FLOAT32,
-    FLOAT32_MAX,
     Parameters,
     activations_of,
     common_dtype,
@@ -128,8 +125,7 @@ def update_parameters(parameters: Parameters, grads: dict[str, Any], learning_ra
     array([[0.5]])
     """
     weights, biases = layers_of(parameters)
-    most = FLOAT32_MAX if common_dtype(*weights, *biases) is FLOAT32 else math.inf
-    learning_rate = checks.positive("learning_rate", learning_rate, most)
+    learning_rate = checks.positive("learning_rate", learning_rate, common_dtype(*weights, *biases))
     if not isinstance(grads, dict):
         raise TypeError(f"grads must be a dict, got {type(grads).__name__}")
     keys, old = keys_of(len(weights)), weights + biases

@@ -12,6 +12,7 @@ from fastmlp.notebook.propagation import forward_propagation
 
 HIDDEN_WIDTHS = (10, 5)  # of the notebook's model
 REPORT_EVERY = 1000
+FILE_BACKENDS = ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template")  # show would only warn
 
 
 def model(
@@ -93,7 +94,7 @@ def _plot_costs(costs: list[float], learning_rate: float) -> None:
     plt.ylabel("cost")
     plt.xlabel("iterations (per hundreds)")
     plt.title(f"Learning rate ={learning_rate}")
-    if matplotlib.get_backend().lower() != "agg":  # which draws to files only, and warns about show
+    if matplotlib.get_backend().lower() not in FILE_BACKENDS:
         plt.show()
 
 

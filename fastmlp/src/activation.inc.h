@@ -4,12 +4,12 @@
  *   relu      1 where a > 0, else 0 (0 at 0)      tanh  1 - a^2      logistic  a (1 - a)
  */
 
-/* da times the derivative at output a; a relu unit that is NaN stays NaN */
+/* da times the derivative at output a */
 INLINE vec times_derivative(vec da, vec a, int activation)
 {
     switch (activation) {
     case FM_RELU:
-        return vselect(veq(a, (vec){0}), (vec){0}, da);
+        return vselect(vlt((vec){0}, a), da, (vec){0});
     case FM_TANH:
         return da * vfnma(a, a, vset(1));
     case FM_LOGISTIC:
@@ -19,23 +19,25 @@ INLINE vec times_derivative(vec da, vec a, int activation)
     }
 }
 
-/* Applies EXPRESSION to every vector x of n_rows rows in place; `at` is its offset. */
-#define FOR_EACH_ROW_VECTOR(rows, EXPRESSION)                                                     \
-    for (ptrdiff_t r = 0; r < n_rows; r++)                                                        \
-        for (ptrdiff_t at = r * row_stride, end = at + n_vectors * LANES; at < end; at += LANES) { \
-            vec x = vload((rows) + at);                                                           \
-            vstore((rows) + at, EXPRESSION);                                                      \
-        }                                                                                         \
-    break
+/* at: the offset of every vector of n_rows rows, in turn */
+#define FOR_EACH_ROW_VECTOR(at, n_rows, n_vectors, row_stride) \
+    for (ptrdiff_t r_ = 0; r_ < (n_rows); r_++)                 \
+        for (ptrdiff_t at = r_ * (row_stride), end_ = at + (n_vectors) * LANES; at < end_; at += LANES)
 
 /* rows <- activation(rows), in whole vectors */
 static void FN(activation_forward)(real *rows, ptrdiff_t row_stride, ptrdiff_t n_rows, ptrdiff_t n_vectors,
                                    int activation)
 {
     switch (activation) {
-    case FM_RELU: FOR_EACH_ROW_VECTOR(rows, vrelu(x));
-    case FM_TANH: FOR_EACH_ROW_VECTOR(rows, vtanh(x));
-    case FM_LOGISTIC: FOR_EACH_ROW_VECTOR(rows, vsigmoid(x));
+    case FM_RELU:
+        FOR_EACH_ROW_VECTOR(at, n_rows, n_vectors, row_stride) vstore(rows + at, vrelu(vload(rows + at)));
+        break;
+    case FM_TANH:
+        FOR_EACH_ROW_VECTOR(at, n_rows, n_vectors, row_stride) vstore(rows + at, vtanh(vload(rows + at)));
+        break;
+    case FM_LOGISTIC:
+        FOR_EACH_ROW_VECTOR(at, n_rows, n_vectors, row_stride) vstore(rows + at, vsigmoid(vload(rows + at)));
+        break;
     default: break;
     }
 }
@@ -45,9 +47,18 @@ static void FN(activation_backward)(real *d, const real *a, ptrdiff_t row_stride
                                     ptrdiff_t n_vectors, int activation)
 {
     switch (activation) {
-    case FM_RELU: FOR_EACH_ROW_VECTOR(d, times_derivative(x, vload(a + at), FM_RELU));
-    case FM_TANH: FOR_EACH_ROW_VECTOR(d, times_derivative(x, vload(a + at), FM_TANH));
-    case FM_LOGISTIC: FOR_EACH_ROW_VECTOR(d, times_derivative(x, vload(a + at), FM_LOGISTIC));
+    case FM_RELU:
+        FOR_EACH_ROW_VECTOR(at, n_rows, n_vectors, row_stride)
+            vstore(d + at, times_derivative(vload(d + at), vload(a + at), FM_RELU));
+        break;
+    case FM_TANH:
+        FOR_EACH_ROW_VECTOR(at, n_rows, n_vectors, row_stride)
+            vstore(d + at, times_derivative(vload(d + at), vload(a + at), FM_TANH));
+        break;
+    case FM_LOGISTIC:
+        FOR_EACH_ROW_VECTOR(at, n_rows, n_vectors, row_stride)
+            vstore(d + at, times_derivative(vload(d + at), vload(a + at), FM_LOGISTIC));
+        break;
     default: break;
     }
 }

@@ -9,9 +9,9 @@
 
 #include <stddef.h>
 
-enum fm_dtype { FM_F32, FM_F64, FM_N_DTYPES };
+enum fm_dtype { FM_F32, FM_F64 };
 
-enum fm_isa { FM_BASELINE, FM_AVX2, FM_AVX512, FM_N_ISAS };
+enum fm_isa { FM_BASELINE, FM_AVX2, FM_AVX512 };
 
 enum fm_activation { FM_IDENTITY, FM_RELU, FM_TANH, FM_LOGISTIC };
 
@@ -42,7 +42,8 @@ typedef struct {
     ptrdiff_t tile;            /* examples per tile, whole vectors */
     ptrdiff_t row_stride;      /* elements between arena rows of examples */
     ptrdiff_t outputs;         /* arena: (n_outputs, row_stride) */
-    ptrdiff_t targets, losses; /* arena: (n_outputs, row_stride) each */
+    ptrdiff_t targets;         /* arena: (n_outputs, row_stride) */
+    ptrdiff_t losses;          /* arena: (1, row_stride) */
     ptrdiff_t deltas[2];       /* arena: dz of even and odd layers, (widest, row_stride) each */
     ptrdiff_t transposed;      /* arena: a tile's inputs as (example, feature), used by FM_BROADCAST */
     ptrdiff_t arena_bytes;     /* the same for every n_examples */
@@ -88,7 +89,7 @@ typedef struct {
 
     void (*gradient_descent)(void *parameters, const void *gradient, ptrdiff_t n, double learning_rate);
     void (*map)(void *out, const void *x, ptrdiff_t n, int function); /* enum fm_function */
-    int (*all_pass)(const void *x, ptrdiff_t n, int check);               /* enum fm_check */
+    int (*all_pass)(const void *x, ptrdiff_t n, int check); /* enum fm_check */
     double (*mean_log_loss)(const void *logits, const void *targets, ptrdiff_t n, ptrdiff_t n_examples);
     double (*mean_cross_entropy)(const void *probabilities, const void *targets, ptrdiff_t n,
                                  ptrdiff_t n_examples);

@@ -74,7 +74,6 @@ typedef __mmask16 mask;
 #endif
 INLINE vec vfma(vec a, vec b, vec c) { return FM_OP(fmadd)(a, b, c); }    /* a b + c */
 INLINE vec vfnma(vec a, vec b, vec c) { return FM_OP(fnmadd)(a, b, c); }  /* c - a b */
-INLINE vec vsqrt(vec x) { return FM_OP(sqrt)(x); }
 INLINE vec vmax(vec a, vec x) { return FM_OP(max)(a, x); } /* a NaN in x stays */
 INLINE vec vmin(vec a, vec x) { return FM_OP(min)(a, x); }
 #define FM_MASK_OP(name) FM_PASTE(FM_PASTE(_mm512_##name##_, FM_PACKED), _mask)
@@ -90,14 +89,12 @@ INLINE vec vselect(mask m, vec yes, vec no) { return (vec)((m & (ivec)yes) | (~m
 #define FM_OP(name) FM_PASTE(_mm256_##name##_, FM_PACKED)
 INLINE vec vfma(vec a, vec b, vec c) { return FM_OP(fmadd)(a, b, c); }
 INLINE vec vfnma(vec a, vec b, vec c) { return FM_OP(fnmadd)(a, b, c); }
-INLINE vec vsqrt(vec x) { return FM_OP(sqrt)(x); }
 INLINE vec vmax(vec a, vec x) { return FM_OP(max)(a, x); }
 INLINE vec vmin(vec a, vec x) { return FM_OP(min)(a, x); }
 #elif defined(__SSE2__)
 #define FM_OP(name) FM_PASTE(_mm_##name##_, FM_PACKED)
 INLINE vec vfma(vec a, vec b, vec c) { return a * b + c; }
 INLINE vec vfnma(vec a, vec b, vec c) { return c - a * b; }
-INLINE vec vsqrt(vec x) { return FM_OP(sqrt)(x); }
 INLINE vec vmax(vec a, vec x) { return FM_OP(max)(a, x); }
 INLINE vec vmin(vec a, vec x) { return FM_OP(min)(a, x); }
 #elif defined(__aarch64__)
@@ -108,7 +105,6 @@ INLINE vec vmin(vec a, vec x) { return FM_OP(min)(a, x); }
 #endif
 INLINE vec vfma(vec a, vec b, vec c) { return (vec)FM_OP(vfma)(c, a, b); }
 INLINE vec vfnma(vec a, vec b, vec c) { return (vec)FM_OP(vfms)(c, a, b); }
-INLINE vec vsqrt(vec x) { return (vec)FM_OP(vsqrt)(x); }
 INLINE vec vmax(vec a, vec x) { return vselect(vlt(x, a), a, x); }
 INLINE vec vmin(vec a, vec x) { return vselect(vlt(a, x), a, x); }
 #else

@@ -71,6 +71,8 @@ static int FN(backward)(const fm_layer_arrays *layers, const fm_plan *plan, cons
             dz = d_inputs;
         }
     }
-    for (ptrdiff_t l = 0; l <= last; l++) FN(finish_gradient)(layers[l].d_weights, &plan->layers[l], arena);
+    for (ptrdiff_t l = 0; l <= last; l++)
+        if (FN(finish_gradient)(layers[l].d_weights, &plan->layers[l], arena, &w))
+            return w.status;
     return 0;
 }

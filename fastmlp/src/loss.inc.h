@@ -18,23 +18,32 @@ INLINE vec cross_entropy(vec a, vec y)
     return -vlog_sum(u, vselect(positive, a - (real)1, -a), vselect(positive, (vec){0}, ((real)1 - u) - a));
 }
 
-/* Sums doubles with a power-of-two scale that keeps a finite mean from overflowing on the way. */
+/* A mean that is finite wherever its exact value is: from where the sum overflows on, one goes on that is scaled
+   down by a power of two.  Scaled from the start, the smallest losses would be lost. */
 typedef struct {
-    double sum, scale;
+    double sum, scaled_sum, scale;
     ptrdiff_t n;
 } mean;
 
-INLINE mean start_mean(ptrdiff_t n) { return (mean){0, ldexp(0.5, -ilogb((double)n)), n}; }
-INLINE double finish_mean(const mean *m) { return m->sum / ((double)m->n * m->scale); }
+INLINE mean start_mean(ptrdiff_t n) { return (mean){0, 0, ldexp(0.5, -ilogb((double)n)), n}; }
+INLINE double finish_mean(const mean *m)
+{
+    return isfinite(m->sum) ? m->sum / (double)m->n : m->scaled_sum / ((double)m->n * m->scale);
+}
 
 INLINE void add_to_mean(mean *m, const real *x, ptrdiff_t n)
 {
-    double part[8] = {0};
+    double part[8] = {0}, before = m->sum;
     ptrdiff_t i = 0;
     for (; i + 8 <= n; i += 8)
-        UNROLL for (int q = 0; q < 8; q++) part[q] += (double)x[i + q] * m->scale;
-    for (; i < n; i++) part[0] += (double)x[i] * m->scale;
+        UNROLL for (int q = 0; q < 8; q++) part[q] += (double)x[i + q];
+    for (; i < n; i++) part[0] += (double)x[i];
     m->sum += ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]));
+    if (isfinite(m->sum))
+        return;
+    if (isfinite(before))
+        m->scaled_sum = before * m->scale;
+    for (i = 0; i < n; i++) m->scaled_sum += (double)x[i] * m->scale;
 }
 
 /* dz <- (sigmoid(z) - y) * scale for n examples of a tile, 0 for the padding behind them */

@@ -51,7 +51,7 @@ static void FN(make_plan)(fm_plan *plan, ptrdiff_t n_layers, const ptrdiff_t *la
     plan->row_stride = row_stride_of(tile);
     plan->outputs = at, at += n_outputs * most;
     plan->targets = at, at += n_outputs * most;
-    plan->losses = at, at += n_outputs * most;
+    plan->losses = at, at += most;
     plan->deltas[0] = at, at += widest * most;
     plan->deltas[1] = at, at += widest * most;
     plan->transposed = at, at += MOST_VECTORS_PER_TILE * LANES * whole_vectors(widest_in);
@@ -107,7 +107,7 @@ static int FN(dense_forward)(real *outputs, const fm_layer *layer, const real *w
                        .bias = bias,
                        .activation = activation == FM_RELU ? FM_RELU : FM_IDENTITY};
     int status = FN(dense_product)(&g, layer->fan_out, n_vectors, w);
-    if (!status && activation > FM_RELU)
+    if (!status && activation != FM_IDENTITY && activation != FM_RELU)
         FN(activation_forward)(outputs, plan->row_stride, layer->fan_out, n_vectors, activation);
     return status;
 }
@@ -155,11 +155,16 @@ static int FN(dense_gradient)(real *d_weights, real *d_bias, const fm_layer *lay
 }
 
 /* the padded rows that FM_BROADCAST summed into -> dW */
-static void FN(finish_gradient)(real *d_weights, const fm_layer *layer, const real *arena)
+static int FN(finish_gradient)(real *d_weights, const fm_layer *layer, const real *arena, work *w)
 {
-    if (layer->gradient_method == FM_BROADCAST)
-        FN(unpack_rows)(d_weights, layer->fan_in, arena + layer->padded_gradient, layer->padded_fan_in,
-                        layer->fan_out, 0, layer->fan_in);
+    const ptrdiff_t n_rows = layer->gradient_method == FM_BROADCAST ? layer->fan_out : 0;
+    for (ptrdiff_t row = 0; row < n_rows && !w->status; row++) {
+        FN(unpack_rows)(d_weights + row * layer->fan_in, layer->fan_in,
+                        arena + layer->padded_gradient + row * layer->padded_fan_in, layer->padded_fan_in, 1, 0,
+                        layer->fan_in);
+        poll_after(w, 2.0 * (double)layer->fan_in);
+    }
+    return w->status;
 }
 
 /* inputs and, where there are any, targets of the tile of n examples from `first` on */
@@ -235,7 +240,8 @@ static int FN(pass)(real *gradient, double *loss, const fm_plan *plan, const rea
             return w->status;
     }
     for (ptrdiff_t l = 0; l < plan->n_layers; l++)
-        FN(finish_gradient)(gradient + plan->layers[l].weights, &plan->layers[l], arena);
+        if (FN(finish_gradient)(gradient + plan->layers[l].weights, &plan->layers[l], arena, w))
+            return w->status;
     if (loss)
         *loss = finish_mean(&m);
     return 0;
