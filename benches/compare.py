@@ -117,7 +117,7 @@ def figures(times) -> str:
     growth = LARGE_F64.n_examples / SEED_F64.n_examples
     return (
         "(1) The published code computes the loss in every iteration and prints every thousandth; ours computes those "
-        "it prints. In the rows above it only scikit-learn, which cannot do without, computes a loss in every epoch.\n\n"
+        "it prints. In the rows above only scikit-learn, which cannot do without, computes a loss in every epoch.\n\n"
         f"Ours, float64 over float32: {times.ratio_of_ours(SEED_F64, SEED_F32):.2f}. Ours, 30,000 examples over "
         f"{growth:.0f} times 300: {times.ratio_of_ours(LARGE_F64, SEED_F64) / growth:.2f}."
     )

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from networks import activations_of, random_network
+from networks import activations_of
 
 from fastmlp import _kernels
 
