@@ -13,7 +13,7 @@ rm -f fastmlp/*.so
 FASTMLP_SANITIZE=1 "$python" setup.py -q build_ext --inplace
 runtime=$(gcc -print-file-name=libasan.so)
 # Python's own allocations at exit are not ours; malloc is needed to see past the ends of its small objects
-export LD_PRELOAD="$runtime $(gcc -print-file-name=libstdc++.so)" ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc
+export LD_PRELOAD="$runtime $(gcc -print-file-name=libstdc++.so)" ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 PYTHONMALLOC=malloc
 export PYTHONPATH=$PWD
 # left out: what counts allocations through LD_PRELOAD itself, the examples (a kernel of their own), and subprocesses
 "$python" -m pytest -q tests --ignore=tests/test_memory.py --ignore=tests/test_examples.py --ignore=tests/test_package.py
