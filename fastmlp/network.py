@@ -313,7 +313,12 @@ class MLP:
         Parameters
         ----------
         path : str or path
-            Written exactly there; an existing file is replaced.
+            Written exactly there; an existing file is replaced and keeps its permissions.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written, or exists and is not a regular file.
         """
         contents: dict[str, Any] = {
             "parameters": self.parameters,
@@ -327,10 +332,21 @@ class MLP:
     def load(cls, path: str | os.PathLike[str]) -> "MLP":
         """Read a model written by :meth:`save`.
 
+        Parameters
+        ----------
+        path : str or path
+
+        Returns
+        -------
+        MLP
+            With the parameters, widths, activations, loss and dtype that were saved.
+
         Raises
         ------
         ValueError
             If the file is no such model; nothing in it is ever executed.
+        OSError
+            If it cannot be read.
         """
         with Path(path).open("rb") as file:
             try:

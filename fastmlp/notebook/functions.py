@@ -20,6 +20,11 @@ def sigmoid(x: Any) -> Any:
     -------
     ndarray of the shape of ``x``, or a scalar for a scalar
 
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no array of real numbers.
+
     Examples
     --------
     >>> from fastmlp import sigmoid
@@ -30,7 +35,7 @@ def sigmoid(x: Any) -> Any:
 
 
 def relu(x: Any) -> Any:
-    """max(0, x); arguments and result as for :func:`sigmoid`.
+    """max(0, x), NaN staying NaN; arguments, result and errors as for :func:`sigmoid`.
 
     Examples
     --------

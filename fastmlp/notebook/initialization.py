@@ -22,6 +22,11 @@ def initialize_parameters_zeros(layers_dims: Any) -> Parameters:
     dict
         ``W1`` (fan_out, fan_in), ``b1`` (fan_out, 1), ``W2``, ...
 
+    Raises
+    ------
+    TypeError, ValueError
+        For fewer than two widths, or widths that are no integers of at least 1.
+
     Examples
     --------
     >>> from fastmlp import initialize_parameters_zeros
@@ -33,7 +38,7 @@ def initialize_parameters_zeros(layers_dims: Any) -> Parameters:
 
 
 def initialize_parameters_random(layers_dims: Any, seed: Any = 3) -> Parameters:
-    """Weights from 10 N(0, 1), too large, and zero biases; as :func:`initialize_parameters_he`."""
+    """Weights from 10 N(0, 1), too large, and zero biases; parameters as for :func:`initialize_parameters_he`."""
     return _initial_parameters("random", layers_dims, seed)
 
 
@@ -51,6 +56,11 @@ def initialize_parameters_he(layers_dims: Any, seed: Any = 3) -> Parameters:
     -------
     dict
         ``W1`` (fan_out, fan_in), ``b1`` (fan_out, 1), ``W2``, ...
+
+    Raises
+    ------
+    TypeError, ValueError
+        For fewer than two widths, widths that are no integers of at least 1, or a bad seed.
 
     Examples
     --------

@@ -145,6 +145,11 @@ def predict_dec(parameters: Parameters, X: Any) -> np.ndarray:
     -------
     ndarray of bool (1, m)
 
+    Raises
+    ------
+    TypeError, ValueError
+        For arrays that do not fit together or are not finite, or wrong keys.
+
     Examples
     --------
     >>> from fastmlp import initialize_parameters_zeros, predict_dec
