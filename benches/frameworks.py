@@ -6,10 +6,10 @@ What a trainer is, and the rules they keep, stands in peers.py.
 import functools
 
 import numpy as np
-from layouts import flatten, with_bias_columns, without_bias_columns
+from layouts import with_bias_columns, without_bias_columns
 from workloads import LAYER_DIMS
 
-from fastmlp.plan import split_parameters
+from fastmlp.plan import join_parameters, split_parameters
 
 
 class UnavailableError(Exception):
@@ -54,7 +54,7 @@ def pytorch():
             gradients = torch.autograd.grad(logits, layers, dz)
             with torch.no_grad():  # one call for all: faster than SGD(fused=True) and than a loop
                 torch._foreach_add_(layers, gradients, alpha=-learning_rate)
-        return flatten([w.detach().numpy() for w in layers[::2]], [b.detach().numpy() for b in layers[1::2]])
+        return join_parameters([w.detach().numpy() for w in layers[::2]], [b.detach().numpy() for b in layers[1::2]])
 
     return train
 
@@ -74,7 +74,7 @@ def torch_compile():
         with torch.no_grad():
             for _ in range(epochs):
                 layers = compiled(layers, x, y, learning_rate)
-        return flatten([w.numpy() for w in layers[::2]], [b.numpy() for b in layers[1::2]])
+        return join_parameters([w.numpy() for w in layers[::2]], [b.numpy() for b in layers[1::2]])
 
     try:
         train(np.zeros(91), np.zeros((2, 2)), np.zeros((1, 2)), 0.01, 1)

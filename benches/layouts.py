@@ -3,12 +3,7 @@
 import numpy as np
 from workloads import LAYER_DIMS
 
-from fastmlp.plan import split_parameters
-
-
-def flatten(weights, biases):
-    """W, b, layer after layer, in one vector."""
-    return np.concatenate([piece.ravel() for pair in zip(weights, biases, strict=True) for piece in pair])
+from fastmlp.plan import join_parameters, split_parameters
 
 
 def as_dict(parameters):
@@ -21,7 +16,7 @@ def as_dict(parameters):
 
 def from_dict(named):
     layers = range(1, len(LAYER_DIMS))
-    return flatten([named[f"W{layer}"] for layer in layers], [named[f"b{layer}"] for layer in layers])
+    return join_parameters([named[f"W{layer}"] for layer in layers], [named[f"b{layer}"] for layer in layers])
 
 
 def with_bias_columns(parameters):
@@ -30,4 +25,4 @@ def with_bias_columns(parameters):
 
 
 def without_bias_columns(layers):
-    return flatten([layer[:, :-1] for layer in layers], [layer[:, -1] for layer in layers])
+    return join_parameters([layer[:, :-1] for layer in layers], [layer[:, -1] for layer in layers])

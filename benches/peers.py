@@ -13,11 +13,11 @@ from collections.abc import Callable
 import notebook_numpy
 import numpy as np
 from frameworks import UnavailableError, jax_jit, numba_njit, pytorch, torch_compile
-from layouts import as_dict, flatten, from_dict
+from layouts import as_dict, from_dict
 from workloads import ACTIVATIONS, LAYER_DIMS
 
 from fastmlp import MLP, reference
-from fastmlp.plan import split_parameters
+from fastmlp.plan import join_parameters, split_parameters
 
 Trainer = Callable[[np.ndarray, np.ndarray, np.ndarray, float, int], np.ndarray]
 
@@ -89,7 +89,7 @@ def scikit_learn():
             model._backprop(x, y, None, activations, deltas, d_coefs, d_intercepts)  # its loss comes with it
             for value, gradient in zip(model.coefs_ + biases, d_coefs + d_intercepts, strict=True):
                 value -= learning_rate * gradient
-        return flatten([w.T for w in model.coefs_], biases)
+        return join_parameters([w.T for w in model.coefs_], biases)
 
     return train
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from fastmlp import _kernels, checks, initializers
 from fastmlp.files import write_whole
-from fastmlp.plan import Plan
+from fastmlp.plan import Plan, join_parameters
 
 HIDDEN_ACTIVATIONS = ("relu", "tanh", "logistic", "identity")
 LOSSES = {"log_loss": "logistic"}  # each with the activation that turns its logits into outputs
@@ -122,15 +122,7 @@ class MLP:
             If the initialization returns layers of the wrong number, shape or values.
         """
         drawn = initializers.draw(self.initialization, self.plan.layer_dims, self.seed)
-        parameters = np.empty(self.plan.n_parameters, self.plan.dtype)
-        for views, arrays in zip(self.plan.split(parameters), drawn, strict=True):
-            for view, array in zip(views, arrays, strict=True):
-                with np.errstate(
-                    over="ignore", under="ignore"
-                ):  # what does not fit becomes inf, which check_finite names
-                    view[...] = array
-        checks.check_finite("initialization", parameters)
-        self._parameters[:] = parameters
+        self._assign("initialization", join_parameters(*drawn))
         return self
 
     @property
@@ -140,10 +132,13 @@ class MLP:
 
     @parameters.setter
     def parameters(self, value: Any) -> None:
-        array = np.ascontiguousarray(checks.array_of("parameters", value, self.plan.dtype))
+        self._assign("parameters", value)
+
+    def _assign(self, name: str, value: Any) -> None:
+        array = np.ascontiguousarray(checks.array_of(name, value, self.plan.dtype))
         if array.shape != self._parameters.shape:
-            raise ValueError(f"parameters must have shape {self._parameters.shape}, got {array.shape}")
-        checks.check_finite("parameters", array)
+            raise ValueError(f"{name} must have shape {self._parameters.shape}, got {array.shape}")
+        checks.check_finite(name, array)
         self._parameters[:] = array
 
     @property

@@ -21,6 +21,11 @@ def split_parameters(parameters: np.ndarray, layer_dims: Sequence[int]) -> tuple
     return weights, biases
 
 
+def join_parameters(weights: Sequence[np.ndarray], biases: Sequence[np.ndarray]) -> np.ndarray:
+    """The flat vector of which :func:`split_parameters` gives the views."""
+    return np.concatenate([piece.ravel() for pair in zip(weights, biases, strict=True) for piece in pair])
+
+
 @dataclass(frozen=True)
 class Plan:
     """Layer widths, activations and dtype of a network; all else is derived from them.

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp.plan import split_parameters
+from fastmlp.plan import join_parameters, split_parameters
 
 Array = np.ndarray[Any, Any]
 Layers = list[Array]
@@ -128,8 +128,7 @@ def logits_and_gradient(
     weights, biases = split_parameters(parameters, layer_dims)
     zs, outputs = forward(inputs, weights, biases, activations)
     d_weights, d_biases = backward(log_loss_backward(zs[-1], targets), inputs, weights, outputs, activations)
-    pieces = [piece.ravel() for pair in zip(d_weights, d_biases, strict=True) for piece in pair]
-    return zs[-1], np.concatenate(pieces)
+    return zs[-1], join_parameters(d_weights, d_biases)
 
 
 def loss_and_gradient(

@@ -37,7 +37,7 @@ static void FN(output_delta)(real *dz, const fm_layer_arrays *last, const fm_pla
     for (ptrdiff_t o = 0; o < n_outputs; o++) {
         const real *a = arena + plan->outputs + o * stride, *y = arena + plan->targets + o * stride;
         FOR_EACH_VECTOR(i, n) vstore(dz + o * stride + i, (vload(a + i) - vload(y + i)) / (real)plan->n_examples);
-        for (ptrdiff_t i = n; i % LANES; i++) dz[o * stride + i] = 0;
+        clear_padding(dz + o * stride, n);
     }
     FN(unpack_rows)(last->dz, plan->n_examples, dz, stride, n_outputs, first, n);
 }

@@ -46,11 +46,17 @@ INLINE void add_to_mean(mean *m, const real *x, ptrdiff_t n)
     for (i = 0; i < n; i++) m->scaled_sum += (double)x[i] * m->scale;
 }
 
+/* The examples behind the n true ones of a tile add nothing to a gradient. */
+INLINE void clear_padding(real *dz, ptrdiff_t n)
+{
+    for (ptrdiff_t i = n; i % LANES; i++) dz[i] = 0;
+}
+
 /* dz <- (sigmoid(z) - y) * scale for n examples of a tile, 0 for the padding behind them */
 static void FN(log_loss_backward)(real *dz, const real *z, const real *y, ptrdiff_t n, real scale)
 {
     FOR_EACH_VECTOR(i, n) vstore(dz + i, (vsigmoid(vload(z + i)) - vload(y + i)) * scale);
-    for (ptrdiff_t i = n; i % LANES; i++) dz[i] = 0;
+    clear_padding(dz, n);
 }
 
 static void FN(log_loss_forward)(real *losses, const real *z, const real *y, ptrdiff_t n)
