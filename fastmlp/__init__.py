@@ -35,7 +35,8 @@ _MODULE_OF = {
     name: module
     for module, names in {
         "config": ["show_config"],
-        "network": ["MLP", "DivergenceWarning", "History"],
+        "network": ["MLP"],
+        "training": ["DivergenceWarning", "History"],
         "plan": ["Plan"],
         "datasets": ["load_dataset"],
         "plots": ["plot_decision_boundary"],

@@ -7,8 +7,6 @@ from fastmlp import reference as reference
 from fastmlp.config import show_config as show_config
 from fastmlp.datasets import load_dataset as load_dataset
 from fastmlp.network import MLP as MLP
-from fastmlp.network import DivergenceWarning as DivergenceWarning
-from fastmlp.network import History as History
 from fastmlp.notebook import backward_propagation as backward_propagation
 from fastmlp.notebook import compute_loss as compute_loss
 from fastmlp.notebook import forward_propagation as forward_propagation
@@ -24,5 +22,7 @@ from fastmlp.notebook import sigmoid as sigmoid
 from fastmlp.notebook import update_parameters as update_parameters
 from fastmlp.plan import Plan as Plan
 from fastmlp.plots import plot_decision_boundary as plot_decision_boundary
+from fastmlp.training import DivergenceWarning as DivergenceWarning
+from fastmlp.training import History as History
 
 __version__: str

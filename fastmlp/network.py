@@ -1,9 +1,7 @@
 """MLP: the thin model class over the compiled kernels, with one flat vector of parameters."""
 
 import os
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,30 +10,11 @@ import numpy as np
 from fastmlp import _kernels, checks, initializers
 from fastmlp.files import write_whole
 from fastmlp.plan import Plan, join_parameters
+from fastmlp.training import History, full_batch
 
 HIDDEN_ACTIVATIONS = ("relu", "tanh", "logistic", "identity")
 LOSSES = {"log_loss": "logistic"}  # each with the activation that turns its logits into outputs
 REPORTS = 100  # how many losses a training records where the caller names no interval
-
-
-class DivergenceWarning(UserWarning):
-    """Training met a loss or a parameter that is not finite, and went back to the last good one."""
-
-
-@dataclass(frozen=True, eq=False)
-class History:
-    """What a training recorded.
-
-    Attributes
-    ----------
-    epochs : ndarray of int64 (n_reports,)
-        Epochs at which the loss was recorded, counted from 0 at the start of this training.
-    losses : ndarray of float64 (n_reports,)
-        The mean loss before the update of that epoch.
-    """
-
-    epochs: np.ndarray
-    losses: np.ndarray
 
 
 class MLP:
@@ -232,47 +211,8 @@ class MLP:
         if callback is not None and not callable(callback):
             raise TypeError(f"callback must be callable, got {type(callback).__name__}")
         checks.check_finite("parameters", self.parameters)
-        return self._train(inputs, targets, learning_rate, epochs, report_every, callback, progress)
-
-    def _train(
-        self,
-        inputs: np.ndarray,
-        targets: np.ndarray,
-        learning_rate: float,
-        epochs: int,
-        report_every: int,
-        callback: Callable[[int, float], Any] | None,
-        progress: bool,
-    ) -> History:
-        parameters, good, gradient = self.parameters, self.parameters.copy(), np.empty_like(self.parameters)
-        reported: list[tuple[int, float]] = []
-        loss, reached = 0.0, 0
-        try:
-            for epoch in _reports(epochs, report_every, progress):
-                loss = self._loss_and_gradient(gradient, inputs, targets)
-                if not self._is_finite(loss):
-                    break
-                good[:] = parameters
-                reported.append((epoch, loss))
-                if callback is not None and callback(epoch, loss):
-                    break
-                block = min(report_every, epochs - epoch)
-                _kernels.gradient_descent(parameters, gradient, learning_rate)
-                _kernels.train(parameters, inputs, targets, *self._shape, learning_rate, block - 1)
-                reached = epoch + block
-            else:
-                if reached:  # no report has seen the parameters of the last update yet
-                    loss = self._loss_and_gradient(gradient, inputs, targets)
-        finally:
-            diverged = not self._is_finite(loss)
-            if diverged:
-                parameters[:] = good
-        if diverged:
-            _warn_of_divergence(reached, learning_rate, reported)
-        return History(np.array([e for e, _ in reported], np.int64), np.array([v for _, v in reported], np.float64))
-
-    def _is_finite(self, loss: float) -> bool:
-        return bool(np.isfinite(loss)) and _kernels.first_not_finite((self.parameters,)) < 0
+        arguments = (inputs, targets, self._shape, learning_rate, epochs, report_every, callback, progress)
+        return full_batch(self.parameters, *arguments)
 
     def predict(self, X: Any) -> np.ndarray:
         """Labels: 1 where the probability is over 0.5, strictly, else 0.
@@ -410,28 +350,3 @@ def _hidden(activation: str | Sequence[str], n_hidden: int) -> list[str]:
     if len(activation) != n_hidden:
         raise ValueError(f"activation must have {n_hidden} names, one per hidden layer; got {len(activation)}")
     return [checks.choice(f"activation[{i}]", name, HIDDEN_ACTIVATIONS) for i, name in enumerate(activation)]
-
-
-def _reports(epochs: int, report_every: int, progress: bool) -> Any:
-    """The epochs at which to report, under a progress bar where one is wanted."""
-    epochs_of_reports = range(0, epochs, report_every)
-    return _with_progress(epochs_of_reports, epochs) if progress else epochs_of_reports
-
-
-def _with_progress(epochs_of_reports: range, epochs: int) -> Iterator[int]:
-    from tqdm.auto import tqdm
-
-    with tqdm(total=epochs, unit="epoch") as bar:
-        for epoch in epochs_of_reports:
-            yield epoch
-            bar.update(min(epochs_of_reports.step, epochs - epoch))
-
-
-def _warn_of_divergence(reached: int, learning_rate: float, reported: list[tuple[int, float]]) -> None:
-    last = f"those of epoch {reported[-1][0]}" if reported else "the initial ones"
-    warnings.warn(
-        f"training diverged by epoch {reached}: the loss or a parameter is not finite. The parameters are "
-        f"{last}. Try a learning_rate below {learning_rate:g}, smaller initial weights or scaled inputs.",
-        DivergenceWarning,
-        stacklevel=4,
-    )

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from fastmlp.lab.diagnostics import Diagnostics, diagnose
-from fastmlp.network import MLP, DivergenceWarning, History
+from fastmlp.network import MLP
+from fastmlp.training import DivergenceWarning, History
 
 MOSTLY = 0.5  # a share from which a symptom is called by name
 
