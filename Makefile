@@ -16,12 +16,12 @@ lint: ## check style and types
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
-	cython-lint --max-line-length 120 fastmlp/_kernels.pyx fastmlp/_kernels.pxd
+	cython-lint --max-line-length 120 fastmlp/*.pyx fastmlp/*.pxd fastmlp/*.pxi
 
-bench: ## time ours against the NumPy reference, by workload and dtype
+bench: ## time ours against the NumPy reference, function by function
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(PYTHON) -m pytest benches --benchmark-columns=min,median,ops
 
-readme: ## measure the ratio table against every installed peer and draw the study; both go into README.md
+readme: ## measure all tables against every installed peer, draw them and the study; all go into the documents
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(PYTHON) benches/compare.py --update-readme
 	$(PYTHON) -m fastmlp --output docs/images
 

@@ -2,12 +2,14 @@
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.errors import CompileError, LinkError
 
 DEBUG = os.environ.get("FASTMLP_DEBUG") == "1"
 SANITIZE = os.environ.get("FASTMLP_SANITIZE") == "1"
@@ -45,17 +47,37 @@ class BuildExt(build_ext):
     def build_extensions(self):
         if self.compiler.compiler_type == "msvc":
             sys.exit("fastmlp's kernels use GCC's vector extensions: build with GCC, Clang or clang-cl, not MSVC")
+        if self.has_openmp():
+            for extension in self.extensions:
+                extension.extra_compile_args.append("-fopenmp")
+                extension.extra_link_args.append("-fopenmp")
+        else:
+            print("fastmlp: this compiler has no OpenMP; every call will run on one thread")
         super().build_extensions()
+
+    def has_openmp(self):
+        """Whether a program with OpenMP compiles and links; FASTMLP_OPENMP=0 says no."""
+        if os.environ.get("FASTMLP_OPENMP") == "0":
+            return False
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder, "probe.c")
+            source.write_text("#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n")
+            try:
+                objects = self.compiler.compile([str(source)], output_dir=folder, extra_postargs=["-fopenmp"])
+                self.compiler.link_executable(objects, "probe", output_dir=folder, extra_postargs=["-fopenmp"])
+            except (CompileError, LinkError):
+                return False
+        return True
 
 
 extension = Extension(
     "fastmlp._kernels",
-    ["fastmlp/_kernels.pyx", "fastmlp/src/dispatch.c", *(f"fastmlp/src/{name}" for name in KERNELS)],
+    ["fastmlp/_kernels.pyx", *(f"fastmlp/src/{name}" for name in ("dispatch.c", "memory.c", "team.c", *KERNELS))],
     include_dirs=["fastmlp/src", np.get_include()],
     define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_25_API_VERSION"), ("NPY_TARGET_VERSION", "NPY_1_25_API_VERSION")],
     extra_compile_args=COMPILE_ARGS,
     extra_link_args=LINK_ARGS,
-    depends=["fastmlp/_array_checks.pxi", *(str(path) for path in Path("fastmlp/src").iterdir())],
+    depends=[*map(str, Path("fastmlp").glob("_*.p*")), *(str(path) for path in Path("fastmlp/src").iterdir())],
 )
 
 setup(

@@ -19,9 +19,9 @@ def from_dict(named):
     return join_parameters([named[f"W{layer}"] for layer in layers], [named[f"b{layer}"] for layer in layers])
 
 
-def with_bias_columns(parameters):
+def with_bias_columns(parameters, layer_dims=LAYER_DIMS):
     """[W | b] of every layer."""
-    return [np.column_stack(pair) for pair in zip(*split_parameters(parameters, LAYER_DIMS), strict=True)]
+    return [np.column_stack(pair) for pair in zip(*split_parameters(parameters, layer_dims), strict=True)]
 
 
 def without_bias_columns(layers):

@@ -1,68 +1,45 @@
-"""Every contender checked against the reference, then timed in interleaved rounds.
+"""Contenders timed in interleaved rounds, beside the matrix product that sets the limit.
 
-The clock is the CPU time of the process: other work on the machine does not count, and a contender that
-used a second thread would pay for it.
+The usual clock is the CPU time of the process: other work on the machine does not count, and a contender
+that used a second thread would pay for it.
 """
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import notebook_numpy
 import numpy as np
-import peers
-from layouts import as_dict, from_dict
-from workloads import ACTIVATIONS, LAYER_DIMS, LEARNING_RATE, NOTEBOOK, PUBLISHED, TRAININGS, Workload, notebook_loop
-
-from fastmlp import notebook, reference
 
 OURS = "fastmlp"
 GEMM_WIDTH = 512
 GEMM_REPEATS = 4
-CHECKED_EPOCHS = 100
-TOLERANCES = {"float64": 1e-9, "float32": 1e-3}  # of the trained parameters, relative to the largest
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line chooses: rounds of the tables, and how far the long ones go."""
+
+    rounds: int = 60
+    full: bool = False
+    widths: tuple[int, ...] | None = None
+    batches: tuple[int, ...] | None = None
+
+    def share(self, divisor: int) -> int:
+        """Rounds of a table whose runs take longer, at least 3."""
+        return max(3, self.rounds // divisor)
 
 
 @dataclass(frozen=True)
 class Contender:
-    """Something timed: `run` does `units` of work, epochs or products."""
+    """Something timed: `run` does `units` of work (epochs, products, calls) in every `every`-th round."""
 
-    workload: Workload | None
+    workload: Any
     name: str
     run: Callable[[], object]
     units: int
-
-
-def check(train: peers.Trainer, workload: Workload, name: str) -> None:
-    """Refuse a contender whose parameters after 100 epochs are not those of the reference in float64."""
-    X, Y = workload.data
-    expected = workload.start.astype(np.float64)
-    data = X.astype(np.float64), Y.astype(np.float64)
-    reference.train(expected, *data, LAYER_DIMS, ACTIVATIONS, LEARNING_RATE, CHECKED_EPOCHS)
-    trained = train(workload.start, X, Y, LEARNING_RATE, CHECKED_EPOCHS)
-    error = np.abs(trained - expected).max() / np.abs(expected).max()
-    if trained.dtype != workload.dtype or not error <= TOLERANCES[workload.dtype]:
-        raise AssertionError(f"{name}, {workload.name} {workload.dtype}: parameters off by {error:.1e}, relative")
-
-
-def loop_trainer(functions) -> peers.Trainer:
-    """The reader's loop over the notebook's functions as a trainer."""
-
-    def train(parameters, X, Y, learning_rate, epochs):
-        return from_dict(notebook_loop(functions, as_dict(parameters), X, Y, learning_rate, epochs))
-
-    return train
-
-
-def contenders_of(workload: Workload, trainers: dict[str, peers.Trainer]) -> list[Contender]:
-    """Ours and every peer, checked and warmed up."""
-    contenders = []
-    for name, train in trainers.items():
-        check(train, workload, name)
-        arguments = (workload.start, *workload.data, LEARNING_RATE, workload.epochs)
-        contenders.append(Contender(workload, name, lambda train=train, a=arguments: train(*a), workload.epochs))
-    return contenders
+    every: int = 1
 
 
 def gemm(dtype: str) -> Contender:
@@ -77,56 +54,81 @@ def gemm(dtype: str) -> Contender:
     return Contender(None, f"gemm {dtype}", run, GEMM_REPEATS)
 
 
-def all_contenders() -> tuple[list[Contender], dict[str, str]]:
-    """Everything a round runs, and the peers left out with the reason."""
-    trainers, absent = peers.load()
-    contenders = [gemm("float64"), gemm("float32")]
-    for workload in TRAININGS:
-        present = dict(trainers)
-        if workload.dtype == "float32":
-            present.pop("NumPy notebook", None)  # the published masks of int64 turn its gradients into float64
-        contenders += contenders_of(workload, {OURS: peers.ours, **present})
-    loops = {OURS: loop_trainer(notebook), "NumPy notebook": loop_trainer(notebook_numpy)}
-    published = {OURS: peers.ours, "NumPy notebook": loops["NumPy notebook"]}
-    return contenders + contenders_of(PUBLISHED, published) + contenders_of(NOTEBOOK, loops), absent
+def least_seconds(run: Callable[[], object], repeats: int = 3) -> float:
+    """CPU seconds of the fastest of a few runs, after one to warm up."""
+    run()
+    return min(seconds_of(run, time.process_time) for _ in range(repeats))
+
+
+def seconds_of(run: Callable[[], object], clock: Callable[[], float]) -> float:
+    start = clock()
+    run()
+    return clock() - start
+
+
+def repeated(call: Callable[[], object], times: int) -> Callable[[], None]:
+    """One run of many calls, for calls too short to time alone."""
+
+    def run():
+        for _ in range(times):
+            call()
+
+    return run
 
 
 class Times:
-    """Seconds per unit of every contender in every round."""
+    """Seconds per unit of every contender in every round it took part in; NaN in the others."""
 
-    def __init__(self, contenders: list[Contender], rounds: int):
-        self.rounds = rounds
-        self.seconds = {(c.workload, c.name): np.empty(rounds) for c in contenders}
-        for contender in contenders:
-            contender.run()  # warm-up and compilation, not timed
+    def __init__(
+        self, contenders: Iterable[Contender], rounds: int, clock: Callable[[], float] = time.process_time
+    ) -> None:
         order = list(contenders)
+        self.rounds = rounds
+        self.seconds = {(c.workload, c.name): np.full(rounds, np.nan) for c in order}
+        for contender in order:
+            contender.run()  # warm-up and compilation, not timed
         for i in range(rounds):
             random.Random(i).shuffle(order)  # so that nobody always follows the same neighbour
             for contender in order:
-                start = time.process_time()
-                contender.run()
-                seconds = time.process_time() - start
-                self.seconds[contender.workload, contender.name][i] = seconds / contender.units
+                if i % contender.every == 0:
+                    seconds = seconds_of(contender.run, clock) / contender.units
+                    self.seconds[contender.workload, contender.name][i] = seconds
 
-    def ratio(self, workload: Workload, peer: str) -> float | None:
+    def took_part(self, workload: Hashable, name: str) -> bool:
+        return (workload, name) in self.seconds
+
+    def ratio(self, workload: Hashable, peer: str, base: str = OURS) -> float | None:
         """The median over rounds of the peer's time over ours; None for a peer that took no part."""
-        if (workload, peer) not in self.seconds:
+        if not self.took_part(workload, peer):
             return None
-        return float(np.median(self.seconds[workload, peer] / self.seconds[workload, OURS]))
+        return float(np.nanmedian(self.seconds[workload, peer] / self.seconds[workload, base]))
 
-    def ratio_of_ours(self, workload: Workload, base: Workload) -> float:
+    def ratios(self, workload: Hashable, peers: Sequence[str]) -> dict[str, float]:
+        """The same of all peers that took part."""
+        return {name: self.ratio(workload, name) for name in peers if self.took_part(workload, name)}
+
+    def ratio_of_ours(self, workload: Hashable, base: Hashable) -> float:
         """The median over rounds of our time on one workload over that on another."""
-        return float(np.median(self.seconds[workload, OURS] / self.seconds[base, OURS]))
+        return float(np.nanmedian(self.seconds[workload, OURS] / self.seconds[base, OURS]))
 
-    def best(self, workload: Workload) -> float:
-        """Our least seconds per epoch."""
-        return float(self.seconds[workload, OURS].min())
+    def best(self, workload: Hashable, name: str = OURS) -> float:
+        """Least seconds per unit."""
+        return float(np.nanmin(self.seconds[workload, name]))
 
-    def times_limit(self, workload: Workload) -> float:
-        """The median over rounds of our time over that of the same FLOPs in A @ A."""
+    def times_limit(self, workload: Any, name: str = OURS) -> float:
+        """The median over rounds of the time over that of the same FLOPs in A @ A."""
         per_flop = self.seconds[None, f"gemm {workload.dtype}"] / (2 * GEMM_WIDTH**3)
-        return float(np.median(self.seconds[workload, OURS] / (per_flop * workload.flops)))
+        return float(np.nanmedian(self.seconds[workload, name] / (per_flop * workload.flops)))
 
     def gemm_rate(self, dtype: str) -> float:
         """The median GFLOP/s of A @ A."""
-        return 2e-9 * GEMM_WIDTH**3 / float(np.median(self.seconds[None, f"gemm {dtype}"]))
+        return 2e-9 * GEMM_WIDTH**3 / float(np.nanmedian(self.seconds[None, f"gemm {dtype}"]))
+
+    def limits(self) -> str:
+        """What the limit was, in a sentence."""
+        rates = [
+            f"{self.gemm_rate(dtype):.0f} GFLOP/s in {dtype}"
+            for dtype in ("float64", "float32")
+            if self.took_part(None, f"gemm {dtype}")
+        ]
+        return f"`A @ A` (512 x 512) in the same rounds: {', '.join(rates)}."

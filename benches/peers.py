@@ -105,11 +105,13 @@ PEERS = {
 }
 
 
-def load():
-    """Trainers by name, and why the absent ones are absent."""
+def load(exclude=()):
+    """Trainers by name, and why the absent ones are absent; without those excluded."""
     trainers: dict[str, Trainer] = {}
     absent: dict[str, str] = {}
     for name, make in PEERS.items():
+        if name in exclude:
+            continue
         try:
             trainers[name] = make()
         except ImportError:

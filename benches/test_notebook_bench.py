@@ -4,7 +4,8 @@ import notebook_numpy
 import numpy as np
 import pytest
 from layouts import as_dict
-from measure import OURS, check, loop_trainer
+from measure import OURS
+from seed_table import check, loop_trainer
 from workloads import LEARNING_RATE, NOTEBOOK
 
 from fastmlp import notebook

@@ -3,7 +3,8 @@
 import numpy as np
 import peers
 import pytest
-from measure import OURS, check
+from measure import OURS
+from seed_table import check
 from workloads import FUNCTIONS, LARGE_F32, LARGE_F64, LAYER_DIMS, LEARNING_RATE, SEED, SEED_F32, SEED_F64
 
 from fastmlp import MLP

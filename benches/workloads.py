@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -15,6 +16,12 @@ LAYER_DIMS = (2, 10, 5, 1)
 ACTIVATIONS = ("relu", "relu", "logistic")
 LEARNING_RATE = 0.01
 SEED = 3
+
+
+def flops_of(layer_dims: Sequence[int], n_examples: int) -> int:
+    """Of a gradient: three products per layer, but the first layer needs no gradient of its inputs."""
+    macs = sum(fan_in * fan_out for fan_in, fan_out in itertools.pairwise(layer_dims))
+    return (6 * macs - 2 * layer_dims[0] * layer_dims[1]) * n_examples
 
 
 @dataclass(frozen=True)
@@ -60,9 +67,8 @@ class Workload:
 
     @property
     def flops(self) -> int:
-        """Of one epoch: three products per layer, but the first layer needs no gradient of its inputs."""
-        macs = sum(fan_in * fan_out for fan_in, fan_out in itertools.pairwise(LAYER_DIMS))
-        return (6 * macs - 2 * LAYER_DIMS[0] * LAYER_DIMS[1]) * self.n_examples
+        """Of one epoch."""
+        return flops_of(LAYER_DIMS, self.n_examples)
 
 
 SEED_F64 = Workload("2-10-5-1, 300 examples", "float64", 300, 1000)

@@ -37,6 +37,18 @@ _MODULE_OF = {
         "config": ["show_config"],
         "network": ["MLP"],
         "training": ["DivergenceWarning", "History"],
+        "losses": [
+            "AbsoluteError",
+            "Huber",
+            "LogLoss",
+            "MultilabelLogLoss",
+            "MultinomialLogLoss",
+            "Poisson",
+            "Quantile",
+            "SquaredError",
+        ],
+        "optimizers": ["LBFGS", "SGD", "Adam", "AdamW", "RMSprop"],
+        "schedules": ["Adaptive", "Constant", "Cosine", "InverseScaling", "StepDecay", "WarmUp"],
         "plan": ["Plan"],
         "datasets": ["load_dataset"],
         "plots": ["plot_decision_boundary"],
@@ -58,7 +70,18 @@ _MODULE_OF = {
     }.items()
     for name in names
 }
-_SUBMODULES = ["datasets", "initializers", "lab", "notebook", "plots", "reference"]
+_SUBMODULES = [
+    "datasets",
+    "initializers",
+    "lab",
+    "losses",
+    "notebook",
+    "optimizers",
+    "plots",
+    "reference",
+    "schedules",
+    "threads",
+]
 
 __all__ = ["__version__", *_MODULE_OF, *_SUBMODULES]
 

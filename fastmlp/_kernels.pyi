@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -7,40 +7,67 @@ Array = np.ndarray[Any, Any]
 
 ISAS: tuple[str, ...]
 ACTIVATIONS: dict[str, int]
+LOSSES: dict[str, int]
+METHODS: dict[str, int]
+NEEDING_LOGITS: tuple[str, ...]
 FUNCTIONS: dict[str, int]
 
 def available_isas() -> tuple[str, ...]: ...
 def select_isa(name: str) -> None: ...
 def current_isa() -> str: ...
+def has_threads() -> bool: ...
 def compiler() -> str: ...
-def describe_plan(
-    layer_dims: tuple[int, ...], activations: tuple[str, ...], is_double: bool, n_examples: int
-) -> dict[str, Any]: ...
-def loss_and_gradient(
-    gradient: Array,
-    parameters: Array,
-    inputs: Array,
-    targets: Array,
-    layer_dims: tuple[int, ...],
-    activations: tuple[str, ...],
-) -> float: ...
-def train(
-    parameters: Array,
-    inputs: Array,
-    targets: Array,
-    layer_dims: tuple[int, ...],
-    activations: tuple[str, ...],
-    learning_rate: float,
-    epochs: int,
-) -> None: ...
-def predict(
-    outputs: Array,
-    parameters: Array,
-    inputs: Array,
-    layer_dims: tuple[int, ...],
-    activations: tuple[str, ...],
-    probabilities: bool,
-) -> None: ...
+
+class Data:
+    def __init__(
+        self,
+        inputs: Array | tuple[Array, Array, Array, int],
+        targets: Array | None = None,
+        sample_weight: Array | None = None,
+    ) -> None: ...
+    @property
+    def n_examples(self) -> int: ...
+    @property
+    def n_features(self) -> int: ...
+    @property
+    def n_targets(self) -> int: ...
+
+class Workspace:
+    def __init__(
+        self,
+        is_double: bool,
+        layer_dims: tuple[int, ...],
+        activations: tuple[str, ...],
+        batch: int,
+        loss: str = "log_loss",
+        loss_parameter: float = 0,
+        label_smoothing: float = 0,
+        dropout: tuple[float, ...] = (),
+        n_threads: int = 1,
+    ) -> None: ...
+    def describe(self) -> dict[str, Any]: ...
+
+class Engine(Workspace):
+    @property
+    def updates(self) -> int: ...
+    def loss_and_gradient(self, gradient: Array, parameters: Array, data: Data) -> float: ...
+    def train(
+        self,
+        parameters: Array,
+        data: Data,
+        optimizer: Mapping[str, Any],
+        moments: Array,
+        learning_rates: Array,
+        order: Array | None,
+        losses: Array,
+        epochs: int,
+        updates: int = 0,
+        seed: int = 0,
+    ) -> bool: ...
+    def predict(self, outputs: Array, parameters: Array, data: Data, probabilities: bool) -> None: ...
+    def predict_one(self, parameters: Array, x: Any, probabilities: bool) -> Array | None: ...
+    def dropout_mask(self, layer: int, seed: int, update: int) -> Array: ...
+
 def forward(
     inputs: Array, weights: list[Array], biases: list[Array], activations: tuple[str, ...]
 ) -> tuple[Array, ...]: ...

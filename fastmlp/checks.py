@@ -110,22 +110,73 @@ def integer(name: str, value: Any, *, minimum: int) -> int:
     return number
 
 
+def number(name: str, value: Any) -> float:
+    """A float, infinite where it is too large for one; a bool is refused."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
 def positive(name: str, value: Any, dtype: Any = np.float64) -> float:
     """A float that is over 0 and finite also in ``dtype``."""
     if type(value) is float and 1e-30 < value < 1e30:
         return value
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} must be a number, got {value!r}")
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not 0 < number < math.inf:
+    real = number(name, value)
+    if not 0 < real < math.inf:
         raise ValueError(f"{name} must be finite and over 0, got {value}")
     with np.errstate(over="ignore", under="ignore"):
-        if not 0 < np.dtype(dtype).type(number) < math.inf:
+        if not 0 < np.dtype(dtype).type(real) < math.inf:
             raise ValueError(f"{name} must be finite and over 0 in {np.dtype(dtype)}, got {value}")
-    return number
+    return real
+
+
+def non_negative(name: str, value: Any) -> float:
+    """A finite float of at least 0."""
+    real = number(name, value)
+    if not 0 <= real < math.inf:
+        raise ValueError(f"{name} must be finite and at least 0, got {value}")
+    return real
+
+
+def open_fraction(name: str, value: Any) -> float:
+    """A float over 0 and below 1."""
+    real = number(name, value)
+    if not 0 < real < 1:
+        raise ValueError(f"{name} must be over 0 and below 1, got {value}")
+    return real
+
+
+def fraction(name: str, value: Any) -> float:
+    """A float from 0 to below 1."""
+    real = number(name, value)
+    if not 0 <= real < 1:
+        raise ValueError(f"{name} must be at least 0 and below 1, got {value}")
+    return real
+
+
+def fractions(name: str, value: Any, n: int) -> list[float]:
+    """One float from 0 to below 1 for each of n hidden layers, from one for all or one for each."""
+    if isinstance(value, (str, bytes)) or not isinstance(value, (Sequence, np.ndarray)) or np.ndim(value) == 0:
+        return [fraction(name, value)] * n
+    if len(value) != n:
+        raise ValueError(f"{name} must have {n} entries, one per hidden layer; got {len(value)}")
+    return [fraction(f"{name}[{i}]", entry) for i, entry in enumerate(value)]
+
+
+def settle(instance: Any, **values: Any) -> None:
+    """Give the fields of a frozen dataclass their checked values, in plain Python types."""
+    for name, value in values.items():
+        object.__setattr__(instance, name, value)
+
+
+def boolean(name: str, value: Any) -> bool:
+    """True or False, also NumPy's."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
 
 
 def choice(name: str, value: Any, known: Sequence[str]) -> str:
@@ -157,3 +208,14 @@ def seed_of(seed: Any) -> np.random.RandomState | np.random.Generator:
         if seed >= 2**32:
             raise ValueError(f"seed must be below 2**32, got {seed}")
     return np.random.RandomState(seed)
+
+
+def seed_number(seed: Any, present: int | None) -> int:
+    """A seed as a number: an int as it is, one drawn from a generator; None is the present one, or fresh."""
+    if seed is None and present is not None:
+        return present
+    generator = seed_of(seed)
+    if isinstance(seed, numbers.Integral):
+        return int(seed)
+    draw = generator.integers if isinstance(generator, np.random.Generator) else generator.randint
+    return int(draw(2**32, dtype=np.uint64))

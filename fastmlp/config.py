@@ -4,7 +4,7 @@ import platform
 
 import numpy as np
 
-from fastmlp import __version__, _kernels, checks
+from fastmlp import __version__, _kernels, checks, threads
 
 
 def show_config(mode: str = "print") -> dict[str, object] | None:
@@ -18,7 +18,8 @@ def show_config(mode: str = "print") -> dict[str, object] | None:
     Returns
     -------
     dict or None
-        With ``mode="dict"``: ``version``, ``isa``, ``isa_available``, ``threads``, ``blas``,
+        With ``mode="dict"``: ``version``, ``isa``, ``isa_available``, ``threads`` (the most a call uses by
+        itself, see :mod:`fastmlp.threads`), ``openmp`` (without it everything runs on one thread), ``blas``,
         ``compiler``, ``numpy``, ``python``, ``machine``.
 
     Raises
@@ -29,8 +30,8 @@ def show_config(mode: str = "print") -> dict[str, object] | None:
     Examples
     --------
     >>> import fastmlp
-    >>> fastmlp.show_config(mode="dict")["threads"]
-    1
+    >>> fastmlp.show_config(mode="dict")["threads"] >= 1
+    True
     """
     checks.choice("mode", mode, ("print", "dict"))
     numpy_config: dict[str, dict[str, dict[str, str]]] = np.show_config(mode="dicts")  # type: ignore[assignment]
@@ -39,7 +40,8 @@ def show_config(mode: str = "print") -> dict[str, object] | None:
         "version": __version__,
         "isa": _kernels.current_isa(),
         "isa_available": list(_kernels.available_isas()),
-        "threads": 1,  # every kernel runs on the thread that calls it
+        "threads": threads.available(),
+        "openmp": _kernels.has_threads(),
         "blas": f"none used; NumPy has {blas.get('name')} {blas.get('version')}",
         "compiler": _kernels.compiler(),
         "numpy": np.__version__,

@@ -3,31 +3,35 @@
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
-from fastmlp import _kernels, checks, initializers
+from fastmlp import _kernels, checks, initializers, lbfgs, saving, threads
+from fastmlp.data import Inputs, inputs_of, n_examples_of, sample_weight_of
 from fastmlp.files import write_whole
-from fastmlp.plan import Plan, join_parameters
-from fastmlp.training import History, full_batch
-
-HIDDEN_ACTIVATIONS = ("relu", "tanh", "logistic", "identity")
-LOSSES = {"log_loss": "logistic"}  # each with the activation that turns its logits into outputs
-REPORTS = 100  # how many losses a training records where the caller names no interval
+from fastmlp.losses import Loss, loss_of, targets_of
+from fastmlp.optimizers import LBFGS, SGD, Optimizer, optimizer_of
+from fastmlp.plan import Plan, hidden_activations, join_parameters
+from fastmlp.schedules import Schedule
+from fastmlp.training import History, TrainingState, request_of, train
 
 
 class MLP:
-    """A multi-layer perceptron with sigmoid outputs, trained by full-batch gradient descent.
+    """A multi-layer perceptron for classification or regression.
 
     Parameters
     ----------
     layer_dims : sequence of int
         Widths from the inputs to the outputs, at least two, each at least 1.
-    activation : {"relu", "tanh", "logistic", "identity"} or sequence of these, default="relu"
-        Of the hidden layers: one for all, or one for each.
-    loss : {"log_loss"}, default="log_loss"
-        Binary log-loss of the last layer's logits, summed over outputs, averaged over examples.
+    activation : str or sequence of str, default="relu"
+        Of the hidden layers, one for all or one for each: "relu", "tanh", "logistic", "identity",
+        "leaky_relu" (slope 0.01), "elu", "selu", "gelu", "gelu_tanh", "silu" or "softplus".
+    loss : str or Loss, default="log_loss"
+        Of the last layer's raw outputs, and what is predicted from them: "log_loss" (sigmoid; 0 and 1),
+        "multilabel_log_loss" (the same for several outputs), "multinomial_log_loss" (softmax; class
+        indices), "squared_error", "absolute_error", "huber", "quantile" (any numbers), "poisson" (rates;
+        numbers from 0 on); or an object of :mod:`fastmlp.losses` with its parameters.
     initialization : str, callable or sequence, default="he"
         See :func:`fastmlp.initializers.draw`.
     dtype : {"float64", "float32"}, default="float64"
@@ -43,6 +47,10 @@ class MLP:
         Views of ``parameters``: writing to them changes the model.
     plan : Plan
         Widths, activations and dtype, and how passes run.
+    loss : Loss
+        With its parameters.
+    training_state : TrainingState
+        What :meth:`train` goes on from.
 
     Raises
     ------
@@ -69,26 +77,34 @@ class MLP:
         layer_dims: Sequence[int],
         *,
         activation: str | Sequence[str] = "relu",
-        loss: str = "log_loss",
+        loss: str | Loss = "log_loss",
         initialization: Any = "he",
         dtype: Any = "float64",
         seed: Any = None,
     ) -> None:
         dims = checks.layer_dims_of(layer_dims)
-        self.loss = checks.choice("loss", loss, list(LOSSES))
-        self.plan = Plan(dims, (*_hidden(activation, len(dims) - 2), LOSSES[loss]), checks.dtype_of(dtype))
+        self.loss = loss_of(loss)
+        self.plan = Plan(
+            dims, (*hidden_activations(activation, len(dims) - 2), self.loss.output), checks.dtype_of(dtype)
+        )
         self.initialization = initialization
         self.seed = seed
         self._parameters = np.zeros(self.plan.n_parameters, self.plan.dtype)
+        self._engine_of_one: _kernels.Engine | None = None
         self.initialize()
 
     def __repr__(self) -> str:
         *hidden, _ = self.plan.activations
         dims, dtype = list(self.plan.layer_dims), self.plan.dtype.name
-        return f"MLP({dims}, activation={hidden}, loss={self.loss!r}, dtype={dtype!r})"
+        loss = repr(self.loss.name if self.loss == loss_of(self.loss.name) else self.loss)
+        return f"MLP({dims}, activation={hidden}, loss={loss}, dtype={dtype!r})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the engine, which holds memory of its own and is made anew."""
+        return {**self.__dict__, "_engine_of_one": None}
 
     def initialize(self) -> "MLP":
-        """Draw the parameters anew; with an int as seed, the same ones again.
+        """Draw the parameters anew, and forget all training; with an int as seed, the same ones again.
 
         Returns
         -------
@@ -102,6 +118,7 @@ class MLP:
         """
         drawn = initializers.draw(self.initialization, self.plan.layer_dims, self.seed)
         self._assign("initialization", join_parameters(*drawn))
+        self.training_state = TrainingState()
         return self
 
     @property
@@ -130,14 +147,16 @@ class MLP:
         """Views (fan_out,) of the parameters, one per layer."""
         return self.plan.split(self.parameters)[1]
 
-    def loss_and_gradient(self, X: Any, y: Any) -> tuple[float, np.ndarray]:
+    def loss_and_gradient(self, X: Any, y: Any, *, sample_weight: Any = None) -> tuple[float, np.ndarray]:
         """The mean loss and its gradient by the parameters.
 
         Parameters
         ----------
-        X : array-like (n_examples, n_features)
+        X : array-like or sparse matrix (n_examples, n_features)
         y : array-like (n_examples,) or (n_examples, n_outputs)
-            Labels 0 and 1.
+            In the domain of the loss.
+        sample_weight : array-like (n_examples,), default=None
+            At least 0; the mean is weighted by it.
 
         Returns
         -------
@@ -148,102 +167,198 @@ class MLP:
         Raises
         ------
         TypeError, ValueError
-            For arrays of the wrong type or shape, empty or not finite, or labels other than 0 and 1.
+            For arrays of the wrong type or shape, empty or not finite, or outside the domain of the loss.
         """
-        inputs = self._inputs(X)
-        targets = self._targets(y, inputs.shape[1])
+        data = self._data(X, y, sample_weight)
         checks.check_finite("parameters", self.parameters)
         gradient = np.empty_like(self.parameters)
-        return self._loss_and_gradient(gradient, inputs, targets), gradient
+        return self._engine(data.n_examples).loss_and_gradient(gradient, self.parameters, data), gradient
 
     def train(
         self,
         X: Any,
         y: Any,
         *,
-        learning_rate: float,
         epochs: int,
+        batch_size: int | None = None,
+        optimizer: str | Optimizer | LBFGS | None = None,
+        learning_rate: float | Schedule | None = None,
+        shuffle: bool = True,
+        seed: Any = None,
+        sample_weight: Any = None,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+        dropout: float | Sequence[float] = 0.0,
+        n_threads: int | None = None,
         report_every: int | None = None,
         callback: Callable[[int, float], Any] | None = None,
         progress: bool = False,
     ) -> History:
-        """Full-batch gradient descent from the present parameters; call again to go on.
+        """Train from the present parameters; call again to go on.
 
-        Ctrl-C leaves the parameters of the last finished epoch in the model.  If the loss or a
-        parameter stops being finite, training ends with a :class:`DivergenceWarning` and the
-        parameters of the last report at which all was finite.
+        A second call with the same optimizer (or none named) continues its moments, the schedule, the orders
+        of the examples and the dropout: 5 epochs and 5 more give the same bits as 10.  Ctrl-C leaves the
+        parameters of the last update in the model.  Where a gradient or a reported loss is not finite,
+        training ends with a :class:`DivergenceWarning` and the last finite parameters.
 
         Parameters
         ----------
-        X : array-like (n_examples, n_features)
+        X : array-like or sparse matrix (n_examples, n_features)
+            Dense arrays of the model's dtype in C or Fortran order and memory-mapped files are read in place.
         y : array-like (n_examples,) or (n_examples, n_outputs)
-            Labels 0 and 1.
-        learning_rate : float
-            Over 0.
+            In the domain of the loss.
         epochs : int
-            Number of updates, at least 0.
+            Passes over the data, at least 0; of L-BFGS, its steps at most.
+        batch_size : int, default=None
+            Examples per update; None takes all of them.  The last batch of an epoch may be shorter.
+        optimizer : str or optimizer, default=None
+            "sgd", "adam", "adamw", "rmsprop", "lbfgs" or an object of :mod:`fastmlp.optimizers`; None goes
+            on with the last one, at first "sgd".
+        learning_rate : float or Schedule, default=None
+            Over 0; None stands for 0.001.  L-BFGS has none.
+        shuffle : bool, default=True
+            Draw a new order of the examples for every epoch where there are several batches:
+            ``numpy.random.default_rng((seed, epoch)).permutation(n_examples)``.
+        seed : None, int, RandomState or Generator, default=None
+            Of orders and dropout; None goes on with the last one, at first a fresh one.
+        sample_weight : array-like (n_examples,), default=None
+            At least 0; the mean over each batch is weighted by it.
+        l1, l2 : float, default=0.0
+            The gradient is that of the loss + l1 |W| + l2 / 2 W^2, over all weights W but no biases.
+        clip_value, clip_norm : float, default=None
+            Largest magnitude of an entry, and largest norm, of the gradient with its penalties.
+        dropout : float or sequence of float, default=0.0
+            Probability, below 1, that an output of a hidden layer is 0 in an update (inverted dropout);
+            one for all hidden layers, or one for each.
+        n_threads : int, default=None
+            See :mod:`fastmlp.threads`; no result depends on it.
         report_every : int, default=None
             Epochs from one recorded loss to the next; None records about 100 in all.
         callback : callable, default=None
-            Called as ``callback(epoch, loss)`` at each report, before the update of that epoch; a
-            true answer ends the training.
+            Called as ``callback(epoch, loss)`` after each epoch that is reported; a true answer ends the
+            training.
         progress : bool, default=False
             Show a progress bar.
 
         Returns
         -------
         History
-            The losses reported, each of the parameters before the update of its epoch.
+            The losses reported, over the batches of each epoch before their updates.
 
         Raises
         ------
         TypeError, ValueError
-            For arguments out of range, arrays of the wrong type or shape, empty or not finite, or
-            labels other than 0 and 1; the model is then unchanged.
+            For arguments out of range, arrays of the wrong type or shape, empty or not finite, or targets
+            outside the domain of the loss; the model is then unchanged.
         """
-        inputs = self._inputs(X)
-        targets = self._targets(y, inputs.shape[1])
-        learning_rate = checks.positive("learning_rate", learning_rate, self.plan.dtype)
-        epochs = checks.integer("epochs", epochs, minimum=0)
-        if report_every is None:
-            report_every = max(1, epochs // REPORTS)
-        report_every = checks.integer("report_every", report_every, minimum=1)
-        if callback is not None and not callable(callback):
-            raise TypeError(f"callback must be callable, got {type(callback).__name__}")
+        data = self._data(X, y, sample_weight)
+        request = request_of(
+            data.n_examples,
+            self.plan.dtype,
+            optimizer=self.training_state.optimizer or SGD() if optimizer is None else optimizer_of(optimizer),
+            epochs=epochs,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            learning_rate=learning_rate,
+            penalties={"l1": l1, "l2": l2},
+            clips={"clip_value": clip_value, "clip_norm": clip_norm},
+            report_every=report_every,
+            callback=callback,
+            progress=progress,
+        )
+        rates = checks.fractions("dropout", dropout, len(self.plan.layer_dims) - 2)
+        work = 6.0 * self.plan.n_parameters * request.batch_size
+        n_threads = threads.choose(n_threads, work)
+        engine = self._engine(request.batch_size, dropout=(*rates, 0.0), n_threads=n_threads)
         checks.check_finite("parameters", self.parameters)
-        arguments = (inputs, targets, self._shape, learning_rate, epochs, report_every, callback, progress)
-        return full_batch(self.parameters, *arguments)
+        if isinstance(request.optimizer, LBFGS):
+            lbfgs.check(request, data.n_examples, rates)
+        seed = checks.seed_number(seed, self.training_state.seed)
+        self.training_state.use(request.optimizer, self.parameters)
+        self.training_state.seed = seed
+        if isinstance(request.optimizer, LBFGS):
+            return lbfgs.train(self.parameters, engine, data, self.plan.is_weight(), request)
+        return train(self.parameters, engine, data, self.training_state, request)
 
     def predict(self, X: Any) -> np.ndarray:
-        """Labels: 1 where the probability is over 0.5, strictly, else 0.
+        """What the model expects: labels, classes or values, by its loss.
 
         Parameters
         ----------
-        X : array-like (n_examples, n_features)
+        X : array-like or sparse matrix (n_examples, n_features)
 
         Returns
         -------
-        ndarray of int64 (n_examples,), or (n_examples, n_outputs) for several outputs
+        ndarray (n_examples,), or (n_examples, n_outputs) for several outputs
+            Of a log-loss int64: 1 where the probability is over 0.5, strictly, else 0; of the multinomial
+            one (n_examples,) the class of the largest logit.  Else values of the model's dtype.
 
         Raises
         ------
         TypeError, ValueError
             For an array of the wrong type or shape, empty or not finite.
         """
-        return (self.predict_proba(X) > 0.5).astype(np.int64)
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Probabilities of label 1; shapes and errors as in :meth:`predict`."""
+        if self.loss.targets == "labels":
+            return (self._outputs(X, probabilities=True) > 0.5).astype(np.int64)
+        if self.loss.targets == "classes":
+            logits = self._outputs(X, probabilities=False)
+            return np.argmax(logits, axis=1) if logits.ndim == 2 else np.zeros(len(logits), np.int64)
         return self._outputs(X, probabilities=True)
 
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities of label 1, or of each class; shapes and errors as in :meth:`predict`.
+
+        Raises
+        ------
+        ValueError
+            Also where the loss is none of the log-losses.
+        """
+        if self.loss.targets not in ("labels", "classes"):
+            raise ValueError(f"predict_proba needs one of the log-losses, this model has {self.loss.name}; use predict")
+        return self._outputs(X, probabilities=True)
+
+    def predict_one(self, x: Any) -> np.ndarray:
+        """Outputs for one example, by the shortest way: probabilities of a log-loss, else values.
+
+        Parameters
+        ----------
+        x : array-like (n_features,)
+
+        Returns
+        -------
+        ndarray (n_outputs,)
+            The same bits as a row of :meth:`predict_proba` or :meth:`predict`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For an array of the wrong type or shape, or not finite.
+        """
+        engine = self._engine_of_one
+        if engine is None:
+            engine = self._engine_of_one = self._engine(1)
+        outputs = engine.predict_one(self._parameters, x, True)
+        if outputs is not None:
+            return outputs
+        array = checks.array_of("x", x, self.plan.dtype)
+        if array.shape != (self.plan.layer_dims[0],):
+            raise ValueError(f"x must have shape ({self.plan.layer_dims[0]},), got {array.shape}")
+        array = np.ascontiguousarray(array)
+        checks.check_finite("x", array)
+        outputs = engine.predict_one(self._parameters, array, True)
+        assert outputs is not None
+        return outputs
+
     def decision_function(self, X: Any) -> np.ndarray:
-        """The logits, whose sigmoid are the probabilities; shapes and errors as in :meth:`predict`."""
+        """The last layer's raw outputs (logits of a log-loss); shapes and errors as in :meth:`predict`."""
         return self._outputs(X, probabilities=False)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to one ``.npz`` file, whole or not at all.
+        """Write the model and its training state to one ``.npz`` file, whole or not at all.
 
-        The initialization and the seed are not kept: the file holds the parameters they led to.
+        The initialization and its seed are not kept: the file holds the parameters they led to.
 
         Parameters
         ----------
@@ -255,12 +370,7 @@ class MLP:
         OSError
             If it cannot be written, or exists and is not a regular file.
         """
-        contents: dict[str, Any] = {
-            "parameters": self.parameters,
-            "layer_dims": np.array(self.plan.layer_dims),
-            "activations": np.array(self.plan.activations),
-            "loss": np.array(self.loss),
-        }
+        contents: dict[str, Any] = saving.contents_of(self)
         write_whole(Path(path), lambda file: np.savez(file, **contents))
 
     @classmethod
@@ -274,7 +384,7 @@ class MLP:
         Returns
         -------
         MLP
-            With the parameters, widths, activations, loss and dtype that were saved.
+            With the parameters, widths, activations, loss, dtype and training state that were saved.
 
         Raises
         ------
@@ -285,68 +395,30 @@ class MLP:
         """
         with Path(path).open("rb") as file:
             try:
-                return cls._read(file)
+                return saving.read(cls, file)
             except Exception as error:  # of whatever kind a damaged archive leads zipfile and NumPy to
                 raise ValueError(f"{os.fspath(path)} is not a model saved by fastmlp: {error}") from error
 
-    @classmethod
-    def _read(cls, file: IO[bytes]) -> "MLP":
-        archive = np.load(file, allow_pickle=False)
-        contents = {name: archive[name] for name in ("parameters", "layer_dims", "activations", "loss")}
-        *hidden, output = contents["activations"].tolist()
-        loss = contents["loss"].item()
-        dims = checks.layer_dims_of(contents["layer_dims"].tolist())
-        plan = Plan(dims, (*_hidden(hidden, len(dims) - 2), output), checks.dtype_of(contents["parameters"].dtype))
-        if LOSSES.get(loss) != output:
-            raise ValueError(f"the output activation of loss {loss!r} cannot be {output!r}")
-        if contents["parameters"].shape != (plan.n_parameters,):
-            raise ValueError(f"parameters must have shape ({plan.n_parameters},), got {contents['parameters'].shape}")
-        model = cls(dims, activation=hidden, loss=loss, initialization="zeros", dtype=plan.dtype)
-        model.parameters[:] = contents["parameters"]
-        return model
+    def _engine(self, batch: int, **settings: Any) -> _kernels.Engine:
+        plan, loss = self.plan, self.loss
+        smoothing = loss.label_smoothing if loss.targets == "classes" else 0.0  # of others the targets are smoothed
+        is_double = plan.dtype == np.float64
+        return _kernels.Engine(
+            is_double, plan.layer_dims, plan.activations, batch, loss.name, loss.parameter, smoothing, **settings
+        )
 
-    @property
-    def _shape(self) -> tuple[tuple[int, ...], tuple[str, ...]]:
-        return self.plan.layer_dims, self.plan.activations
+    def _data(self, X: Any, y: Any, sample_weight: Any) -> _kernels.Data:
+        inputs = self._inputs(X)
+        n = n_examples_of(inputs)
+        targets = targets_of(self.loss, y, n, self.plan.layer_dims[-1], self.plan.dtype)
+        return _kernels.Data(inputs, targets, sample_weight_of(sample_weight, n, self.plan.dtype))
 
-    def _loss_and_gradient(self, gradient: np.ndarray, inputs: np.ndarray, targets: np.ndarray) -> float:
-        return _kernels.loss_and_gradient(gradient, self.parameters, inputs, targets, *self._shape)
+    def _inputs(self, X: Any) -> Inputs:
+        return inputs_of(X, self.plan.layer_dims[0], self.plan.dtype)
 
     def _outputs(self, X: Any, probabilities: bool) -> np.ndarray:
-        inputs = self._inputs(X)
+        data = _kernels.Data(self._inputs(X))
         checks.check_finite("parameters", self.parameters)
-        outputs = np.empty((self.plan.layer_dims[-1], inputs.shape[1]), self.plan.dtype)
-        _kernels.predict(outputs, self.parameters, inputs, *self._shape, probabilities)
-        return outputs[0] if len(outputs) == 1 else outputs.T
-
-    def _inputs(self, X: Any) -> np.ndarray:
-        """X, checked, as the kernels take it: (n_features, n_examples)."""
-        array = checks.array_of("X", X, self.plan.dtype)
-        if array.ndim != 2:
-            raise ValueError(f"X must have 2 dimensions (n_examples, n_features), got shape {array.shape}")
-        if array.shape[0] < 1 or array.shape[1] != self.plan.layer_dims[0]:
-            raise ValueError(f"X must have shape (at least 1, {self.plan.layer_dims[0]}), got {array.shape}")
-        inputs = np.ascontiguousarray(array.T)
-        if _kernels.first_not_finite((inputs,)) >= 0:
-            checks.check_finite("X", np.ascontiguousarray(array))  # which names the place in X, not in inputs
-        return inputs
-
-    def _targets(self, y: Any, n_examples: int) -> np.ndarray:
-        """y, checked, as the kernels take it: (n_outputs, n_examples)."""
-        array = checks.labels("y", y)
-        n_outputs = self.plan.layer_dims[-1]
-        if array.shape != (n_examples, n_outputs) and not (n_outputs == 1 and array.shape == (n_examples,)):
-            one = f"({n_examples},) or " if n_outputs == 1 else ""
-            raise ValueError(f"y must have shape {one}({n_examples}, {n_outputs}) to match X, got {array.shape}")
-        return np.ascontiguousarray(array.reshape(n_examples, n_outputs).T, self.plan.dtype)
-
-
-def _hidden(activation: str | Sequence[str], n_hidden: int) -> list[str]:
-    """One activation name per hidden layer."""
-    if isinstance(activation, str):
-        return [checks.choice("activation", activation, HIDDEN_ACTIVATIONS)] * n_hidden
-    if not isinstance(activation, Sequence):
-        raise TypeError(f"activation must be a name or a sequence of names, got {type(activation).__name__}")
-    if len(activation) != n_hidden:
-        raise ValueError(f"activation must have {n_hidden} names, one per hidden layer; got {len(activation)}")
-    return [checks.choice(f"activation[{i}]", name, HIDDEN_ACTIVATIONS) for i, name in enumerate(activation)]
+        outputs = np.empty((self.plan.layer_dims[-1], data.n_examples), self.plan.dtype)
+        self._engine(data.n_examples).predict(outputs, self.parameters, data, probabilities)
+        return outputs[0] if len(outputs) == 1 else np.ascontiguousarray(outputs.T)

@@ -21,6 +21,20 @@ def split_parameters(parameters: np.ndarray, layer_dims: Sequence[int]) -> tuple
     return weights, biases
 
 
+HIDDEN_ACTIVATIONS = tuple(name for name in _kernels.ACTIVATIONS if name not in ("softmax", "exponential"))
+
+
+def hidden_activations(activation: str | Sequence[str], n_hidden: int) -> list[str]:
+    """One activation name per hidden layer, from one for all or one for each."""
+    if isinstance(activation, str):
+        return [checks.choice("activation", activation, HIDDEN_ACTIVATIONS)] * n_hidden
+    if not isinstance(activation, Sequence):
+        raise TypeError(f"activation must be a name or a sequence of names, got {type(activation).__name__}")
+    if len(activation) != n_hidden:
+        raise ValueError(f"activation must have {n_hidden} names, one per hidden layer; got {len(activation)}")
+    return [checks.choice(f"activation[{i}]", name, HIDDEN_ACTIVATIONS) for i, name in enumerate(activation)]
+
+
 def join_parameters(weights: Sequence[np.ndarray], biases: Sequence[np.ndarray]) -> np.ndarray:
     """The flat vector of which :func:`split_parameters` gives the views."""
     return np.concatenate([piece.ravel() for pair in zip(weights, biases, strict=True) for piece in pair])
@@ -64,7 +78,8 @@ class Plan:
         if len(self.activations) != len(dims) - 1:
             raise ValueError(f"activations must have {len(dims) - 1} names, one per layer; got {len(self.activations)}")
         for i, name in enumerate(self.activations):
-            checks.choice(f"activations[{i}]", name, list(_kernels.ACTIVATIONS))
+            known = HIDDEN_ACTIVATIONS if i < len(self.activations) - 1 else tuple(_kernels.ACTIVATIONS)
+            checks.choice(f"activations[{i}]", name, known)
         object.__setattr__(self, "layer_dims", dims)
         object.__setattr__(self, "activations", tuple(self.activations))
         object.__setattr__(self, "dtype", checks.dtype_of(self.dtype))
@@ -78,11 +93,17 @@ class Plan:
         """Views (weights, biases) of a flat vector: W (fan_out, fan_in), b (fan_out,) per layer."""
         return split_parameters(parameters, self.layer_dims)
 
+    def is_weight(self) -> np.ndarray:
+        """Whether each parameter is a weight, not a bias: a vector of bool."""
+        marks = np.zeros(self.n_parameters, bool)
+        for weights in self.split(marks)[0]:
+            weights[:] = True
+        return marks
+
     def scratch_bytes(self, n_examples: int) -> int:
         """Bytes of scratch memory of a pass over ``n_examples``; the same for any number."""
         return int(self.describe(n_examples)["scratch_bytes"])
 
     def describe(self, n_examples: int) -> dict[str, Any]:
-        """The instruction set, tile and gradient methods that a pass over ``n_examples`` uses."""
-        is_double = self.dtype == np.float64
-        return _kernels.describe_plan(self.layer_dims, self.activations, is_double, n_examples)
+        """The instruction set, tile, chunks and gradient methods that a pass over ``n_examples`` uses."""
+        return _kernels.Engine(self.dtype == np.float64, self.layer_dims, self.activations, n_examples).describe()

@@ -1,17 +1,26 @@
-"""The full-batch training loop between compiled blocks of epochs: reports, callbacks, divergence."""
+"""The training loop between compiled epochs: orders, learning rates, reports, callbacks, divergence."""
 
+import contextlib
+import math
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from fastmlp import _kernels
+from fastmlp import _kernels, checks
+from fastmlp.optimizers import LBFGS, Optimizer
+from fastmlp.schedules import Constant, Plateau, Schedule, schedule_of
+
+REPORTS = 100  # how many losses a training records where the caller names no interval
+DEFAULT_LEARNING_RATE = 0.001
+MOST_UPDATES = 1 << 16  # of one call: their learning rates are an array
+MOST_ORDERED = 1 << 18  # examples in the orders of one call
 
 
 class DivergenceWarning(UserWarning):
-    """Training met a loss or a parameter that is not finite, and went back to the last good one."""
+    """Training met a gradient or a loss that is not finite, and kept the last finite parameters."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,77 +32,243 @@ class History:
     epochs : ndarray of int64 (n_reports,)
         Epochs at which the loss was recorded, counted from 0 at the start of this training.
     losses : ndarray of float64 (n_reports,)
-        The mean loss before the update of that epoch.
+        The mean loss over the examples of that epoch, each batch before its update; without penalties.
     """
 
     epochs: np.ndarray
     losses: np.ndarray
 
 
-def full_batch(
-    parameters: np.ndarray,
-    inputs: np.ndarray,
-    targets: np.ndarray,
-    shape: tuple[tuple[int, ...], tuple[str, ...]],
-    learning_rate: float,
-    epochs: int,
-    report_every: int,
-    callback: Callable[[int, float], Any] | None,
-    progress: bool,
+@dataclass
+class TrainingState:
+    """What a training leaves for the next to go on from.
+
+    Attributes
+    ----------
+    optimizer : Optimizer or LBFGS or None
+        The one used last.
+    moments : ndarray (n_moments, n_parameters)
+        What the optimizer has learned.
+    updates, epochs : int
+        Made so far with this optimizer; the epochs of all.
+    seed : int or None
+        Of orders and dropout.
+    plateau : Plateau
+        What an adaptive learning rate has seen.
+    """
+
+    optimizer: Optimizer | LBFGS | None = None
+    moments: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    updates: int = 0
+    epochs: int = 0
+    seed: int | None = None
+    plateau: Plateau = field(default_factory=Plateau)
+
+    def use(self, optimizer: Optimizer | LBFGS, parameters: np.ndarray) -> None:
+        """Go on with ``optimizer``, from the beginning where it is another than before."""
+        if optimizer == self.optimizer:
+            return
+        n_moments = optimizer.n_moments if isinstance(optimizer, Optimizer) else 0
+        self.optimizer = optimizer
+        self.moments = np.empty((n_moments, len(parameters)), parameters.dtype)
+        self.start_anew()
+
+    def start_anew(self) -> None:
+        """Forget what the optimizer and the schedule have learned."""
+        self.updates, self.plateau = 0, Plateau()
+        self.moments[:] = 0
+
+
+@dataclass(frozen=True)
+class Request:
+    """The checked arguments of one training; ``schedule`` is None where no learning rate was given."""
+
+    optimizer: Optimizer | LBFGS
+    epochs: int
+    batch_size: int
+    shuffle: bool
+    schedule: Schedule | None
+    limits: dict[str, float]  # l1, l2, clip_value, clip_norm
+    report_every: int
+    callback: Callable[[int, float], Any] | None
+    progress: bool
+
+
+def request_of(
+    n_examples: int,
+    dtype: np.dtype,
+    *,
+    optimizer: Optimizer | LBFGS,
+    epochs: Any,
+    batch_size: Any,
+    shuffle: Any,
+    learning_rate: Any,
+    penalties: dict[str, Any],
+    clips: dict[str, Any],
+    report_every: Any,
+    callback: Any,
+    progress: Any,
+) -> Request:
+    """Check the arguments of :meth:`MLP.train` that do not depend on the network."""
+    epochs = checks.integer("epochs", epochs, minimum=0)
+    limits = {name: checks.non_negative(name, value) for name, value in penalties.items()}
+    for name, value in clips.items():
+        limits[name] = math.inf if value is None else checks.positive(name, value)
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback must be callable, got {type(callback).__name__}")
+    return Request(
+        optimizer,
+        epochs,
+        n_examples if batch_size is None else min(checks.integer("batch_size", batch_size, minimum=1), n_examples),
+        checks.boolean("shuffle", shuffle),
+        None if learning_rate is None else schedule_of("learning_rate", learning_rate, dtype),
+        limits,
+        checks.integer("report_every", max(1, epochs // REPORTS) if report_every is None else report_every, minimum=1),
+        callback,
+        checks.boolean("progress", progress),
+    )
+
+
+def order_of(seed: int, epoch: int, n_examples: int) -> np.ndarray:
+    """The order of the examples in one epoch (counted over all trainings of a model), a permutation.
+
+    Examples
+    --------
+    >>> from fastmlp.training import order_of
+    >>> order_of(seed=0, epoch=2, n_examples=5)
+    array([4, 2, 1, 0, 3])
+    """
+    return np.random.default_rng((seed, epoch)).permutation(n_examples)
+
+
+def train(
+    parameters: np.ndarray, engine: _kernels.Engine, data: _kernels.Data, state: TrainingState, request: Request
 ) -> History:
-    """Train ``parameters`` in place; ``shape`` is (layer_dims, activations), the rest as in :meth:`MLP.train`."""
-    good, gradient = parameters.copy(), np.empty_like(parameters)
+    """Train ``parameters`` in place and bring ``state`` up to date; see :meth:`MLP.train`."""
+    loop = _Loop(parameters, engine, data, state, request)
     reported: list[tuple[int, float]] = []
-    loss, reached = 0.0, 0
-    try:
-        for epoch in _reports(epochs, report_every, progress):
-            loss = _kernels.loss_and_gradient(gradient, parameters, inputs, targets, *shape)
-            if not _is_finite(loss, parameters):
-                break
-            good[:] = parameters
+    for epoch in _reports(request):
+        loss = loop.report(epoch)
+        if math.isfinite(loss):
             reported.append((epoch, loss))
-            if callback is not None and callback(epoch, loss):
-                break
-            block = min(report_every, epochs - epoch)
-            _kernels.gradient_descent(parameters, gradient, learning_rate)
-            _kernels.train(parameters, inputs, targets, *shape, learning_rate, block - 1)
-            reached = epoch + block
-        else:
-            if reached:  # no report has seen the parameters of the last update yet
-                loss = _kernels.loss_and_gradient(gradient, parameters, inputs, targets, *shape)
-    finally:
-        diverged = not _is_finite(loss, parameters)
-        if diverged:
-            parameters[:] = good
-    if diverged:
-        _warn_of_divergence(reached, learning_rate, reported)
+        elif loop.divergence is None:
+            loop.divergence = f"epoch {epoch}: its loss is not finite", f"the finite ones after {loop.done} epochs"
+        if loop.divergence is None and request.callback is not None and request.callback(epoch, loss):
+            break
+        loop.go_on(min(epoch + request.report_every, request.epochs))
+        if loop.divergence is not None:
+            loop.warn()
+            break
     return History(np.array([e for e, _ in reported], np.int64), np.array([v for _, v in reported], np.float64))
 
 
-def _is_finite(loss: float, parameters: np.ndarray) -> bool:
-    return bool(np.isfinite(loss)) and _kernels.first_not_finite((parameters,)) < 0
+class _Loop:
+    """One training on its way, a compiled block of epochs after another."""
+
+    def __init__(
+        self,
+        parameters: np.ndarray,
+        engine: _kernels.Engine,
+        data: _kernels.Data,
+        state: TrainingState,
+        request: Request,
+    ) -> None:
+        assert isinstance(request.optimizer, Optimizer)
+        self.parameters, self.engine, self.data, self.state, self.request = parameters, engine, data, state, request
+        self.schedule = request.schedule or Constant(DEFAULT_LEARNING_RATE)
+        self.settings = {**request.optimizer.settings(), **request.limits}
+        self.batches = -(-data.n_examples // request.batch_size)
+        self.is_shuffled = request.shuffle and self.batches > 1
+        self.done = 0  # epochs of this training
+        self.divergence: tuple[str, str] | None = None  # where and what, and which parameters are left
+        self.good = parameters.copy()  # for an update that itself overflows
+        self.block = MOST_UPDATES // self.batches
+        if self.is_shuffled:
+            self.block = min(self.block, MOST_ORDERED // data.n_examples)
+
+    def report(self, epoch: int) -> float:
+        """Train ``epoch``, and those after it if nobody waits for its loss, which is returned."""
+        at_once = 1 if self.request.callback is not None else self.request.report_every
+        return self._run(min(at_once, self.request.epochs - epoch), with_loss=True)
+
+    def go_on(self, epoch: int) -> None:
+        """Train until ``epoch`` epochs are done."""
+        while self.done < epoch and self.divergence is None:
+            self._run(epoch - self.done, with_loss=False)
+
+    def _run(self, epochs: int, with_loss: bool) -> float:
+        """At most ``epochs`` epochs in one compiled call; the loss of the first, where it is wanted."""
+        state, schedule = self.state, self.schedule
+        epochs = 1 if schedule.watches_the_loss else max(1, min(epochs, self.block))
+        losses = np.full(int(with_loss or schedule.watches_the_loss), np.nan)
+        updates = np.arange(state.updates, state.updates + epochs * self.batches)
+        rates = schedule.rates(updates, self.batches, state.plateau)
+        before, self.good[:] = state.updates, self.parameters
+        arguments = (self.settings, state.moments, rates, self._orders(epochs), losses, epochs)
+        try:
+            is_finite = self.engine.train(self.parameters, self.data, *arguments, before, state.seed or 0)
+        finally:
+            state.updates = self.engine.updates
+            finished, batch = divmod(state.updates - before, self.batches)
+            self.done += finished
+            state.epochs += finished
+        if not is_finite:
+            self.divergence = f"epoch {self.done}, batch {batch}: the gradient is not finite", "those before it"
+        elif _kernels.first_not_finite((self.parameters,)) >= 0:
+            self.divergence = f"epoch {self.done - 1}: an update overflowed", ""
+        elif schedule.watches_the_loss:
+            schedule.see(float(losses[0]), state.plateau)
+        return float(losses[0]) if len(losses) else math.nan
+
+    def _orders(self, epochs: int) -> np.ndarray | None:
+        """A row of example indices per epoch."""
+        if not self.is_shuffled:
+            return None
+        assert self.state.seed is not None
+        first, n = self.state.epochs, self.data.n_examples
+        return np.stack([order_of(self.state.seed, epoch, n) for epoch in range(first, first + epochs)])
+
+    def warn(self) -> None:
+        """Name the place of a divergence, and see to it that the parameters are finite."""
+        assert self.divergence is not None
+        place, kept = self.divergence
+        rate = self.schedule.rates(np.array([self.state.updates]), self.batches, self.state.plateau)[0]
+        if _kernels.first_not_finite((self.parameters,)) >= 0:
+            self.parameters[:] = self.good
+            self.state.start_anew()
+            kept = "those from before the updates that overflowed"
+        warn_of_divergence(place, kept, f"a learning_rate below {rate:g}, ", stacklevel=5)
 
 
-def _reports(epochs: int, report_every: int, progress: bool) -> Any:
+def warn_of_divergence(place: str, kept: str, remedy: str, stacklevel: int) -> None:
+    """Warn at the line that called :meth:`MLP.train`, ``stacklevel`` frames up."""
+    warnings.warn(
+        f"training diverged at {place}. The parameters are {kept}. Try {remedy}smaller initial weights, scaled "
+        "inputs or clip_norm.",
+        DivergenceWarning,
+        stacklevel=stacklevel,
+    )
+
+
+def _reports(request: Request) -> Iterator[int]:
     """The epochs at which to report, under a progress bar where one is wanted."""
-    epochs_of_reports = range(0, epochs, report_every)
-    return _with_progress(epochs_of_reports, epochs) if progress else epochs_of_reports
+    with progress_bar(request) as bar:
+        for epoch in range(0, request.epochs, request.report_every):
+            yield epoch
+            bar.update(min(request.report_every, request.epochs - epoch))
 
 
-def _with_progress(epochs_of_reports: range, epochs: int) -> Iterator[int]:
+def progress_bar(request: Request) -> Any:
+    """A bar over the epochs as a context, which does nothing where none is wanted."""
+    if not request.progress:
+        return contextlib.nullcontext(_NoBar())
     from tqdm.auto import tqdm
 
-    with tqdm(total=epochs, unit="epoch") as bar:
-        for epoch in epochs_of_reports:
-            yield epoch
-            bar.update(min(epochs_of_reports.step, epochs - epoch))
+    return tqdm(total=request.epochs, unit="epoch")
 
 
-def _warn_of_divergence(reached: int, learning_rate: float, reported: list[tuple[int, float]]) -> None:
-    last = f"those of epoch {reported[-1][0]}" if reported else "the initial ones"
-    warnings.warn(
-        f"training diverged by epoch {reached}: the loss or a parameter is not finite. The parameters are "
-        f"{last}. Try a learning_rate below {learning_rate:g}, smaller initial weights or scaled inputs.",
-        DivergenceWarning,
-        stacklevel=4,
-    )
+class _NoBar:
+    """What takes the place of a bar."""
+
+    def update(self, epochs: int) -> None:
+        """Nothing."""

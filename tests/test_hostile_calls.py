@@ -1,11 +1,13 @@
 """What could crash the process or corrupt memory, called on purpose: every call must raise or answer."""
 
+import copy
 import os
 import stat
 import threading
 
 import numpy as np
 import pytest
+from networks import OPTIMIZER
 
 from fastmlp import MLP, _kernels, files
 from fastmlp.lab import diagnose, run_study
@@ -34,13 +36,251 @@ ONE = ("logistic",)
         lambda: _kernels.integer_labels(Z((2, 5), "i8"), Z((2, 5), "i1")),
         lambda: _kernels.integer_labels(Z((2, 5), "i8"), None),
         lambda: _kernels.elementwise("foo", Z(3), Z(3)),
-        lambda: _kernels.loss_and_gradient(Z(1), Z(1), Z((2, 5)), Z((1, 5)), (2, 2**62, 1), ("relu", "logistic")),
-        lambda: _kernels.loss_and_gradient(Z(3), Z(3), Z((2, 5)), Z((1, 5)), (2, 1), ("swish",)),
     ],
 )
 def test_kernels_raise(call):
     with pytest.raises((TypeError, ValueError)):
         call()
+
+
+def engine(layer_dims=(2, 3, 1), activations=("relu", "logistic"), batch=8, **options):
+    return _kernels.Engine(True, layer_dims, activations, batch, **options)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: engine(layer_dims=(2, 2**62, 1)),
+        lambda: engine(layer_dims=(2, "3", 1)),
+        lambda: engine(layer_dims=None),
+        lambda: engine(activations=("swish", "logistic")),
+        lambda: engine(activations=([], "logistic")),
+        lambda: engine(activations=(None, "logistic")),
+        lambda: engine(activations=None),
+        lambda: engine(batch=0),
+        lambda: engine(batch=-1),
+        lambda: engine(loss="hinge"),
+        lambda: engine(loss=None),
+        lambda: engine(loss_parameter="0.5"),
+        lambda: engine(n_threads=0),
+        lambda: engine(dropout=(1.0, 0)),
+        lambda: engine(dropout=(np.nan, 0)),
+        lambda: engine(dropout=(-0.1, 0)),
+        lambda: engine(dropout=(0.1,)),
+        lambda: engine().dropout_mask(1, 0, 0),
+        lambda: engine().dropout_mask(-1, 0, 0),
+        lambda: _kernels.Engine(),
+    ],
+)
+def test_engines_raise(call):
+    with pytest.raises((TypeError, ValueError)):
+        call()
+
+
+def test_more_scratch_than_there_is_memory_is_a_memory_error():
+    for layer_dims in ((2**28, 2**28, 1), (2**28,) * 12):
+        with pytest.raises(MemoryError):
+            engine(layer_dims=layer_dims, activations=("relu",) * (len(layer_dims) - 1))
+
+
+def csr(values=(1.0, 2, 3), indices=(0, 1, 1), indptr=(0, 2, 3), n_features=2, index_dtype="int32"):
+    return np.array(values), np.array(indices, index_dtype), np.array(indptr, index_dtype), n_features
+
+
+X, Y = Z((8, 2)), Z((1, 8))
+
+
+@pytest.mark.parametrize("index_dtype", ["int32", "int64"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"indptr": (0, 2, 9)},
+        {"indptr": (0, 3, 2)},
+        {"indptr": (1, 2, 3)},
+        {"indptr": (0, -1, 3)},
+        {"indptr": (0,)},
+        {"indptr": ()},
+        {"indices": (0, 1, 2)},
+        {"indices": (0, 1, -1)},
+        {"indices": (0, 1)},
+        {"values": (1.0, 2)},
+        {"n_features": 0},
+        {"n_features": -1},
+    ],
+    ids=str,
+)
+def test_data_refuses_broken_csr(wrong, index_dtype):
+    assert _kernels.Data(csr(index_dtype=index_dtype)).n_examples == 2
+    with pytest.raises(ValueError, match=r"CSR|at least one"):
+        _kernels.Data(csr(**wrong, index_dtype=index_dtype))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (None,),
+        ([[1.0, 2]],),
+        (Z(3),),
+        (Z((2, 2, 2)),),
+        (Z((3, 0)),),
+        (Z((0, 3)),),
+        (Z((3, 2), "f2"),),
+        (Z((3, 2), ">f8"),),
+        (Z((3, 2), int),),
+        (Z((6, 4))[::2, ::2],),
+        (Z((8, 2))[:, ::-1],),
+        (X, Z(8)),
+        (X, Z((1, 7))),
+        (X, Z((1, 8), "f4")),
+        (X, Z((1, 16))[:, ::2]),
+        (X, [0] * 8),
+        (X, Y, Z(7)),
+        (X, Y, Z((1, 8))),
+        (X, Y, Z(8, "f4")),
+        (X, Y, Z(16)[::2]),
+        (csr()[:3],),
+        ((None, None, None, 2),),  # must be refused before a field of None is read
+        ((*csr()[:2], None, 2),),
+        ((*csr()[:3], None),),
+        ((*csr()[:2], np.array([0, 2, 3], "int64"), 2),),
+        ((Z((3, 1)), *csr()[1:]),),
+        ((Z(3, int), *csr()[1:]),),
+        (csr(index_dtype="uint32"),),
+        (csr(index_dtype="int16"),),
+    ],
+)
+def test_data_refuses_what_would_not_be_safe(arguments):
+    with pytest.raises((TypeError, ValueError)):
+        _kernels.Data(*arguments)
+
+
+# the arguments of a training that is right, and what must not come in their place
+TRAINING = {
+    "parameters": Z(13),
+    "data": _kernels.Data(X, Y),
+    "optimizer": OPTIMIZER,
+    "moments": Z((0, 13)),
+    "learning_rates": Z(3),
+    "order": Z((3, 8), np.intp),
+    "losses": Z(3),
+    "epochs": 3,
+}
+ADAM = OPTIMIZER | {"method": "adam"}
+WRONG = [
+    {"parameters": Z(12)},
+    {"parameters": Z(26)[::2]},
+    {"parameters": Z(13, "f4")},
+    {"parameters": None},
+    {"data": None},
+    {"data": X},
+    {"data": _kernels.Data(X)},
+    {"data": _kernels.Data(Z((8, 3)), Y)},
+    {"data": _kernels.Data(X, Z((2, 8)))},
+    {"data": _kernels.Data(X, Z((0, 8)))},
+    {"data": _kernels.Data(X.astype("f4"), Y.astype("f4"))},
+    {"optimizer": None},
+    {"optimizer": []},
+    {"optimizer": OPTIMIZER | {"method": []}},
+    {"optimizer": OPTIMIZER | {"momentum": "0.9"}},
+    {"moments": None},
+    {"moments": Z((1, 13))},
+    {"moments": Z((0, 12))},
+    {"moments": Z((0, 13), "f4")},
+    {"optimizer": ADAM},
+    {"optimizer": ADAM, "moments": Z((1, 13))},
+    {"optimizer": ADAM, "moments": Z((2, 12))},
+    {"optimizer": ADAM, "moments": Z((13, 2)).T},
+    {"optimizer": OPTIMIZER | {"method": "rmsprop"}, "moments": Z((2, 13))},
+    {"optimizer": OPTIMIZER | {"momentum": 0.9}},
+    {"learning_rates": None},
+    {"learning_rates": Z(2)},
+    {"learning_rates": Z(4)},
+    {"learning_rates": Z(3, "f4")},
+    {"learning_rates": Z(6)[::2]},
+    {"order": np.full((3, 8), -1)},
+    {"order": np.full((3, 8), 8)},
+    {"order": np.full((3, 8), np.iinfo(np.intp).max)},
+    {"order": Z((3, 7), np.intp)},
+    {"order": Z((2, 8), np.intp)},
+    {"order": Z(24, np.intp)},
+    {"order": Z((3, 8), "i4")},
+    {"order": Z((3, 16), np.intp)[:, ::2]},
+    {"losses": Z(4)},
+    {"losses": Z(3, "f4")},
+    {"epochs": -1},
+    {"epochs": 2},
+    {"epochs": 2**62},
+    {"epochs": 2**63 - 1},
+    {"updates": -1},
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=", ".join)
+def test_training_refuses_what_would_not_be_safe(wrong):
+    assert engine().train(**TRAINING)
+    with pytest.raises((TypeError, ValueError)):
+        engine().train(**TRAINING | wrong)
+
+
+def test_unknown_and_missing_settings_of_an_optimizer_raise():
+    for optimizer in ({}, OPTIMIZER | {"method": "lamb"}):
+        with pytest.raises((KeyError, ValueError)):
+            engine().train(**TRAINING | {"optimizer": optimizer})
+
+
+def test_order_is_checked_in_every_epoch():
+    for at in ((0, 0), (2, 7)):
+        for index in (-1, 8):
+            order = Z((3, 8), np.intp)
+            order[at] = index
+            with pytest.raises(ValueError, match="order must hold indices of the 8 examples"):
+                engine().train(**TRAINING | {"order": order})
+
+
+def test_a_training_of_no_epochs_moves_nothing():
+    parameters = np.arange(13.0)
+    nothing = {"epochs": 0, "learning_rates": Z(0), "losses": Z(0), "order": Z((0, 8), np.intp), "updates": 7}
+    ours = engine()
+    assert ours.train(**TRAINING | nothing | {"parameters": parameters})
+    np.testing.assert_array_equal(parameters, np.arange(13.0))
+    assert ours.updates == 7
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: engine().loss_and_gradient(Z(12), Z(13), TRAINING["data"]),
+        lambda: engine().loss_and_gradient(Z(13), Z(13, "f4"), TRAINING["data"]),
+        lambda: engine().loss_and_gradient(Z(13), None, TRAINING["data"]),
+        lambda: engine().loss_and_gradient(Z(13), Z(13), None),
+        lambda: engine().loss_and_gradient(Z(13), Z(13), _kernels.Data(X)),
+        lambda: engine(batch=7).loss_and_gradient(Z(13), Z(13), TRAINING["data"]),
+        lambda: engine().predict(Z((1, 7)), Z(13), TRAINING["data"], True),
+        lambda: engine().predict(Z((2, 8)), Z(13), TRAINING["data"], True),
+        lambda: engine().predict(Z((1, 8), "f4"), Z(13), TRAINING["data"], True),
+        lambda: engine().predict(Z((1, 8)), Z(12), TRAINING["data"], True),
+        lambda: engine().predict(None, Z(13), TRAINING["data"], True),
+        lambda: engine().predict(Z((1, 8)), Z(13), _kernels.Data(Z((8, 3))), True),
+        lambda: engine().predict_one(Z(12), Z(2), True),
+        lambda: engine().predict_one(Z(13, "f4"), Z(2), True),
+        lambda: engine().predict_one(None, Z(2), True),
+    ],
+)
+def test_passes_raise(call):
+    with pytest.raises((TypeError, ValueError)):
+        call()
+
+
+def test_one_prediction_is_made_only_from_plain_arrays():
+    for x in (None, [0.0, 0.0], Z(3), Z((1, 2)), Z(4)[::2], Z(2, "f4"), np.array([0, np.nan]), np.array([np.inf, 0])):
+        assert engine().predict_one(Z(13), x, True) is None
+    np.testing.assert_array_equal(engine().predict_one(Z(13), Z(2), True), [0.5])
+
+
+def test_engines_and_data_cannot_be_copied():
+    for thing in (engine(), TRAINING["data"]):
+        with pytest.raises(TypeError, match="__cinit__"):
+            copy.copy(thing)
 
 
 def test_quick_checks_say_no():

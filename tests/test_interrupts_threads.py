@@ -3,13 +3,24 @@
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from networks import activations_of, random_network
+from networks import (
+    OPTIMIZER,
+    activations_of,
+    engine_of,
+    kernel_loss_and_gradient,
+    kernel_predict,
+    kernel_train,
+    random_network,
+)
 
 from fastmlp import MLP, _kernels
 
@@ -36,25 +47,82 @@ def alarm_after(seconds):
         signal.signal(signal.SIGALRM, before)
 
 
+class Training:
+    """Minibatches of Adam with dropout, on an engine of its own."""
+
+    def __init__(self, layer_dims, n_examples, dtype="float64", *, batch=None, layout="F", seed=0, n_threads=1):
+        self.parameters, inputs, self.targets = random_network(layer_dims, n_examples, dtype, seed)
+        self.inputs, self.batch = np.require(inputs.T, requirements=layout), batch or n_examples
+        self.moments, self.order = np.zeros((2, len(self.parameters)), dtype), None
+        self.optimizer = OPTIMIZER | {"method": "adam", "clip_norm": 1.0}
+        dropout = (0.25,) * (len(layer_dims) - 1)
+        activations = activations_of(layer_dims, "gelu")
+        self.engine = engine_of(dtype, layer_dims, activations, self.batch, dropout=dropout, n_threads=n_threads)
+
+    def train(self, epochs, updates=0, examples=slice(None)):
+        """The losses of the epochs."""
+        data = _kernels.Data(self.inputs[examples], np.ascontiguousarray(self.targets[:, examples]))
+        rates, losses = np.full(epochs * -(-data.n_examples // self.batch), 1e-3), np.empty(epochs)
+        arguments = (self.parameters, data, self.optimizer, self.moments, rates, self.order, losses, epochs)
+        assert self.engine.train(*arguments, updates=updates, seed=5)
+        return losses
+
+    def make_updates(self, count):
+        """So many updates from the start: whole epochs, then batch after batch."""
+        epochs, rest = divmod(count, -(-len(self.inputs) // self.batch))
+        self.train(epochs)
+        for i in range(rest):
+            self.train(1, count - rest + i, slice(self.batch * i, self.batch * (i + 1)))
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_training_is_interrupted_between_epochs(name, isa):
+def test_training_is_interrupted_between_updates(name, n_threads, isa):
     layer_dims, n_examples = NETWORKS[name]
-    parameters, inputs, targets = random_network(layer_dims, n_examples, "float32")
-    start = parameters.copy()
+    training = Training(layer_dims, n_examples, "float32", n_threads=n_threads)
+    start = training.parameters.copy()
     with alarm_after(0.3), pytest.raises(KeyboardInterrupt):
-        _kernels.train(parameters, inputs, targets, layer_dims, activations_of(layer_dims), 1e-3, 10**9)
-    assert np.isfinite(parameters).all()
+        training.train(10**6)
+    assert np.isfinite(training.parameters).all()
+    assert (training.parameters != start).any() == (training.engine.updates > 0)
     if name == "small":
-        assert (parameters != start).any()
+        assert training.engine.updates > 0
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize(
+    ("layer_dims", "n_examples", "batch"),
+    [((2, 10, 5, 1), 300, 64), ((5, 10, 1), 6000, 3000), ((80, 200, 200, 1), 500, 500)],
+    ids=str,
+)
+def test_an_interrupted_training_is_that_of_its_last_update(layer_dims, n_examples, batch, n_threads):
+    """Parameters, moments and the count of updates belong together: going there afresh gives the same bits."""
+    interrupted = Training(layer_dims, n_examples, batch=batch, n_threads=n_threads)
+    with alarm_after(0.15), pytest.raises(KeyboardInterrupt):
+        interrupted.train(10**5)
+    assert interrupted.engine.updates > 0
+    again = Training(layer_dims, n_examples, batch=batch)
+    again.make_updates(interrupted.engine.updates)
+    np.testing.assert_array_equal(interrupted.parameters, again.parameters)
+    np.testing.assert_array_equal(interrupted.moments, again.moments)
+
+
+def test_an_interrupted_engine_is_as_good_as_new():
+    for n_threads in (1, 2):
+        interrupted, fresh = (Training((5, 10, 1), 6000, n_threads=n_threads) for _ in range(2))
+        with alarm_after(0.1), pytest.raises(KeyboardInterrupt):
+            interrupted.train(10**5)
+        interrupted.parameters[:], interrupted.moments[:] = fresh.parameters, fresh.moments
+        np.testing.assert_array_equal(interrupted.train(3), fresh.train(3))
+        np.testing.assert_array_equal(interrupted.parameters, fresh.parameters)
 
 
 def test_prediction_is_interrupted():
     layer_dims = (3000, 3000, 3000, 1)
     parameters, inputs, _ = random_network(layer_dims, 2000, "float64")
-    outputs = np.empty((1, inputs.shape[1]))
     with alarm_after(0.1), pytest.raises(KeyboardInterrupt):
         for _ in range(1000):
-            _kernels.predict(outputs, parameters, inputs, layer_dims, activations_of(layer_dims), True)
+            kernel_predict(parameters, inputs, layer_dims, activations_of(layer_dims), True)
 
 
 def test_an_interrupted_model_keeps_the_last_finished_epoch():
@@ -67,22 +135,110 @@ def test_an_interrupted_model_keeps_the_last_finished_epoch():
         model.train(inputs.T, targets[0], learning_rate=1e-3, epochs=10**9, report_every=10**9)
     assert (model.parameters != parameters).any()
     for _ in range(10**6):
-        _kernels.train(parameters, inputs, targets, layer_dims, activations, 1e-3, 1)
+        kernel_train(parameters, inputs, targets, layer_dims, activations, 1e-3, 1)
         if (parameters == model.parameters).all():
             break
     np.testing.assert_array_equal(parameters, model.parameters)
 
 
-def train_one(seed):
-    layer_dims = (4, 9, 2)
-    parameters, inputs, targets = random_network(layer_dims, 400, "float64", seed)
-    _kernels.train(parameters, inputs, targets, layer_dims, activations_of(layer_dims), 0.05, 300)
-    return parameters
+# ---- threads of one call
+
+# name: (layer_dims, n_examples, batch, whether threads take chunks of tiles); else they share the rows of products.
+# Over several tiles, no thread may pack the next while another still sums the first layer's gradient of the last.
+SHARINGS = {
+    "chunks": ((2, 10, 5, 1), 10_000, 10_000, True),
+    "chunks and a short last batch": ((20, 30, 3), 5000, 3000, True),
+    "rows": ((40, 200, 160, 10), 100, 100, False),
+    "rows over several tiles": ((40, 200, 160, 3), 2100, 2100, False),
+    "rows of a short last batch": ((7, 150, 250, 2), 60, 40, False),
+    "rows fewer than threads": ((300, 1, 300, 150, 1), 20, 16, False),
+    "one vector": ((3, 5, 2), 3, 2, False),
+}
 
 
-def test_ten_threads_give_the_bits_of_one():
+@pytest.mark.parametrize("layout", ["C", "F"])
+@pytest.mark.parametrize("name", SHARINGS)
+def test_the_bits_do_not_depend_on_the_number_of_threads(name, layout, isa, dtype):
+    layer_dims, n_examples, batch, has_chunks = SHARINGS[name]
+    answers = []
+    for n_threads in (1, 2, 4):
+        training = Training(layer_dims, n_examples, dtype, batch=batch, layout=layout, n_threads=n_threads)
+        assert (training.engine.describe()["chunks"] > 1) == has_chunks
+        losses = training.train(1)
+        training.order = np.array([np.random.default_rng(0).permutation(n_examples)])
+        losses = [*losses, *training.train(1, training.engine.updates)]
+        answers.append((training.parameters, training.moments, losses))
+    for answer in answers[1:]:
+        for got, expected in zip(answer, answers[0], strict=True):
+            np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("name", SHARINGS)
+def test_gradients_do_not_depend_on_the_number_of_threads(name, isa, dtype):
+    layer_dims, n_examples, _, _ = SHARINGS[name]
+    network = random_network(layer_dims, n_examples, dtype)
+    activations = activations_of(layer_dims, "elu")
+    expected = kernel_loss_and_gradient(*network, layer_dims, activations)
+    for n_threads in (2, 3):
+        got = kernel_loss_and_gradient(*network, layer_dims, activations, n_threads=n_threads)
+        assert got[0] == expected[0]
+        np.testing.assert_array_equal(got[1], expected[1])
+
+
+@pytest.mark.parametrize("index_dtype", ["int32", "int64"])
+def test_threads_share_sparse_rows(index_dtype, isa, dtype):
+    layer_dims, n = (50, 200, 150, 2), 1100
+    parameters, inputs, targets = random_network(layer_dims, n, dtype)
+    inputs[np.random.default_rng(0).uniform(size=inputs.shape) < 0.8] = 0
+    rows, columns = np.nonzero(inputs.T)
+    indptr = np.searchsorted(rows, np.arange(n + 1)).astype(index_dtype)
+    sparse = _kernels.Data((inputs.T[rows, columns], columns.astype(index_dtype), indptr, 50), targets)
+    activations = activations_of(layer_dims)
+    expected = kernel_loss_and_gradient(parameters, inputs, targets, layer_dims, activations)
+    for n_threads in (1, 2):
+        engine, gradient = engine_of(dtype, layer_dims, activations, n, n_threads=n_threads), np.empty_like(parameters)
+        assert engine.loss_and_gradient(gradient, parameters, sparse) == expected[0]
+        np.testing.assert_array_equal(gradient, expected[1])
+
+
+TRAIN_WITH_FEWER = """
+import sys
+sys.path[:0] = {path!r}
+from test_interrupts_threads import SHARINGS, Training
+layer_dims, n_examples, batch, _ = SHARINGS["{name}"]
+training = Training(layer_dims, n_examples, batch=batch, n_threads=4)
+training.train(1)
+print(training.parameters.tobytes().hex())
+"""
+
+
+@pytest.mark.parametrize("name", ["chunks", "rows"])
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_fewer_threads_than_asked_for_give_the_same_bits(limit, name):
+    layer_dims, n_examples, batch, _ = SHARINGS[name]
+    training = Training(layer_dims, n_examples, batch=batch)
+    training.train(1)
+    script = TRAIN_WITH_FEWER.format(path=[p for p in sys.path if p], name=name)
+    environment = {**os.environ, "OMP_THREAD_LIMIT": str(limit), "FASTMLP_ISA": _kernels.current_isa()}
+    run = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr
+    np.testing.assert_array_equal(np.frombuffer(bytes.fromhex(run.stdout)), training.parameters)
+
+
+# ---- threads and processes of the caller
+
+
+def train_one(seed, n_threads=1):
+    training = Training((4, 9, 2), 1500, batch=600, seed=seed, n_threads=n_threads)
+    training.train(20)
+    return training.parameters
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_ten_threads_give_the_bits_of_one(n_threads):
+    """Each with an engine of its own."""
     with ThreadPoolExecutor(10) as pool:
-        together = list(pool.map(train_one, range(10)))
+        together = list(pool.map(lambda seed: train_one(seed, n_threads), range(10)))
     for seed, parameters in enumerate(together):
         np.testing.assert_array_equal(parameters, train_one(seed))
 
@@ -94,7 +250,7 @@ def test_threads_share_inputs():
 
     def train_from(start):
         parameters = start.copy()
-        _kernels.train(parameters, inputs, targets, layer_dims, activations_of(layer_dims), 0.05, 300)
+        kernel_train(parameters, inputs, targets, layer_dims, activations_of(layer_dims), 0.05, 300)
         return parameters
 
     with ThreadPoolExecutor(4) as pool:
@@ -117,7 +273,7 @@ def test_the_gil_is_released():
     thread.start()
     try:
         start = time.perf_counter()
-        _kernels.train(*arguments, layer_dims, activations_of(layer_dims), 0.01, 5)
+        kernel_train(*arguments, layer_dims, activations_of(layer_dims), 0.01, 5)
         end = time.perf_counter()
     finally:
         stop.set()
@@ -126,16 +282,37 @@ def test_the_gil_is_released():
     assert any(start + margin < at < end - margin for at in stamps)
 
 
+def fork():
+    """os.fork without the warning that threads, which the child does not touch, stay behind."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_forked_child_trains_as_its_parent():
-    expected = train_one(0)
+def test_a_forked_child_trains_as_its_parent(n_threads):
+    """Also where the parent has run on several threads, none of which is in the child."""
+    expected = train_one(0, n_threads)
     read, write = os.pipe()
-    child = os.fork()
+    child = fork()
     if child == 0:  # pragma: no cover - runs in the child
-        os.write(write, train_one(0).tobytes())
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(20)  # a child that hangs dies
+        os.write(write, train_one(0, n_threads).tobytes())
         os._exit(0)
     os.close(write)
     with os.fdopen(read, "rb") as pipe:
         got = np.frombuffer(pipe.read())
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_parent_trains_on_after_its_child():
+    expected = train_one(0, 2)
+    child = fork()
+    if child == 0:  # pragma: no cover - runs in the child
+        os._exit(0)
+    os.waitpid(child, 0)
+    np.testing.assert_array_equal(train_one(0, 2), expected)

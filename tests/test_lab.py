@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib import image
+from scipy.sparse import csr_array
 
 from fastmlp import MLP, History
 from fastmlp.datasets import circles
@@ -80,6 +81,19 @@ def test_diagnosing_changes_nothing(dtype):
 def test_diagnosing_refuses_what_is_no_input():
     with pytest.raises(ValueError, match="X must have shape"):
         diagnose(MLP([2, 3, 1]), X.T)
+    with pytest.raises(TypeError, match="X must be dense, got csr_array"):
+        diagnose(MLP([2, 3, 1]), csr_array(X))
+
+
+@pytest.mark.parametrize("activation", ["gelu", "elu", "softplus", "selu"])
+@pytest.mark.parametrize("loss", ["multinomial_log_loss", "squared_error", "poisson"])
+def test_any_activation_and_loss_is_diagnosed(activation, loss):
+    model = MLP([2, 6, 3], activation=activation, loss=loss, seed=1)
+    logits = model.decision_function(X)
+    found = diagnose(model, X)
+    assert not found.symmetric
+    assert found.dead_units == 0
+    assert (found.smallest_logit, found.largest_logit) == pytest.approx((logits.min(), logits.max()), rel=1e-12)
 
 
 @pytest.mark.parametrize("examples", [X * 1e307, abs(X) * (1e308 / 3)])
@@ -140,11 +154,15 @@ def test_a_run_that_diverges_is_named_and_warns_nobody():
         ({"initializations": ["best"]}, ValueError, "initialization must be one of"),
         ({"epochs": -1}, ValueError, "epochs must be at least 0"),
         ({"dtype": "float16"}, ValueError, "dtype must be float32 or float64"),
+        ({"learning_rate": 0}, ValueError, "learning_rate must be finite and over 0, got 0"),
+        ({"train": (csr_array(X), Y)}, TypeError, "train: X must be dense, got csr_array"),
+        ({"test": (X, Y + 1)}, ValueError, "test: y must hold labels 0 and 1 only, got 2"),
+        ({"test": (X[:, :1], Y)}, ValueError, r"test: X must have shape \(at least 1, 2\), got \(4, 1\)"),
     ],
 )
 def test_the_study_refuses_bad_arguments(changes, error, message):
     with pytest.raises(error, match=message):
-        run_study([2, 3, 1], (X, Y), (X, Y), **changes)
+        run_study([2, 3, 1], **{"train": (X, Y), "test": (X, Y), **changes})
 
 
 FINE = Diagnostics(symmetric=False, dead_units=0.0, saturated_outputs=0.0, smallest_logit=-1.0, largest_logit=1.0)

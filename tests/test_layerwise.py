@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from networks import activations_of, random_network, widened
+from networks import HIDDEN, activations_of, engine_of, random_network, widened
 from tolerances import relative_error, tolerance
 
 from fastmlp import _kernels, reference
 from fastmlp.plan import split_parameters
 
+FROM_OUTPUTS = ("relu", "tanh", "logistic", "identity", "leaky_relu", "elu", "selu")  # backward has no other array
 SHAPES = [((1, 1), 1), ((2, 10, 5, 1), 300), ((5, 33, 9, 2), 129), ((160, 64, 3), 40), ((9, 8, 7, 6, 5, 4, 3), 1000)]
 
 
@@ -18,7 +19,7 @@ def layers(layer_dims, n_examples, dtype):
 
 
 @pytest.mark.parametrize(("layer_dims", "n_examples"), SHAPES, ids=str)
-@pytest.mark.parametrize("hidden", ["relu", "tanh", "logistic", "identity"])
+@pytest.mark.parametrize("hidden", FROM_OUTPUTS)
 def test_forward_and_backward_are_the_reference_s(layer_dims, n_examples, hidden, isa, dtype):
     inputs, targets, weights, biases = layers(layer_dims, n_examples, dtype)
     activations = activations_of(layer_dims, hidden)
@@ -31,7 +32,7 @@ def test_forward_and_backward_are_the_reference_s(layer_dims, n_examples, hidden
 
     gradients = _kernels.backward(inputs, targets, weights, list(cache[1::4]), activations)
     dz = reference.log_loss_backward(zs[-1], wide_targets)
-    d_weights, d_biases = reference.backward(dz, wide_inputs, wide_weights, outputs, activations)
+    d_weights, d_biases = reference.backward(dz, wide_inputs, wide_weights, outputs, activations, zs)
     assert len(gradients) == 4 * len(weights) - 1
     assert relative_error(gradients[0], dz) <= tolerance("step", dtype)
     for got, expected in zip(gradients[1::4], reversed(d_weights), strict=True):
@@ -68,13 +69,26 @@ def test_kernels_refuse_what_would_not_be_safe():
         _kernels.backward(inputs, targets, weights, outputs[::-1], activations)
 
 
-def test_fused_kernels_refuse_what_would_not_be_safe():
+@pytest.mark.parametrize("hidden", sorted({*HIDDEN} - {*FROM_OUTPUTS}))
+@pytest.mark.parametrize("output", ["softmax", "exponential"])
+def test_forward_takes_every_activation(hidden, output, isa, dtype):
+    layer_dims = (5, 33, 9, 3)
+    inputs, _, weights, biases = layers(layer_dims, 129, dtype)
+    activations = (hidden, hidden, output)
+    cache = _kernels.forward(inputs, weights, biases, activations)
+    wide_biases = [b[:, 0] for b in widened(*biases)]
+    zs, outputs = reference.forward(*widened(inputs), widened(*weights), wide_biases, activations)
+    for got, expected in zip(cache[0::4] + cache[1::4], zs + outputs, strict=True):
+        assert relative_error(got, expected) <= tolerance("step", dtype)
+
+
+def test_engines_refuse_what_would_not_be_safe():
     layer_dims, activations = (2, 3, 1), ("relu", "logistic")
     parameters, inputs, targets = random_network(layer_dims, 8, "float64")
     arguments = {
         "gradient": np.empty_like(parameters),
         "parameters": parameters,
-        "inputs": inputs,
+        "inputs": inputs.T,
         "targets": targets,
         "layer_dims": layer_dims,
         "activations": activations,
@@ -82,12 +96,18 @@ def test_fused_kernels_refuse_what_would_not_be_safe():
     bad = {
         "gradient": [np.empty(3), np.empty(len(parameters), "float32")],
         "parameters": [parameters[:-1], parameters[::2]],
-        "inputs": [inputs[:1], inputs[:, :0], inputs[:, ::2], inputs[0]],
+        "inputs": [inputs[:1].T, inputs[:, :0].T, inputs.repeat(2, 0)[::2, ::2].T, inputs[0]],
         "targets": [targets[:, :4], np.vstack([targets, targets])],
         "layer_dims": [(2, 3), (2,), (2, 0, 1), (2, 4, 1), (2, -3, 1)],
         "activations": [("relu",), ("relu", "logistic", "logistic"), ()],
     }
+
+    def call(gradient, parameters, inputs, targets, layer_dims, activations):
+        engine = engine_of("float64", layer_dims, activations, 8)
+        return engine.loss_and_gradient(gradient, parameters, _kernels.Data(inputs, targets))
+
+    assert np.isfinite(call(**arguments))
     for name, values in bad.items():
         for value in values:
             with pytest.raises((ValueError, TypeError)):
-                _kernels.loss_and_gradient(**{**arguments, name: value})
+                call(**{**arguments, name: value})

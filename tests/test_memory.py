@@ -5,11 +5,8 @@ import shutil
 import subprocess
 import sys
 
-import numpy as np
 import pytest
-from networks import activations_of
-
-from fastmlp import _kernels
+from networks import activations_of, engine_of
 
 SMALL, MANY = 300, 30_000
 
@@ -40,14 +37,26 @@ import ctypes, sys
 sys.path[:0] = {path!r}
 import numpy as np
 from fastmlp import _kernels
-from networks import activations_of, random_network
+from networks import OPTIMIZER, activations_of, engine_of, random_network
 
 allocations = ctypes.CDLL(None).allocations
-for layer_dims, n_examples in (((2, 10, 5, 1), 300), ((160, 64, 3), 900)):
-    arguments = (*random_network(layer_dims, n_examples, "float64"), layer_dims, activations_of(layer_dims), 0.01)
+rates, order = np.full(10_000, 0.01), np.array([np.random.permutation(900) for _ in range(100)])
+for layer_dims, n_examples, batch, options in (
+    ((2, 10, 5, 1), 300, 300, {{}}),
+    ((160, 64, 3), 900, 900, {{}}),
+    ((20, 64, 3), 900, 64, {{"dropout": (0.5, 0)}}),
+    ((20, 64, 3), 900, 64, {{"n_threads": 2}}),
+    ((20, 64, 3), 900, 900, {{"n_threads": 2}}),
+):
+    parameters, inputs, targets = random_network(layer_dims, n_examples, "float64")
+    moments = np.zeros((2, len(parameters)))
     for epochs in (1, 1, 100):
+        updates = epochs * -(-n_examples // batch)
+        arguments = OPTIMIZER | {{"method": "adam", "l2": 1e-3, "clip_norm": 1.0}}, moments, rates[:updates]
+        epochs_order, losses = order[:epochs] if n_examples == 900 else None, np.empty(epochs)
         before = allocations()
-        _kernels.train(*arguments, epochs)
+        engine = engine_of("float64", layer_dims, activations_of(layer_dims), batch, **options)
+        engine.train(parameters, _kernels.Data(inputs.T, targets), *arguments, epochs_order, losses, epochs)
         print(allocations() - before)
 """
 
@@ -65,7 +74,7 @@ def counting_library(tmp_path_factory):
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts through the loader's LD_PRELOAD")
 def test_epochs_allocate_nothing(counting_library):
-    """A call allocates its arena and little else: a hundred epochs as much as one."""
+    """An engine allocates its arena and a call little else: a hundred epochs as much as one."""
     script = COUNT_IN_TRAINING.format(path=[p for p in sys.path if p])
     environment = {"LD_PRELOAD": str(counting_library)}
     run = subprocess.run(
@@ -73,17 +82,15 @@ def test_epochs_allocate_nothing(counting_library):
     )
     assert run.returncode == 0, run.stderr
     counts = [int(line) for line in run.stdout.split()]
-    for warm, one, hundred in (counts[:3], counts[3:]):
+    assert len(counts) == 15
+    for warm, one, hundred in (counts[i : i + 3] for i in range(0, 15, 3)):
         assert 0 < one == hundred <= warm
 
 
 @pytest.mark.parametrize("layer_dims", [(2, 10, 5, 1), (64, 100, 10)], ids=str)
 def test_scratch_does_not_grow_with_the_examples(layer_dims, isa, dtype):
-    plans = [
-        _kernels.describe_plan(layer_dims, activations_of(layer_dims), dtype == np.float64, n)
-        for n in (1, SMALL, MANY, 10**9)
-    ]
-    assert len({plan["scratch_bytes"] for plan in plans}) == 1
+    engines = [engine_of(dtype, layer_dims, activations_of(layer_dims), n) for n in (1, SMALL, MANY, 10**9)]
+    assert len({engine.describe()["scratch_bytes"] for engine in engines}) == 1
 
 
 PEAK_OF_TRAINING = """
@@ -91,20 +98,24 @@ import resource, sys
 sys.path[:0] = {path!r}
 import numpy as np
 from fastmlp import _kernels
-from networks import activations_of, random_network
+from networks import activations_of, kernel_train, random_network
 
 layer_dims = (2, 10, 5, 1)
-arguments = (*random_network(layer_dims, {n_examples}, "float64"), layer_dims, activations_of(layer_dims), 0.01)
+parameters, inputs, targets = random_network(layer_dims, {n_examples}, "float64")
+if {is_row_major}:
+    inputs = np.ascontiguousarray(inputs.T).T
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-_kernels.train(*arguments, 2)
+kernel_train(parameters, inputs, targets, layer_dims, activations_of(layer_dims), 0.01, 2)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ru_maxrss counts kilobytes on Linux")
-def test_peak_memory_of_a_training_is_the_scratch(tmp_path):
+@pytest.mark.parametrize("is_row_major", [False, True])
+def test_peak_memory_of_a_training_is_the_scratch(is_row_major):
     """Two million examples, 48 MB, raise the peak by no more than the arena's few hundred kilobytes."""
-    script = PEAK_OF_TRAINING.format(path=[p for p in sys.path if p], n_examples=2_000_000)
+    path = [p for p in sys.path if p]
+    script = PEAK_OF_TRAINING.format(path=path, n_examples=2_000_000, is_row_major=is_row_major)
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert int(run.stdout) < 2048

@@ -9,10 +9,18 @@ import scipy.sparse
 from forms import FORMS, LABEL_FORMS, content, eighths
 from tolerances import relative_error, tolerance
 
-from fastmlp import MLP, initializers, reference
+from fastmlp import MLP, Huber, initializers, reference
 
 X = eighths(0, (20, 2))
 Y = (X[:, 0] > X[:, 1]).astype("int64")
+HIDDEN = (
+    *("identity", "relu", "tanh", "logistic", "leaky_relu", "elu"),
+    *("selu", "gelu", "gelu_tanh", "silu", "softplus"),
+)
+LOSSES = (
+    *("log_loss", "multinomial_log_loss", "multilabel_log_loss", "squared_error"),
+    *("absolute_error", "huber", "quantile", "poisson"),
+)
 
 
 def network(*args, seed=1, **kwargs):
@@ -31,12 +39,13 @@ def network(*args, seed=1, **kwargs):
         ({"layer_dims": [2, 0, 1]}, ValueError, r"layer_dims\[1\] must be at least 1, got 0"),
         ({"layer_dims": [2, 1.5]}, TypeError, r"layer_dims\[1\] must be an integer, got 1.5"),
         ({"layer_dims": [True, 1]}, TypeError, r"layer_dims\[0\] must be an integer, got True"),
-        ({"activation": "swish"}, ValueError, "activation must be one of relu, tanh, logistic, identity; got 'swish'"),
+        ({"activation": "swish"}, ValueError, f"activation must be one of {', '.join(HIDDEN)}; got 'swish'"),
         ({"activation": None}, TypeError, "activation must be a name or a sequence of names, got NoneType"),
         ({"activation": ["relu"]}, ValueError, "activation must have 2 names, one per hidden layer; got 1"),
-        ({"activation": ["relu", 3]}, TypeError, r"activation\[1\] must be one of relu.*got 3"),
-        ({"loss": "hinge"}, ValueError, "loss must be one of log_loss; got 'hinge'"),
-        ({"loss": None}, TypeError, "loss must be one of log_loss; got None"),
+        ({"activation": ["relu", 3]}, TypeError, r"activation\[1\] must be one of identity, relu.*got 3"),
+        ({"loss": "hinge"}, ValueError, f"loss must be one of {', '.join(LOSSES)}; got 'hinge'"),
+        ({"loss": Huber}, TypeError, "loss must be one of .*; got <class .*Huber"),
+        ({"loss": None}, TypeError, f"loss must be one of {', '.join(LOSSES)}; got None"),
         ({"dtype": "float16"}, ValueError, "dtype must be float32 or float64, got 'float16'"),
         ({"dtype": "no dtype"}, TypeError, "dtype must be float32 or float64, got 'no dtype'"),
         ({"dtype": ">f8"}, ValueError, "dtype must be float32 or float64"),
@@ -61,9 +70,17 @@ def test_too_wide_a_network_is_an_error_that_names_layer_dims():
         MLP([2, 10**18, 1])
 
 
-def test_repr_names_widths_activations_and_dtype():
-    text = repr(network(activation=["relu", "tanh"], dtype="float32"))
-    assert text == "MLP([2, 4, 3, 1], activation=['relu', 'tanh'], loss='log_loss', dtype='float32')"
+@pytest.mark.parametrize(
+    ("loss", "text"), [("log_loss", "'log_loss'"), (Huber(), "'huber'"), (Huber(0.5), "Huber(delta=0.5)")]
+)
+def test_repr_names_widths_activations_loss_and_dtype(loss, text):
+    model = network(activation=["relu", "tanh"], loss=loss, dtype="float32")
+    assert repr(model) == f"MLP([2, 4, 3, 1], activation=['relu', 'tanh'], loss={text}, dtype='float32')"
+
+
+def test_a_loss_by_name_is_the_object_with_its_default_parameters():
+    assert network(loss="huber").loss == Huber(1.0)
+    assert network(loss=Huber(0.25)).loss == Huber(0.25)
 
 
 @pytest.mark.parametrize("seed", [0, 3, np.int64(3), 2**32 - 1])
@@ -206,6 +223,8 @@ def test_labels_in_any_form_give_the_same_bits_and_stay_as_they_are(form, column
     assert content(labels) == before
 
 
+SPARSE_WITH_NAN = scipy.sparse.csr_array(X)
+SPARSE_WITH_NAN[3, 1] = np.nan
 BAD_X = {
     "one dimension": (X[0], ValueError, r"X must have 2 dimensions .*got shape \(2,\)"),
     "three dimensions": (X[np.newaxis], ValueError, "X must have 2 dimensions"),
@@ -220,7 +239,14 @@ BAD_X = {
     "objects": (X.astype(object), TypeError, "X must be an array of real numbers, got dtype object"),
     "None": (None, TypeError, "X must be an array of real numbers"),
     "dates": (X.astype("datetime64[s]"), TypeError, "X must be an array of real numbers"),
-    "sparse": (scipy.sparse.csr_array(X), TypeError, r"X must be dense, got csr_array; pass X.toarray\(\)"),
+    "sparse and transposed": (scipy.sparse.csr_array(X.T), ValueError, r"X must have shape .*got \(2, 20\)"),
+    "sparse and empty": (scipy.sparse.csr_array((0, 2)), ValueError, r"X must have shape .*got \(0, 2\)"),
+    "sparse and complex": (
+        scipy.sparse.csr_array(X + 1j),
+        TypeError,
+        "X must be .* real numbers, got dtype complex128",
+    ),
+    "sparse with NaN": (SPARSE_WITH_NAN, ValueError, r"X must be finite in float64, got nan at index \(3, 1\)"),
     "masked": (np.ma.masked_array(X, mask=X > 1), ValueError, "X must not have masked entries"),
 }
 BAD_Y = {
@@ -232,6 +258,7 @@ BAD_Y = {
     "one half": (Y / 2, ValueError, "y must hold labels 0 and 1 only, got 0.5"),
     "NaN": (np.where(Y == 1, np.nan, 0), ValueError, "y must hold labels 0 and 1 only, got nan"),
     "text": (Y.astype(str), TypeError, "y must be an array of real numbers"),
+    "sparse": (scipy.sparse.csr_array(Y[np.newaxis]), TypeError, r"y must be dense, got csr_array; pass y.toarray\(\)"),
     "None": (None, TypeError, "y must be an array of real numbers"),
     "ragged": ([[1], [0, 1]], ValueError, "y must be an array of numbers, got a ragged list"),
 }
@@ -288,6 +315,13 @@ def test_a_pickled_and_a_copied_model_are_the_same_and_independent(initializatio
         other.train(X, Y, learning_rate=0.1, epochs=5)
         assert other.parameters.tobytes() != model.parameters.tobytes()
         assert other.initialize().parameters.tobytes() == copy.deepcopy(model).initialize().parameters.tobytes()
+
+
+def test_a_model_that_predicted_one_example_is_pickled_and_copied_like_any_other():
+    model = network()
+    expected = model.predict_one(X[0]).tobytes()
+    for other in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model), copy.copy(model)):
+        assert other.predict_one(X[0]).tobytes() == expected
 
 
 def test_numpy_s_global_random_state_is_untouched():

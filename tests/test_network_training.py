@@ -1,11 +1,12 @@
 """MLP.train: what it records, when it calls back, and what it leaves behind however it ends."""
 
+import re
 import signal
 
 import numpy as np
 import pytest
 
-from fastmlp import MLP, DivergenceWarning, History, reference
+from fastmlp import MLP, SGD, DivergenceWarning, History, reference
 
 RNG = np.random.default_rng(4)
 X = RNG.standard_normal((30, 2))
@@ -103,6 +104,11 @@ def test_zero_epochs_change_nothing():
     assert history.epochs.size == history.losses.size == 0
 
 
+def test_without_a_learning_rate_it_is_one_thousandth():
+    one, other = trained(10, learning_rate=None)[0], trained(10, learning_rate=0.001)[0]
+    assert one.parameters.tobytes() == other.parameters.tobytes()
+
+
 @pytest.mark.parametrize("learning_rate", [0.5, np.float64(0.5), np.float32(0.5)])
 @pytest.mark.parametrize("epochs", [10, np.int32(10)])
 def test_numpy_scalars_are_numbers(learning_rate, epochs):
@@ -121,13 +127,40 @@ def test_the_callback_gets_every_report_as_it_happens():
 
 
 @pytest.mark.parametrize("answer", [True, 1, "stop", np.True_])
-def test_a_true_answer_ends_the_training_before_that_epoch_s_update(answer):
+def test_a_true_answer_ends_the_training_after_that_epoch(answer):
     model, history = trained(100, report_every=3, callback=lambda epoch, loss: answer if epoch == 6 else 0)
     assert history.epochs.tolist() == [0, 3, 6]
-    assert model.parameters.tobytes() == trained(6)[0].parameters.tobytes()
+    assert model.parameters.tobytes() == trained(7)[0].parameters.tobytes()
 
 
-def test_an_exception_in_the_callback_passes_through_and_leaves_that_epoch_s_parameters():
+def test_the_callback_finds_the_parameters_after_its_epoch():
+    model, seen = network(), []
+    model.train(
+        *(X, Y),
+        learning_rate=0.5,
+        epochs=7,
+        report_every=3,
+        callback=lambda *_: seen.append(model.parameters.tobytes()),
+    )
+    assert seen == [trained(epochs)[0].parameters.tobytes() for epochs in (1, 4, 7)]
+
+
+class Recorder(list):
+    """A callback that is false as long as it has recorded nothing."""
+
+    def __call__(self, epoch, loss):
+        self.append(epoch)
+        return True
+
+
+def test_a_callback_that_is_a_false_object_is_called_after_its_epoch_too():
+    calls = Recorder()
+    model, _ = trained(20, report_every=5, callback=calls)
+    assert calls == [0]
+    assert model.parameters.tobytes() == trained(1)[0].parameters.tobytes()
+
+
+def test_an_exception_in_the_callback_passes_through_and_leaves_the_parameters_after_that_epoch():
     def fail_at_six(epoch, loss):
         if epoch == 6:
             raise RuntimeError("enough")
@@ -135,7 +168,7 @@ def test_an_exception_in_the_callback_passes_through_and_leaves_that_epoch_s_par
     model = network()
     with pytest.raises(RuntimeError, match="enough"):
         model.train(X, Y, learning_rate=0.5, epochs=100, report_every=2, callback=fail_at_six)
-    assert model.parameters.tobytes() == trained(6)[0].parameters.tobytes()
+    assert model.parameters.tobytes() == trained(7)[0].parameters.tobytes()
 
 
 def test_the_progress_bar_goes_to_stderr_and_changes_nothing(capfd):
@@ -158,50 +191,98 @@ def test_the_progress_bar_counts_the_epochs_there_are(capfd):
 # ---- divergence and interruption
 
 
-def diverge(model, **kwargs):
+def diverge(model, y=Y, **kwargs):
+    """The history, and the epoch and batch that the one warning names."""
     with pytest.warns(DivergenceWarning) as caught:
-        history = model.train(X, Y, learning_rate=1e4, **{"epochs": 500, "report_every": 1, **kwargs})
-    return history, caught
-
-
-@pytest.mark.parametrize("report_every", [1, 3, 500])
-def test_divergence_warns_and_goes_back_to_the_last_report_that_was_finite(report_every, dtype):
-    model, same = (network(activation="identity", dtype=dtype) for _ in range(2))
-    history, caught = diverge(model, report_every=report_every)
-    good = int(history.epochs[-1])
+        history = model.train(X, y, **{"learning_rate": 1e4, "epochs": 500, "report_every": 1, **kwargs})
     (warning,) = caught
-    assert f"those of epoch {good}" in str(warning.message)
-    assert "Try a learning_rate below 10000, smaller initial weights or scaled inputs" in str(warning.message)
     assert warning.filename == __file__
+    epoch, _, batch = re.match(r"training diverged at epoch (\d+)(, batch (\d+))?: ", str(warning.message)).groups()
+    return history, int(epoch), int(batch or 0), str(warning.message)
+
+
+@pytest.mark.parametrize("report_every", [3, 500])
+def test_a_gradient_that_is_not_finite_ends_the_training_with_the_parameters_before_it(report_every, dtype):
+    model, same = (network(activation="identity", dtype=dtype) for _ in range(2))
+    history, epoch, batch, message = diverge(model, report_every=report_every)
+    assert (epoch > 1, batch) == (True, 0)
+    assert "The parameters are those before it. Try a learning_rate below 10000, smaller initial weights" in message
     assert np.isfinite(history.losses).all()
+    assert (history.epochs < epoch).all()
     assert np.isfinite(model.parameters).all()
-    same.train(X, Y, learning_rate=1e4, epochs=good, report_every=1)
+    same.train(X, Y, learning_rate=1e4, epochs=epoch, report_every=epoch)
     assert model.parameters.tobytes() == same.parameters.tobytes()
-    assert np.isfinite(model.loss_and_gradient(X, Y)[0])
+    assert not np.isfinite(same.loss_and_gradient(X, Y)[1]).all()
 
 
-def test_divergence_names_the_epoch_at_which_it_was_seen():
-    history, (warning,) = diverge(network(activation="identity"))
-    assert f"training diverged by epoch {history.epochs[-1] + 1}:" in str(warning.message)
+@pytest.mark.parametrize("optimizer", ["sgd", SGD(momentum=0.5), "adam"])
+def test_divergence_in_the_middle_of_an_epoch_keeps_the_parameters_of_the_batch_before(optimizer, dtype):
+    """The batches before the one named, trained by themselves, lead to the same parameters."""
+    options = {"learning_rate": 10, "batch_size": 7, "shuffle": False, "optimizer": optimizer}
+    inputs = X.copy()
+    inputs[-2:] *= np.finfo(dtype).max / 10  # the last batch, which the weights of the others make overflow
+    model, same = (network((2, 6, 6, 1), activation="identity", dtype=dtype) for _ in range(2))
+    with pytest.warns(DivergenceWarning, match=r"at epoch 0, batch 4: .* those before it"):
+        model.train(inputs, Y, epochs=3, **options)
+    same.train(inputs[:-2], Y[:-2], epochs=1, **options)
+    assert model.training_state.updates == 4
+    assert model.parameters.tobytes() == same.parameters.tobytes()
 
 
 def test_a_loss_that_is_not_finite_from_the_start_leaves_the_initial_parameters():
     model = network((2, 3, 3, 1), activation="relu")
     model.parameters[:] *= 1e200
     before = model.parameters.tobytes()
-    history, (warning,) = diverge(model)
-    assert history.losses.size == 0
-    assert "the initial ones" in str(warning.message)
+    history, epoch, batch, message = diverge(model)
+    assert (history.losses.size, epoch, batch) == (0, 0, 0)
+    assert "those before it" in message
     assert model.parameters.tobytes() == before
 
 
-@pytest.mark.parametrize("epochs", [1, 2])
-def test_a_last_update_that_spoils_the_loss_is_a_divergence_too(epochs):
-    model = network((2, 3, 3, 1), activation="identity")
+@pytest.mark.parametrize(("dtype", "learning_rate"), [("float64", 1e308), ("float32", 3e38)])
+@pytest.mark.parametrize("epochs", [1, 2, 50])
+def test_an_update_that_overflows_leaves_the_parameters_before_it(epochs, dtype, learning_rate):
+    model = network((2, 1), activation=[], loss="squared_error", dtype=dtype)
     before = model.parameters.tobytes()
-    with pytest.warns(DivergenceWarning):
-        model.train(X, Y, learning_rate=1e200, epochs=epochs, report_every=epochs)
+    _, epoch, _, message = diverge(model, learning_rate=learning_rate, epochs=epochs, report_every=epochs)
+    assert epoch <= 1
+    assert "those from before the updates that overflowed" in message
     assert model.parameters.tobytes() == before
+
+
+def test_after_an_update_that_overflowed_training_goes_on_with_the_same_optimizer():
+    model = network((2, 1), activation=[], loss="squared_error")
+    diverge(model, learning_rate=1e308, epochs=3, optimizer=SGD(momentum=0.5))
+    model.train(X, Y, learning_rate=0.1, epochs=3)
+    expected = network((2, 1), activation=[], loss="squared_error")
+    expected.train(X, Y, learning_rate=0.1, epochs=3, optimizer=SGD(momentum=0.5))
+    assert model.parameters.tobytes() == expected.parameters.tobytes()
+
+
+def test_a_last_update_that_leaves_finite_parameters_is_no_divergence():
+    model = network((2, 3, 3, 1), activation="identity")
+    history = model.train(X, Y, learning_rate=1e200, epochs=1)
+    assert history.losses.size == 1
+    assert np.isfinite(model.parameters).all()
+    assert abs(model.parameters).max() > 1e190
+
+
+@pytest.mark.parametrize("report_every", [1, 100])
+def test_a_reported_loss_that_overflows_ends_the_training_even_where_its_gradient_is_finite(report_every):
+    model = network((2, 1), activation=[], loss="squared_error")
+    history, epoch, *_ = diverge(model, Y * 1e200, learning_rate=0.1, epochs=300, report_every=report_every)
+    assert history.losses.size == 0
+    assert np.isfinite(model.parameters).all()
+    assert epoch == 0
+    assert model.training_state.epochs == report_every
+
+
+def test_after_a_divergence_training_can_go_on():
+    model = network(activation="identity")
+    diverge(model)
+    model.initialize()
+    history = model.train(X, Y, learning_rate=0.1, epochs=50, report_every=1)
+    assert history.losses[-1] < history.losses[0]
 
 
 def test_parameters_that_are_not_finite_are_refused():
@@ -212,22 +293,32 @@ def test_parameters_that_are_not_finite_are_refused():
 
 
 @pytest.mark.parametrize("report_every", [1, 10**7])
-def test_ctrl_c_leaves_finished_epochs_in_the_model(report_every):
-    def interrupt(signum, frame):
-        raise KeyboardInterrupt
-
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"batch_size": 7, "optimizer": SGD(momentum=0.5), "dropout": 0.2, "seed": 0}],
+    ids=["full", "batches"],
+)
+def test_ctrl_c_leaves_the_last_update_in_the_model(options, report_every):
     model = network()
     before = model.parameters.copy()
+
+    def interrupt(signum, frame):
+        if not np.array_equal(model.parameters, before):
+            raise KeyboardInterrupt
+
     handler = signal.signal(signal.SIGALRM, interrupt)
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
         with pytest.raises(KeyboardInterrupt):
-            model.train(X, Y, learning_rate=0.01, epochs=10**7, report_every=report_every)
+            model.train(X, Y, learning_rate=0.01, epochs=10**7, report_every=report_every, **options)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, handler)
     assert np.isfinite(model.parameters).all()
     assert not np.array_equal(model.parameters, before)
+    assert model.training_state.updates > 0
+    if report_every > 1:
+        assert model.training_state.epochs == model.training_state.updates // (5 if options else 1)
     assert model.train(X, Y, learning_rate=0.01, epochs=5).losses.size == 5
 
 
@@ -243,7 +334,6 @@ def test_ctrl_c_leaves_finished_epochs_in_the_model(report_every):
         ({"learning_rate": np.inf}, ValueError, "learning_rate must be finite and over 0, got inf"),
         ({"learning_rate": 10**400}, ValueError, "learning_rate must be finite"),
         ({"learning_rate": "0.1"}, TypeError, "learning_rate must be a number, got '0.1'"),
-        ({"learning_rate": None}, TypeError, "learning_rate must be a number, got None"),
         ({"learning_rate": True}, TypeError, "learning_rate must be a number, got True"),
         ({"learning_rate": 0.1j}, TypeError, "learning_rate must be a number"),
         ({"epochs": -1}, ValueError, "epochs must be at least 0, got -1"),

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import fastmlp
-from fastmlp import _kernels
+from fastmlp import _kernels, threads
 
 MODULES = sorted(
     module.name
@@ -76,6 +76,7 @@ HEAVY = ["sklearn", "matplotlib", "scipy", "tqdm"]
     [
         "import fastmlp",
         "from fastmlp import MLP; MLP([2, 3, 1]).train([[0, 1]], [1], learning_rate=0.1, epochs=3)",
+        "import fastmlp as f; f.MLP([1, 2, 1]).train([[0], [1]], [0, 1], epochs=3, batch_size=1, optimizer=f.AdamW())",
         "from fastmlp.notebook import *; model([[0], [1]], [[1]], num_iterations=3, print_cost=False)",
         "import fastmlp.lab, fastmlp.cli, fastmlp.reference",
     ],
@@ -95,6 +96,7 @@ def test_show_config_tells_what_this_installation_is(capsys):
         "isa",
         "isa_available",
         "threads",
+        "openmp",
         "blas",
         "compiler",
         "numpy",
@@ -105,6 +107,8 @@ def test_show_config_tells_what_this_installation_is(capsys):
     assert facts["isa"] in facts["isa_available"]
     assert facts["isa_available"][0] == "baseline"
     assert facts["numpy"] == np.__version__
+    assert facts["threads"] == threads.available() >= 1
+    assert facts["openmp"] is _kernels.has_threads()
     assert capsys.readouterr().out == ""
     assert fastmlp.show_config() is None
     lines = capsys.readouterr().out.splitlines()

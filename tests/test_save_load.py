@@ -1,6 +1,7 @@
 """Saved models: the same bits back, whole or not at all, and nothing foreign taken for a model."""
 
 import io
+import json
 import os
 import pickle
 import stat
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fastmlp import MLP
+from fastmlp import LBFGS, MLP, SGD, Adam, AdamW, Huber, LogLoss, MultinomialLogLoss, Quantile, RMSprop, saving
 
 X = np.random.default_rng(0).standard_normal((12, 2))
 Y = (X[:, 0] > 0).astype(int)
@@ -42,6 +43,60 @@ def test_a_loaded_model_trains_on_as_the_saved_one(tmp_path):
     for one in (model, loaded):
         one.train(X, Y, learning_rate=0.3, epochs=6)
     assert loaded.parameters.tobytes() == model.parameters.tobytes()
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [LogLoss(0.1), MultinomialLogLoss(label_smoothing=0.2), Huber(0.25), Quantile(0.9), "poisson", "absolute_error"],
+    ids=str,
+)
+def test_a_loss_comes_back_with_its_parameters(loss, tmp_path):
+    model = MLP([2, 3, 2], loss=loss, activation="gelu", seed=1)
+    model.save(tmp_path / "model")
+    loaded = MLP.load(tmp_path / "model")
+    assert loaded.loss == model.loss
+    assert loaded.plan == model.plan
+    assert repr(loaded) == repr(model)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        SGD(momentum=0.9, nesterov=True),
+        Adam(beta_1=0.8, epsilon_hat=True),
+        AdamW(weight_decay=0.1),
+        RMSprop(rho=0.9),
+        LBFGS(memory=5),
+        SGD(momentum=np.float32(0.5), nesterov=np.True_),
+        LBFGS(memory=np.int64(5)),
+    ],
+    ids=str,
+)
+def test_an_optimizer_comes_back_with_what_it_has_learned(optimizer, dtype, tmp_path):
+    model = MLP([2, 3, 1], seed=1, dtype=dtype)
+    model.train(X, Y, epochs=4, optimizer=optimizer, seed=5)
+    model.save(tmp_path / "model")
+    state, loaded = model.training_state, MLP.load(tmp_path / "model").training_state
+    assert loaded.optimizer == state.optimizer == optimizer
+    assert (loaded.updates, loaded.epochs, loaded.seed) == (state.updates, state.epochs, state.seed)
+    assert loaded.moments.dtype == state.moments.dtype
+    assert loaded.moments.tobytes() == state.moments.tobytes()
+    assert loaded.plateau == state.plateau
+
+
+@pytest.mark.parametrize(
+    "loss", [Huber(np.float32(0.5)), Quantile(np.float64(0.25)), LogLoss(np.float16(0.25))], ids=str
+)
+def test_numpy_scalars_among_the_parameters_of_a_loss_are_saved_as_numbers(loss, tmp_path):
+    MLP([2, 3, 1], loss=loss).save(tmp_path / "model")
+    assert MLP.load(tmp_path / "model").loss == loss
+
+
+def test_a_model_that_was_never_trained_comes_back_as_one(tmp_path):
+    model = MLP([2, 3, 1], seed=1)
+    model.save(tmp_path / "model")
+    state = MLP.load(tmp_path / "model").training_state
+    assert (state.optimizer, state.seed, state.updates, state.epochs, state.moments.size) == (None, None, 0, 0, 0)
 
 
 @pytest.mark.parametrize("dims", [[2, 1], [2, 5, 3]])
@@ -114,7 +169,27 @@ def test_a_missing_folder_is_an_error(tmp_path):
 # ---- what is no model
 
 
+def full_model():
+    """A model with something in every entry of its file."""
+    model = MLP([2, 4, 3, 1], loss=Huber(0.25), seed=1)
+    model.train(X, Y, epochs=2, batch_size=5, optimizer=SGD(momentum=0.5), learning_rate=0.1, seed=3)
+    return model
+
+
+def full_archive(**changes):
+    """The file of such a model, with some entries changed, or left out where None."""
+    file = io.BytesIO()
+    good = saving.contents_of(full_model())
+    np.savez(file, **{name: value for name, value in {**good, **changes}.items() if value is not None})
+    return file.getvalue()
+
+
+def text(value):
+    return np.array(value if isinstance(value, str) else json.dumps(value))
+
+
 def contents(**changes):
+    """Those of the first version's files."""
     model = network()
     good = {
         "parameters": model.parameters,
@@ -163,7 +238,32 @@ NO_MODELS = {
     "another output activation": lambda: archive(activations=np.array(["relu", "relu", "tanh"])),
     "unknown loss": lambda: archive(loss=np.array("hinge")),
     "several losses": lambda: archive(loss=np.array(["log_loss", "log_loss"])),
+    "loss parameters that are no JSON": lambda: full_archive(loss_parameters=text("{")),
+    "loss parameters of another loss": lambda: full_archive(loss_parameters=text({"quantile": 0.5})),
+    "loss parameters out of range": lambda: full_archive(loss_parameters=text({"delta": -1})),
+    "a list of loss parameters": lambda: full_archive(loss_parameters=text([1])),
+    "no loss parameters": lambda: full_archive(loss_parameters=None),
+    "unknown optimizer": lambda: full_archive(optimizer=text({"name": "adagrad"})),
+    "optimizer out of range": lambda: full_archive(optimizer=text({"name": "sgd", "momentum": 2})),
+    "a number for an optimizer": lambda: full_archive(optimizer=text(3)),
+    "no optimizer": lambda: full_archive(optimizer=None),
+    "moments of another optimizer": lambda: full_archive(moments=np.zeros((2, 31))),
+    "moments of another dtype": lambda: full_archive(moments=np.zeros((1, 31), "float32")),
+    "no moments": lambda: full_archive(moments=None),
+    "progress that is no JSON": lambda: full_archive(progress=text("never")),
+    "no progress": lambda: full_archive(progress=None),
+    **{
+        f"progress with {name} {value!r}": lambda name=name, value=value: full_archive(
+            progress=text({**PROGRESS, name: value})
+        )
+        for name, value in [
+            *(("updates", -1), ("updates", 1.5), ("epochs", -1), ("epochs", "2"), ("seed", -1), ("seed", "3")),
+            *(("plateau", None), ("plateau", {"scale": "small"}), ("plateau", {"speed": 1})),
+            *(("plateau", {"scale": -1.0}), ("plateau", {"bad_epochs": 0.5})),
+        ]
+    },
 }
+PROGRESS = {"updates": 6, "epochs": 2, "seed": 3, "plateau": {"scale": 1.0, "best": 1.0, "bad_epochs": 0}}
 
 
 @pytest.mark.parametrize("kind", NO_MODELS)
@@ -183,11 +283,18 @@ def test_a_truncated_file_is_refused_by_its_path(share, tmp_path):
         MLP.load(path)
 
 
-@pytest.mark.parametrize("bit", [0, 7])
-def test_no_flipped_bit_leads_to_other_parameters_or_another_error(bit, tmp_path):
-    whole = archive()
-    expected = network()
+def everything_in(model):
+    state = model.training_state
+    settings = (repr(model), state.optimizer, state.seed, state.updates, state.epochs, state.plateau)
+    return settings, model.parameters.tobytes(), state.moments.tobytes()
+
+
+@pytest.mark.parametrize(("version", "bit"), [("first", 0), ("first", 7), ("present", 0)])
+def test_no_flipped_bit_leads_to_another_model_or_another_error(version, bit, tmp_path):
+    whole = archive() if version == "first" else full_archive()
     path = tmp_path / "flipped.npz"
+    path.write_bytes(whole)
+    expected = everything_in(MLP.load(path))
     for at in range(len(whole)):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << bit]) + whole[at + 1 :])
         try:
@@ -195,8 +302,20 @@ def test_no_flipped_bit_leads_to_other_parameters_or_another_error(bit, tmp_path
         except ValueError as error:
             assert "flipped.npz" in str(error)
         else:  # the bit stood where the format keeps dates and the like
-            assert repr(loaded) == repr(expected)
-            assert loaded.parameters.tobytes() == expected.parameters.tobytes()
+            assert everything_in(loaded) == expected
+
+
+def test_a_file_of_the_first_version_loads_with_its_training_still_to_begin(dtype, tmp_path):
+    model = network(dtype=dtype)
+    (tmp_path / "old.npz").write_bytes(archive(parameters=model.parameters))
+    loaded = MLP.load(tmp_path / "old.npz")
+    assert repr(loaded) == repr(model)
+    assert loaded.parameters.tobytes() == model.parameters.tobytes()
+    assert loaded.predict_proba(X).tobytes() == model.predict_proba(X).tobytes()
+    assert (loaded.training_state.optimizer, loaded.training_state.epochs) == (None, 0)
+    for one in (model, loaded):
+        one.train(X, Y, learning_rate=0.3, epochs=6)
+    assert loaded.parameters.tobytes() == model.parameters.tobytes()
 
 
 def test_nothing_in_a_file_is_executed(tmp_path):

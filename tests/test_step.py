@@ -4,12 +4,21 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import activations_of, random_network, widened
+from networks import (
+    HIDDEN,
+    activations_of,
+    engine_of,
+    kernel_loss_and_gradient,
+    kernel_predict,
+    kernel_train,
+    loss_options,
+    random_network,
+    widened,
+)
 from tolerances import relative_error, tolerance
 
 from fastmlp import _kernels, reference
 
-HIDDEN = ("relu", "tanh", "logistic", "identity")
 SHAPES = [
     # one to six layers, widths below, at and above a vector, one to a thousand examples
     ((1, 1), 1),
@@ -25,12 +34,6 @@ SHAPES = [
     ((64, 100, 10), 1),
     ((40, 70, 33, 1), 527),
 ]
-
-
-def kernel_loss_and_gradient(parameters, inputs, targets, layer_dims, activations):
-    gradient = np.full_like(parameters, np.nan)
-    loss = _kernels.loss_and_gradient(gradient, parameters, inputs, targets, layer_dims, activations)
-    return loss, gradient
 
 
 def check_against_reference(layer_dims, activations, n_examples, dtype, seed=0):
@@ -80,12 +83,12 @@ def test_every_remainder_of_a_register_block(width, isa, dtype):
 def test_both_gradient_methods_are_used_and_agree(isa, dtype):
     """Wide layers with few examples take the broadcast method, narrow ones the lane sums."""
     layer_dims, activations = (160, 64, 3), ("tanh", "logistic")
-    plan = _kernels.describe_plan(layer_dims, activations, dtype == np.float64, 40)
+    plan = engine_of(dtype, layer_dims, activations, 40).describe()
     assert plan["gradient_methods"] == ("broadcast", "lane_sums")
     check_against_reference(layer_dims, activations, 40, dtype)
-    many = 3 * plan["lanes"] * 64 + 5  # several tiles: the padded rows are summed across them
-    wide = (512, 512, 2)
-    assert "broadcast" in _kernels.describe_plan(wide, activations, dtype == np.float64, many)["gradient_methods"]
+    wide, activations = (16, 300, 300, 2), ("tanh", "tanh", "logistic")
+    many = engine_of(dtype, wide, activations, 10**6).describe()["tile"] + 5  # two tiles, both added to padded rows
+    assert engine_of(dtype, wide, activations, many).describe()["gradient_methods"][1] == "broadcast"
     check_against_reference(wide, activations, many, dtype)
 
 
@@ -117,12 +120,16 @@ def test_padding_adds_nothing_even_where_examples_are_huge(isa):
     assert relative_error(gradient, expected) <= tolerance("step", "float64")
 
 
-def test_nan_parameters_give_a_nan_loss(isa, dtype):
-    layer_dims, activations = (2, 3, 1), ("relu", "logistic")
-    parameters, inputs, targets = random_network(layer_dims, 20, dtype)
+@pytest.mark.parametrize("loss", _kernels.LOSSES)
+@pytest.mark.parametrize("hidden", HIDDEN)
+def test_nan_parameters_give_a_nan_loss_and_gradient(hidden, loss, isa, dtype):
+    layer_dims = (2, 3, 2)
+    parameters, inputs, targets = random_network(layer_dims, 20, dtype, loss=loss)
     parameters[0] = np.nan
-    loss, _ = kernel_loss_and_gradient(parameters, inputs, targets, layer_dims, activations)
-    assert np.isnan(loss)
+    activations = activations_of(layer_dims, hidden, loss)
+    got, gradient = kernel_loss_and_gradient(parameters, inputs, targets, layer_dims, activations, **loss_options(loss))
+    assert np.isnan(got)
+    assert np.isnan(gradient).any()
 
 
 @pytest.mark.parametrize(("layer_dims", "n_examples"), SHAPES, ids=str)
@@ -130,8 +137,7 @@ def test_predictions_are_the_reference_s(layer_dims, n_examples, isa, dtype):
     parameters, inputs, _ = random_network(layer_dims, n_examples, dtype)
     activations = activations_of(layer_dims, "tanh")
     for probabilities in (False, True):
-        outputs = np.full((layer_dims[-1], n_examples), np.nan, dtype)
-        _kernels.predict(outputs, parameters, inputs, layer_dims, activations, probabilities)
+        outputs = kernel_predict(parameters, inputs, layer_dims, activations, probabilities)
         expected = reference.predict(*widened(parameters, inputs), layer_dims, activations, probabilities)
         assert relative_error(outputs, expected) <= tolerance("step", dtype)
 
@@ -142,7 +148,7 @@ def test_training_is_the_reference_s(layer_dims, isa, dtype):
     activations = activations_of(layer_dims, "tanh")
     expected, *data = widened(parameters, inputs, targets)
     reference.train(expected, *data, layer_dims, activations, 0.1, 50)
-    _kernels.train(parameters, inputs, targets, layer_dims, activations, 0.1, 50)
+    kernel_train(parameters, inputs, targets, layer_dims, activations, 0.1, 50)
     assert relative_error(parameters, expected) <= tolerance("training", dtype)
 
 
@@ -152,5 +158,5 @@ def test_an_epoch_is_a_gradient_and_a_descent_bit_for_bit(isa, dtype):
     by_hand = parameters.copy()
     _, gradient = kernel_loss_and_gradient(by_hand, inputs, targets, layer_dims, activations)
     _kernels.gradient_descent(by_hand, gradient, 0.25)
-    _kernels.train(parameters, inputs, targets, layer_dims, activations, 0.25, 1)
+    kernel_train(parameters, inputs, targets, layer_dims, activations, 0.25, 1)
     np.testing.assert_array_equal(parameters, by_hand)

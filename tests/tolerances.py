@@ -7,6 +7,12 @@ largest entry of the array compared.
 TOLERANCES = {
     ("elementary ulp", "float64"): 2,
     ("elementary ulp", "float32"): 2,
+    ("activation ulp", "float64"): 8,
+    ("activation ulp", "float32"): 8,
+    ("activation", "float64"): 1e-12,
+    ("activation", "float32"): 2e-5,
+    ("derivative", "float64"): 1e-14,  # absolute: no derivative exceeds 1.2
+    ("derivative", "float32"): 2e-6,
     ("loss ulp", "float64"): 4,
     ("loss ulp", "float32"): 4,
     ("mean loss", "float64"): 1e-14,

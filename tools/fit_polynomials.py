@@ -41,6 +41,21 @@ def tanh_tail(q):
     return (mp.tanh(x) / x - 1) / q if q > mp.mpf(10) ** -25 else -mp.mpf(1) / 3
 
 
+def mills(center):
+    """t -> (1 + sqrt(2) x) Phi(-x) exp(x^2 / 2), with Phi the normal distribution, at x = center (1 + t) / (1 - t)
+
+    The transformation of Shepherd & Laframboise 1981, Chebyshev approximation of (1 + 2x) exp(x^2) erfc(x).
+    """
+
+    def function(t):
+        if t >= 1:
+            return 1 / mp.sqrt(mp.pi)
+        x = center * (1 + t) / (1 - t)
+        return (1 + mp.sqrt(2) * x) * mp.erfc(x / mp.sqrt(2)) * mp.exp(x * x / 2) / 2
+
+    return function
+
+
 def main():
     half_ln2 = mp.log(2) / 2 * mp.mpf("1.0001")
     s_max = (mp.sqrt(2) - 1) / (mp.sqrt(2) + 1) * mp.mpf("1.0001")
@@ -50,6 +65,9 @@ def main():
         fit(f"exp {dtype}", exp_tail, [-half_ln2, half_ln2], exp_degree, lambda r: r**2 / mp.exp(r))
         fit(f"log {dtype}", log_tail, log_interval, log_degree, lambda q: q)
         fit(f"tanh {dtype}", tanh_tail, tanh_interval, tanh_degree, lambda q: q)
+    for dtype, center, degree in (("f64", mp.mpf("5.3"), 22), ("f32", mp.mpf(4), 10)):
+        function = mills(center)
+        fit(f"normal_cdf {dtype}", function, [-1, 1], degree, lambda t, f=function: 1 / f(t))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp import _kernels
+from fastmlp.data import dense_inputs_of
 from fastmlp.network import MLP
 
 SATURATED_LOGIT = 10.0  # beyond it the sigmoid's slope is below 5e-5: the output cannot move
@@ -58,7 +59,7 @@ def diagnose(network: MLP, X: Any) -> Diagnostics:
     >>> diagnose(MLP([2, 3, 1], initialization="zeros"), np.eye(2)).symmetric
     True
     """
-    inputs = network._inputs(X)
+    inputs = np.ascontiguousarray(dense_inputs_of(X, network.plan.layer_dims[0], network.plan.dtype).T)
     if inputs.shape[1] < 2:
         raise ValueError("X must have at least 2 examples: whether a unit is dead shows between examples; got 1")
     columns = [bias[:, np.newaxis] for bias in network.biases]

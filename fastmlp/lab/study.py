@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from fastmlp.data import dense_inputs_of
 from fastmlp.lab.diagnostics import Diagnostics, diagnose
+from fastmlp.losses import targets_of
 from fastmlp.network import MLP
 from fastmlp.training import DivergenceWarning, History
 
@@ -141,14 +143,15 @@ def run_study(
 
 
 def _checked(network: MLP, name: str, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
-    """The data in the form the kernels take, (features, n) and (outputs, n), refused before any training."""
+    """X (n, features) and the targets (outputs, n), checked as a training would, before any training."""
+    dims, dtype = network.plan.layer_dims, network.plan.dtype
     try:
-        inputs = network._inputs(X)
-        return inputs, network._targets(y, inputs.shape[1])
+        inputs = dense_inputs_of(X, dims[0], dtype)
+        return inputs, targets_of(network.loss, y, len(inputs), dims[-1], dtype)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{name}: {error}") from error
 
 
 def _accuracy(network: MLP, inputs: np.ndarray, targets: np.ndarray) -> float:
-    predictions = network.predict(inputs.T).reshape(inputs.shape[1], -1)
+    predictions = network.predict(inputs).reshape(len(inputs), -1)
     return float(np.mean(predictions == targets.T))

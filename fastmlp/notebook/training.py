@@ -74,7 +74,7 @@ def model(
         network.train(
             X.T,
             Y[0],
-            learning_rate=learning_rate,
+            learning_rate=checks.positive("learning_rate", learning_rate),
             epochs=checks.integer("num_iterations", num_iterations, minimum=0),
             report_every=REPORT_EVERY,
             callback=report,

@@ -1,121 +1,164 @@
-/* activation.inc.h -- hidden activations, forward over whole rows and backward from their outputs.
+/* activation.inc.h -- activations, forward over whole rows, and their derivatives.
  *
- * Each derivative is a function of the activation's output a, so forward leaves behind only a:
- *   relu      1 where a > 0, else 0 (0 at 0)      tanh  1 - a^2      logistic  a (1 - a)
+ * Most derivatives are a function of the activation's output a, so that the forward pass leaves behind only a:
+ *   relu, leaky_relu  1 where a > 0, else 0 (0 at 0) or the slope      tanh  1 - a^2      logistic  a (1 - a)
+ *   elu, selu         scale where a > 0, else a + scale alpha, with scale = 1, alpha = 1 for elu
+ * The others (gelu, silu, softplus), and any layer with dropout, leave the derivative itself.
  */
 
-/* da times the derivative at output a */
+#define LEAKY_SLOPE ((real)0.01)
+#define SELU_SCALE ((real)1.0507009873554804934)
+#define SELU_ALPHA ((real)1.6732632423543772848)
+
+enum { FM_KEPT_DERIVATIVE = -1 }; /* in place of an activation: times the array of derivatives */
+
+INLINE int derivative_needs_logits(int activation)
+{
+    return activation == FM_GELU || activation == FM_GELU_TANH || activation == FM_SILU || activation == FM_SOFTPLUS;
+}
+
+/* da times the derivative at output a, or times a where it is the derivative itself */
 INLINE vec times_derivative(vec da, vec a, int activation)
 {
     switch (activation) {
     case FM_RELU:
         return vselect(vlt((vec){0}, a), da, (vec){0});
+    case FM_LEAKY_RELU:
+        return vselect(vlt((vec){0}, a), da, da * LEAKY_SLOPE);
+    case FM_ELU:
+        return da * vselect(vlt((vec){0}, a), vset(1), a + (real)1);
+    case FM_SELU:
+        return da * vselect(vlt((vec){0}, a), vset(SELU_SCALE), a + SELU_SCALE * SELU_ALPHA);
     case FM_TANH:
         return da * vfnma(a, a, vset(1));
     case FM_LOGISTIC:
         return da * vfnma(a, a, a);
+    case FM_KEPT_DERIVATIVE:
+        return da * a;
     default:
         return da;
     }
 }
 
-/* at: the offset of every vector of n_rows rows, in turn */
-#define FOR_EACH_ROW_VECTOR(at, n_rows, n_vectors, row_stride) \
-    for (ptrdiff_t r_ = 0; r_ < (n_rows); r_++)                 \
-        for (ptrdiff_t at = r_ * (row_stride), end_ = at + (n_vectors) * LANES; at < end_; at += LANES)
-
-/* rows <- activation(rows), in whole vectors */
-static void FN(activation_forward)(real *rows, ptrdiff_t row_stride, ptrdiff_t n_rows, ptrdiff_t n_vectors,
-                                   int activation)
+/* The output at z, and the derivative there of those activations that need z for it. */
+INLINE vec activate(vec z, int activation, vec *derivative)
 {
     switch (activation) {
     case FM_RELU:
-        FOR_EACH_ROW_VECTOR(at, n_rows, n_vectors, row_stride) vstore(rows + at, vrelu(vload(rows + at)));
-        break;
+        return vrelu(z);
+    case FM_LEAKY_RELU:
+        return vmax(z * LEAKY_SLOPE, z);
+    case FM_ELU:
+        return vselect(vlt((vec){0}, z), z, vexpm1_negative(vmin((vec){0}, z)));
+    case FM_SELU:
+        return SELU_SCALE * vselect(vlt((vec){0}, z), z, SELU_ALPHA * vexpm1_negative(vmin((vec){0}, z)));
     case FM_TANH:
-        FOR_EACH_ROW_VECTOR(at, n_rows, n_vectors, row_stride) vstore(rows + at, vtanh(vload(rows + at)));
-        break;
+        return vtanh(z);
     case FM_LOGISTIC:
-        FOR_EACH_ROW_VECTOR(at, n_rows, n_vectors, row_stride) vstore(rows + at, vsigmoid(vload(rows + at)));
-        break;
-    default: break;
+        return vsigmoid(z);
+    case FM_EXPONENTIAL:
+        return vexp(z);
+    case FM_SOFTPLUS:
+        *derivative = vsigmoid(z);
+        return vrelu(z) + vlog1p_unit(vexp(vnegative_abs(z)));
+    case FM_SILU: {
+        vec s = vsigmoid(z), a = z * s;
+        *derivative = vfma(a, (real)1 - s, s);
+        return a;
+    }
+    case FM_GELU: {
+        vec bell, tail = vnormal_tail(z, &bell), cdf = vselect(vlt(z, (vec){0}), tail, (real)1 - tail);
+        *derivative = vfma(z * (real)0.39894228040143267794, bell, cdf);
+        return z * cdf;
+    }
+    case FM_GELU_TANH: { /* (1 + tanh u) / 2 = sigmoid(2 u) with u = sqrt(2 / pi) (z + 0.044715 z^3) */
+        const real slope = (real)1.5957691216057307117, cubic = slope * (real)0.044715;
+        vec q = vmin(vset(1600), z * z), s = vsigmoid(z * vfma(q, vset(cubic), vset(slope))), a = z * s;
+        *derivative = vfma(a * ((real)1 - s), vfma(q, vset((real)3 * cubic), vset(slope)), s);
+        return a;
+    }
+    default:
+        return z;
     }
 }
 
-/* d <- d times the derivative at the outputs a, laid out as d, in whole vectors */
-static void FN(activation_backward)(real *d, const real *a, ptrdiff_t row_stride, ptrdiff_t n_rows,
-                                    ptrdiff_t n_vectors, int activation)
-{
-    switch (activation) {
-    case FM_RELU:
-        FOR_EACH_ROW_VECTOR(at, n_rows, n_vectors, row_stride)
-            vstore(d + at, times_derivative(vload(d + at), vload(a + at), FM_RELU));
-        break;
-    case FM_TANH:
-        FOR_EACH_ROW_VECTOR(at, n_rows, n_vectors, row_stride)
-            vstore(d + at, times_derivative(vload(d + at), vload(a + at), FM_TANH));
-        break;
-    case FM_LOGISTIC:
-        FOR_EACH_ROW_VECTOR(at, n_rows, n_vectors, row_stride)
-            vstore(d + at, times_derivative(vload(d + at), vload(a + at), FM_LOGISTIC));
-        break;
-    default: break;
-    }
-}
+/* Rows r of `row_stride` elements, in whole vectors from column `from` to `to`. */
+typedef struct {
+    ptrdiff_t n_rows, row_stride, from, to;
+} rows;
 
-/* out <- function(x), n elements; the arrays may be the same */
-#define MAP_CASE(name, verb)                                                          \
-    case name:                                                                        \
-        FOR_EACH_VECTOR(i, n) vstore_some(out + i, verb(vload_some(x + i, n - i)), n - i); \
-        break;
+#define FOR_EACH_ROW_VECTOR(at, g)                                                                       \
+    for (ptrdiff_t r_ = 0; r_ < (g).n_rows; r_++)                                                        \
+        for (ptrdiff_t at = r_ * (g).row_stride + (g).from, end_ = at - (g).from + (g).to; at < end_; at += LANES)
 
-static void FN(map)(void *out_, const void *x_, ptrdiff_t n, int function)
+/* a <- activation(a); derivatives, laid out as a, may be NULL */
+INLINE void activation_sweep(real *a, real *derivatives, rows g, const int activation)
 {
-    real *out = out_;
-    const real *x = x_;
-    switch (function) {
-        MAP_CASE(FM_EXP, vexp)
-        MAP_CASE(FM_LOG, vlog)
-        MAP_CASE(FM_LOG1P, vlog1p)
-        MAP_CASE(FM_TANH_FUNCTION, vtanh)
-        MAP_CASE(FM_SIGMOID, vsigmoid)
-        MAP_CASE(FM_RELU_FUNCTION, vrelu)
-    }
-}
-
-/* x - x is 0, or NaN where x is not finite: a sum of these stays 0 while all are finite */
-static int FN(all_finite)(const real *x, ptrdiff_t n)
-{
-    vec residue[4] = {{0}};
-    ptrdiff_t i = 0;
-    for (; i + 4 * LANES <= n; i += 4 * LANES)
-        UNROLL for (int q = 0; q < 4; q++) {
-            vec v = vloadu(x + i + q * LANES);
-            residue[q] += v - v;
+    if (derivatives)
+        FOR_EACH_ROW_VECTOR(at, g)
+        {
+            vec d = vset(1), y = activate(vload(a + at), activation, &d);
+            vstore(a + at, y);
+            vstore(derivatives + at, derivative_needs_logits(activation) ? d : times_derivative(d, y, activation));
         }
-    real sum = 0;
-    for (; i < n; i++) sum += x[i] - x[i];
-    vec total = (residue[0] + residue[1]) + (residue[2] + residue[3]);
-    for (int q = 0; q < LANES; q++) sum += total[q];
-    return sum == 0;
+    else
+        FOR_EACH_ROW_VECTOR(at, g)
+        {
+            vec unused;
+            vstore(a + at, activate(vload(a + at), activation, &unused));
+        }
 }
 
-/* Whether a check holds for every element; the last, partial vector is filled with zeros, which pass all. */
-static int FN(all_pass)(const void *x_, ptrdiff_t n, int check)
+#define FOR_EACH_ACTIVATION(X)                                                                             \
+    X(FM_RELU) X(FM_TANH) X(FM_LOGISTIC) X(FM_LEAKY_RELU) X(FM_ELU) X(FM_SELU) X(FM_GELU) X(FM_GELU_TANH) \
+    X(FM_SILU) X(FM_SOFTPLUS) X(FM_EXPONENTIAL)
+
+static void FN(activation_forward)(real *a, real *derivatives, rows g, int activation)
 {
-    const real *x = x_;
-    ivec failed = {0};
-    if (check == FM_ALL_FINITE)
-        return FN(all_finite)(x, n);
-    FOR_EACH_VECTOR(i, n)
-    {
-        vec v = vload_some(x + i, n - i);
-        if (check == FM_ALL_BINARY)
-            failed |= (ivec)((v != (vec){0}) & (v != vset(1)));
-        else
-            failed |= ~(ivec)((v >= (vec){0}) & (v <= vset(1)));
+    switch (activation) {
+#define SWEEP_CASE(name) \
+    case name: activation_sweep(a, derivatives, g, name); break;
+        FOR_EACH_ACTIVATION(SWEEP_CASE)
+    default:
+        if (derivatives)
+            activation_sweep(a, derivatives, g, FM_IDENTITY);
     }
-    bits any = 0;
-    for (int i = 0; i < LANES; i++) any |= failed[i];
-    return any == 0;
+}
+
+/* d <- d times the derivative at the outputs a, laid out as d; of activations that need no logits for it */
+static void FN(activation_backward)(real *d, const real *a, rows g, int activation)
+{
+    switch (activation) {
+#define BACKWARD_CASE(name)                                                                                 \
+    case name:                                                                                              \
+        FOR_EACH_ROW_VECTOR(at, g) vstore(d + at, times_derivative(vload(d + at), vload(a + at), name)); \
+        break;
+        FOR_EACH_ACTIVATION(BACKWARD_CASE)
+    default: break;
+    }
+}
+
+/* z <- softmax over the rows of every column, in place */
+static void FN(softmax)(real *z, rows g)
+{
+    for (ptrdiff_t i = g.from; i < g.to; i += LANES) {
+        vec most = vload(z + i), sum = {0};
+        for (ptrdiff_t r = 1; r < g.n_rows; r++) most = vmax(most, vload(z + r * g.row_stride + i));
+        for (ptrdiff_t r = 0; r < g.n_rows; r++) {
+            vec e = vexp(vload(z + r * g.row_stride + i) - most);
+            vstore(z + r * g.row_stride + i, e);
+            sum += e;
+        }
+        for (ptrdiff_t r = 0; r < g.n_rows; r++)
+            vstore(z + r * g.row_stride + i, vload(z + r * g.row_stride + i) / sum);
+    }
+}
+
+/* The outputs of a network from its logits, in place. */
+static void FN(output_forward)(real *z, rows g, int activation)
+{
+    if (activation == FM_SOFTMAX)
+        FN(softmax)(z, g);
+    else
+        FN(activation_forward)(z, NULL, g, activation);
 }

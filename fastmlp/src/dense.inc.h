@@ -72,7 +72,7 @@ INLINE void product_block(const product *g, ptrdiff_t row, ptrdiff_t column, con
     UNROLL for (int r = 0; r < n_rows; r++) a[r] = g->a + (row + r) * a_row;
     if (g->start == START_C)
         UNROLL for (int r = 0; r < n_rows; r++)
-            UNROLL for (int v = 0; v < n_vectors; v++) sum[r][v] = vload(c + r * c_row + v * LANES);
+            UNROLL for (int v = 0; v < n_vectors; v++) sum[r][v] = vloadu(c + r * c_row + v * LANES);
     else
         UNROLL for (int r = 0; r < n_rows; r++) {
             vec start = vset(g->start == START_BIAS ? g->bias[row + r] : 0);
@@ -96,7 +96,7 @@ INLINE void product_block(const product *g, ptrdiff_t row, ptrdiff_t column, con
                 sum[r][v] = times_derivative(sum[r][v], vload(y + v * LANES), g->derivative_of);
     }
     UNROLL for (int r = 0; r < n_rows; r++, c += c_row)
-        UNROLL for (int v = 0; v < n_vectors; v++) vstore(c + v * LANES, sum[r][v]);
+        UNROLL for (int v = 0; v < n_vectors; v++) vstoreu(c + v * LANES, sum[r][v]);
 }
 
 /* A grid of equal blocks, panel of columns after panel; the loops stay inside, a call costs too much. */
@@ -117,6 +117,8 @@ static const product_grid product_grids[] = {FOR_EACH_BLOCK(PRODUCT_GRID_ENTRY)}
 
 static void FN(product_rows)(const product *g, ptrdiff_t row, ptrdiff_t n_rows, ptrdiff_t n_vectors)
 {
+    if (n_rows == 0)
+        return;
     parts rows = split_evenly(n_rows, MAX_ROWS), panels = split_evenly(n_vectors, MAX_VECTORS);
     const product_grid *smaller = product_grids + (rows.size - 1) * MAX_VECTORS + panels.size - 1;
     ptrdiff_t small_row = row + rows.n_large * (rows.size + 1), small_vector = panels.n_large * (panels.size + 1);
@@ -130,23 +132,87 @@ static void FN(product_rows)(const product *g, ptrdiff_t row, ptrdiff_t n_rows, 
     smaller[0](g, small_row, rows.n_small, small_vector, panels.n_small);
 }
 
-/* The product, in pieces between which a waiting signal is served. */
-static int FN(dense_product)(const product *g, ptrdiff_t n_rows, ptrdiff_t n_vectors, work *w)
+/* A matrix A that outgrows the cache is read once for all panels of columns: a block of it at a time is copied to
+   where its rows lie close together, whichever way they lay before. */
+enum {
+    BLOCK_ROWS = 48,
+    BLOCK_TERMS = 512,
+    BLOCK_STRIDE = BLOCK_TERMS + 16, /* elements: rows must not share cache sets */
+    LARGEST_UNPACKED = 1 << 19,      /* bytes of A */
+    SMALL_PRODUCT = 1000000          /* operations below which nothing needs to be cut */
+};
+
+static void FN(pack_block)(real *to, const product *g, range rows_, range terms)
 {
-    double work_per_row = 2.0 * (double)g->n_terms * (double)(n_vectors * LANES);
-    if (work_per_row * (double)n_rows <= MOST_WORK_BETWEEN_POLLS) {
-        FN(product_rows)(g, 0, n_rows, n_vectors);
+    const ptrdiff_t n_rows = rows_.to - rows_.from, n_terms = terms.to - terms.from;
+    const real *a = g->a + rows_.from * g->a_row + terms.from * g->a_term;
+    if (g->a_term == 1) {
+        for (ptrdiff_t r = 0; r < n_rows; r++)
+            memcpy(to + r * BLOCK_STRIDE, a + r * g->a_row, (size_t)n_terms * sizeof(real));
+        return;
+    }
+    for (ptrdiff_t k = 0; k < n_terms; k += LANES)
+        for (ptrdiff_t r = 0; r < n_rows; r += LANES) {
+            vec x[LANES];
+            UNROLL for (int q = 0; q < LANES; q++)
+                x[q] = k + q < n_terms ? vload_some(a + (k + q) * g->a_term + r, n_rows - r) : (vec){0};
+            vtranspose(x);
+            UNROLL for (int q = 0; q < LANES; q++) vstore(to + (r + q) * BLOCK_STRIDE + k, x[q]);
+        }
+}
+
+/* The product by blocks of A; the sums of all but the first terms go on from those in C. */
+static int FN(packed_product)(const product *g, range mine, ptrdiff_t n_vectors, work *w)
+{
+    for (ptrdiff_t k = 0; k < g->n_terms; k += BLOCK_TERMS) {
+        const range terms = {k, g->n_terms - k < BLOCK_TERMS ? g->n_terms : k + BLOCK_TERMS};
+        for (ptrdiff_t r = mine.from; r < mine.to; r += BLOCK_ROWS) {
+            const range block = {r, mine.to - r < BLOCK_ROWS ? mine.to : r + BLOCK_ROWS};
+            product part = *g;
+            FN(pack_block)(w->block, g, block, terms);
+            part.a = w->block, part.a_row = BLOCK_STRIDE, part.a_term = 1;
+            part.n_terms = terms.to - terms.from;
+            part.b += k * g->b_row;
+            part.c += r * g->c_row;
+            if (g->start == START_BIAS)
+                part.bias += r;
+            if (k > 0)
+                part.start = START_C;
+            if (terms.to < g->n_terms)
+                part.activation = part.derivative_of = FM_IDENTITY;
+            if (part.derivative_of != FM_IDENTITY)
+                part.outputs += r * g->c_row;
+            FN(product_rows)(&part, 0, block.to - block.from, n_vectors);
+            if (poll_after(w, 2.0 * (double)(part.n_terms * (block.to - block.from) * n_vectors * LANES)))
+                return w->status;
+        }
+    }
+    return w->status;
+}
+
+/* This thread's rows of the product, in pieces between which a waiting signal is served. */
+static int FN(dense_product)(const product *g, range mine, ptrdiff_t n_vectors, work *w)
+{
+    const ptrdiff_t n_rows = mine.to - mine.from;
+    const double work_per_row = 2.0 * (double)(g->n_terms * n_vectors * LANES);
+    if (work_per_row * (double)n_rows < SMALL_PRODUCT) {
+        FN(product_rows)(g, mine.from, n_rows, n_vectors);
         return poll_after(w, work_per_row * (double)n_rows);
     }
-    ptrdiff_t most = (ptrdiff_t)(MOST_WORK_BETWEEN_POLLS / work_per_row) / MAX_ROWS * MAX_ROWS;
-    most = most < MAX_ROWS ? MAX_ROWS : most;
-    for (ptrdiff_t row = 0; row < n_rows; row += most) {
-        ptrdiff_t count = n_rows - row < most ? n_rows - row : most;
+    if (n_rows * g->n_terms * (ptrdiff_t)sizeof(real) > LARGEST_UNPACKED && n_vectors > MAX_VECTORS)
+        return FN(packed_product)(g, mine, n_vectors, w);
+    ptrdiff_t most = n_rows;
+    if (work_per_row * (double)n_rows > MOST_WORK_BETWEEN_POLLS) {
+        most = (ptrdiff_t)(MOST_WORK_BETWEEN_POLLS / work_per_row) / MAX_ROWS * MAX_ROWS;
+        most = most < MAX_ROWS ? MAX_ROWS : most;
+    }
+    for (ptrdiff_t row = mine.from; row < mine.to; row += most) {
+        ptrdiff_t count = mine.to - row < most ? mine.to - row : most;
         FN(product_rows)(g, row, count, n_vectors);
         if (poll_after(w, work_per_row * (double)count))
-            return w->status;
+            break;
     }
-    return 0;
+    return w->status;
 }
 
 /* dW (fan_out, fan_in) and db (fan_out) of a tile */
@@ -209,12 +275,15 @@ typedef void (*lane_sums_function)(const lane_sums *, ptrdiff_t, ptrdiff_t);
 #define LANE_SUMS_ENTRY(R, V) {FN(lane_sums_##R##x##V), FN(lane_sums_with_bias_##R##x##V)},
 static const lane_sums_function lane_sums_blocks[][2] = {FOR_EACH_BLOCK(LANE_SUMS_ENTRY)};
 
-/* Columns first_in .. fan_in of dW, and db as one column more. */
-static int FN(dense_gradient_lane_sums)(const lane_sums *g, ptrdiff_t fan_out, ptrdiff_t first_in, work *w)
+/* Columns first_in .. fan_in of dW, and db as one column more, of the rows of dW that are this thread's. */
+static int FN(dense_gradient_lane_sums)(const lane_sums *g, range outs_, ptrdiff_t first_in, work *w)
 {
-    parts outs = split_evenly(fan_out, MAX_ROWS), columns = split_evenly(g->fan_in + 1 - first_in, MAX_VECTORS);
+    if (outs_.from == outs_.to)
+        return w->status;
+    parts outs = split_evenly(outs_.to - outs_.from, MAX_ROWS);
+    parts columns = split_evenly(g->fan_in + 1 - first_in, MAX_VECTORS);
     ptrdiff_t n_column_blocks = columns.n_large + columns.n_small;
-    for (ptrdiff_t p = 0, out = 0; p < outs.n_large + outs.n_small; p++) {
+    for (ptrdiff_t p = 0, out = outs_.from; p < outs.n_large + outs.n_small; p++) {
         ptrdiff_t n_outs = outs.size + (p < outs.n_large);
         for (ptrdiff_t q = 0, in = first_in; q < n_column_blocks; q++) {
             ptrdiff_t n_columns = columns.size + (q < columns.n_large);
@@ -223,16 +292,16 @@ static int FN(dense_gradient_lane_sums)(const lane_sums *g, ptrdiff_t fan_out, p
         }
         out += n_outs;
         if (poll_after(w, 2.0 * (double)(n_outs * (g->fan_in + 1 - first_in) * g->n_vectors * LANES)))
-            return w->status;
+            break;
     }
-    return 0;
+    return w->status;
 }
 
 /* to[example][feature] <- from[feature][example], whole vectors of both; features from n_rows on are 0 */
 static void FN(dense_transpose)(real *to, ptrdiff_t to_row, const real *from, ptrdiff_t from_row, ptrdiff_t n_rows,
-                                ptrdiff_t n_columns)
+                                range mine, ptrdiff_t n_columns)
 {
-    for (ptrdiff_t r = 0; r < n_rows; r += LANES)
+    for (ptrdiff_t r = mine.from; r < mine.to; r += LANES)
         for (ptrdiff_t c = 0; c < n_columns; c += LANES) {
             vec x[LANES];
             if (r + LANES <= n_rows)

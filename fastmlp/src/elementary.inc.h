@@ -1,4 +1,4 @@
-/* elementary.inc.h -- exp, log, log1p, tanh and sigmoid, within 2 ulp of the exact value.
+/* elementary.inc.h -- exp, log, log1p, tanh and sigmoid, within 2 ulp of the exact value; expm1, the normal distribution.
  *
  * Over the whole range: subnormals, signed zeros, infinities and NaN included.  The polynomials are
  * Chebyshev fits printed by tools/fit_polynomials.py, constant term first.
@@ -24,6 +24,16 @@ static const real tanh_coefficients[] = {
     -0.008863234397814354838, 0.003592110378689023877, -0.001455661830100716034,  0.000588936052007405777,
     -0.0002346347410887237144, 0.00008511313685577671516, -0.0000206027653763663416,
 };
+static const real mills_coefficients[] = {
+    0.6187781443801007125, -0.07012139668764723881, 0.001732426905055826345, 0.04120722981100155201,
+    -0.05443534006027842669, 0.04613917377836215234, -0.02930572852899480331, 0.01413846355579069008,
+    -0.004844875501283968306, 0.0008652500832231307657, 0.000149795009289739683, -0.0001447113442102059049,
+    0.00002528197198933812429, 0.00001131397459458737315, -5.671916779065567328e-6, -5.1863587581236293e-7,
+    8.697060925680329252e-7, -2.056438385039822341e-8, -1.251651831760072164e-7, 8.722549261013993818e-9,
+    1.634531988900915974e-8, -9.195261554683912485e-10, -1.371450539195716257e-9,
+};
+#define MILLS_CENTER 5.3
+#define CDF_LOWEST 39.0 /* the distribution at -39 is subnormal or 0 */
 #else
 #define ROUND_MAGIC 12582912.0f /* 1.5 * 2^23 */
 #define LN2_HIGH 0x1.62e4p-1f   /* 15 significant bits */
@@ -38,6 +48,13 @@ static const real tanh_coefficients[] = {
     -0.3333333200797697968f, 0.1333311372902087191f, -0.05390942882746054544f, 0.02130938866444347381f,
     -0.006610227831114734514f,
 };
+static const real mills_coefficients[] = {
+    0.6284778787483127381f, -0.06617812817968668427f, -0.03172095963104276462f, 0.07014529444762923441f,
+    -0.05832209418668844534f, 0.02890540508327949597f, -0.007268314123543331551f, -0.0007220911290510703887f,
+    0.001021123895758059448f, -0.00005570332644914926061f, -0.00009285389958376057577f,
+};
+#define MILLS_CENTER 4.0f
+#define CDF_LOWEST 15.0f
 #endif
 #define LOG2_E ((real)1.4426950408889634)
 #define COUNT(array) ((int)(sizeof(array) / sizeof(*(array))))
@@ -49,18 +66,47 @@ INLINE vec polynomial(const real *coefficients, int count, vec x)
     return p;
 }
 
-/* exp(x) = 2^k (1 + p), with p = expm1 of the remainder */
-INLINE vec vexp(vec x)
+/* exp(x) = first * second * (1 + r + r^2 curve): a power of 2 in two factors, since alone it can be subnormal or
+   too large */
+typedef struct {
+    vec r, curve, first, second;
+} exp_parts;
+
+INLINE exp_parts split_exp(vec x)
 {
     vec clamped = vmax(vset(EXP_LOWEST), vmin(vset(EXP_HIGHEST), x)); /* whose exp rounds to 0 and to inf */
     vec shifted = vfma(clamped, vset(LOG2_E), vset(ROUND_MAGIC)), k = shifted - (real)ROUND_MAGIC;
     vec r = vfnma(k, vset(LN2_LOW), vfnma(k, vset(LN2_HIGH), clamped));
-    vec p = vfma(r * r, polynomial(exp_coefficients, COUNT(exp_coefficients), r), r);
-    /* k stands in the low bits of `shifted`; 2^k in two factors, since alone it can be subnormal or too large */
-    uvec whole = (uvec)shifted, half = whole >> 1;
-    vec first = (vec)((half + (ubits)EXPONENT_BIAS) << MANTISSA_BITS);
-    vec second = (vec)((whole - half + (ubits)EXPONENT_BIAS) << MANTISSA_BITS);
-    return vfma(first, p, first) * second;
+    uvec whole = (uvec)shifted, half = whole >> 1; /* k stands in the low bits of `shifted` */
+    return (exp_parts){r, polynomial(exp_coefficients, COUNT(exp_coefficients), r),
+                       (vec)((half + (ubits)EXPONENT_BIAS) << MANTISSA_BITS),
+                       (vec)((whole - half + (ubits)EXPONENT_BIAS) << MANTISSA_BITS)};
+}
+
+/* expm1 of r */
+INLINE vec remainder_expm1(exp_parts e) { return vfma(e.r * e.r, e.curve, e.r); }
+
+INLINE vec vexp(vec x)
+{
+    exp_parts e = split_exp(x);
+    return vfma(e.first, remainder_expm1(e), e.first) * e.second;
+}
+
+/* exp(x) - 1 for x <= 0, where no power of 2 overflows */
+INLINE vec vexpm1_negative(vec x)
+{
+    exp_parts e = split_exp(x);
+    vec power = e.first * e.second;
+    return vfma(power, remainder_expm1(e), power - (real)1);
+}
+
+/* exp(x) - 1 - x, never negative; where x is its own remainder nothing cancels */
+INLINE vec vexp_curve(vec x)
+{
+    exp_parts e = split_exp(x);
+    vec power = e.first * e.second;
+    vec large = vfma(e.first, remainder_expm1(e), e.first) * e.second - ((real)1 + x);
+    return vselect(veq(power, vset(1)), e.r * e.r * e.curve, large);
 }
 
 /* log(2^k (1 + f)) + c for 1 + f in [sqrt(1/2), sqrt(2)): with s = f / (2 + f),
@@ -146,4 +192,16 @@ INLINE vec vsigmoid(vec x)
     vec d = (real)1 + e, lost = e - (d - (real)1);
     vec y = vselect(vlt(x, (vec){0}), e, vset((real)1)) / d;
     return vfnma(y, lost, y); /* puts back what rounding took from d */
+}
+
+/* Phi(-|x|), the normal distribution, as density(x) times a polynomial in (|x| - c) / (|x| + c): it keeps its relative
+   accuracy in the tail.  *bell <- exp(-x^2 / 2) */
+INLINE vec vnormal_tail(vec x, vec *bell)
+{
+    vec t = vmin(vset(CDF_LOWEST), vabs(x)), square = t * t, lost = vfma(t, t, -square);
+    vec e = vexp((real)-0.5 * square);
+    e = vfnma(e, (real)0.5 * lost, e);
+    vec p = polynomial(mills_coefficients, COUNT(mills_coefficients), (t - MILLS_CENTER) / (t + MILLS_CENTER));
+    *bell = e;
+    return e * p / vfma(t, vset((real)1.4142135623730951), vset(1));
 }

@@ -3,11 +3,16 @@
 #include "lanes.h"
 #include "poll.h"
 #include "elementary.inc.h"
+#include "elementwise.inc.h"
 #include "activation.inc.h"
+#include "dropout.inc.h"
 #include "dense.inc.h"
 #include "loss.inc.h"
 #include "optimizer.inc.h"
+#include "plan.inc.h"
+#include "pack.inc.h"
 #include "step.inc.h"
+#include "train.inc.h"
 #include "layerwise.inc.h"
 
 #define FM_STRING_(x) #x
@@ -23,6 +28,7 @@ const fm_kernels FN(kernels) = {
     .forward = FN(forward),
     .backward = FN(backward),
     .gradient_descent = FN(gradient_descent),
+    .dropout_mask = FN(dropout_mask),
     .map = FN(map),
     .all_pass = FN(all_pass),
     .mean_log_loss = FN(mean_log_loss),

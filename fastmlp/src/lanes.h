@@ -76,27 +76,37 @@ INLINE vec vfma(vec a, vec b, vec c) { return FM_OP(fmadd)(a, b, c); }    /* a b
 INLINE vec vfnma(vec a, vec b, vec c) { return FM_OP(fnmadd)(a, b, c); }  /* c - a b */
 INLINE vec vmax(vec a, vec x) { return FM_OP(max)(a, x); } /* a NaN in x stays */
 INLINE vec vmin(vec a, vec x) { return FM_OP(min)(a, x); }
+INLINE vec vsqrt(vec x) { return FM_OP(sqrt)(x); }
 #define FM_MASK_OP(name) FM_PASTE(FM_PASTE(_mm512_##name##_, FM_PACKED), _mask)
 INLINE mask vlt(vec a, vec b) { return FM_MASK_OP(cmp)(a, b, _CMP_LT_OQ); }
 INLINE mask veq(vec a, vec b) { return FM_MASK_OP(cmp)(a, b, _CMP_EQ_OQ); }
 INLINE vec vselect(mask m, vec yes, vec no) { return FM_OP(mask_blend)(m, no, yes); }
+INLINE int vall(mask m) { return m == (mask)-1; }
 #else
 typedef ivec mask;
 INLINE mask vlt(vec a, vec b) { return (mask)(a < b); }
 INLINE mask veq(vec a, vec b) { return (mask)(a == b); }
 INLINE vec vselect(mask m, vec yes, vec no) { return (vec)((m & (ivec)yes) | (~m & (ivec)no)); }
+INLINE int vall(mask m)
+{
+    bits all = -1;
+    for (int i = 0; i < FM_LANES; i++) all &= m[i];
+    return all != 0;
+}
 #if FM_VBYTES == 32
 #define FM_OP(name) FM_PASTE(_mm256_##name##_, FM_PACKED)
 INLINE vec vfma(vec a, vec b, vec c) { return FM_OP(fmadd)(a, b, c); }
 INLINE vec vfnma(vec a, vec b, vec c) { return FM_OP(fnmadd)(a, b, c); }
 INLINE vec vmax(vec a, vec x) { return FM_OP(max)(a, x); }
 INLINE vec vmin(vec a, vec x) { return FM_OP(min)(a, x); }
+INLINE vec vsqrt(vec x) { return FM_OP(sqrt)(x); }
 #elif defined(__SSE2__)
 #define FM_OP(name) FM_PASTE(_mm_##name##_, FM_PACKED)
 INLINE vec vfma(vec a, vec b, vec c) { return a * b + c; }
 INLINE vec vfnma(vec a, vec b, vec c) { return c - a * b; }
 INLINE vec vmax(vec a, vec x) { return FM_OP(max)(a, x); }
 INLINE vec vmin(vec a, vec x) { return FM_OP(min)(a, x); }
+INLINE vec vsqrt(vec x) { return FM_OP(sqrt)(x); }
 #elif defined(__aarch64__)
 #ifdef FM_DOUBLE
 #define FM_OP(name) name##q_f64
@@ -107,6 +117,7 @@ INLINE vec vfma(vec a, vec b, vec c) { return (vec)FM_OP(vfma)(c, a, b); }
 INLINE vec vfnma(vec a, vec b, vec c) { return (vec)FM_OP(vfms)(c, a, b); }
 INLINE vec vmax(vec a, vec x) { return vselect(vlt(x, a), a, x); }
 INLINE vec vmin(vec a, vec x) { return vselect(vlt(a, x), a, x); }
+INLINE vec vsqrt(vec x) { return (vec)FM_OP(vsqrt)(x); }
 #else
 #error "fastmlp needs a 16-byte vector unit: SSE2 on x86-64 or NEON on aarch64"
 #endif
@@ -137,6 +148,8 @@ INLINE vec vabs(vec x) { return (vec)((ivec)x & ~(ivec)vset((real)-0.0)); }
     f(0, odd), f(1, odd), f(2, odd), f(3, odd), f(4, odd), f(5, odd), f(6, odd), f(7, odd), f(8, odd), \
         f(9, odd), f(10, odd), f(11, odd), f(12, odd), f(13, odd), f(14, odd), f(15, odd)
 #endif
+#define FM_NUMBER(i, unused) (i)
+#define LANE_NUMBERS ((ivec){FM_EACH(FM_NUMBER, 0)})
 #ifdef __clang__
 #define FM_SHUFFLE(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
 #else
@@ -194,6 +207,11 @@ INLINE vec vload_some(const real *p, ptrdiff_t left)
 {
     if (left >= LANES)
         return vloadu(p);
+#if FM_VBYTES == 64
+    return FM_OP(maskz_loadu)((mask)((1u << left) - 1), p);
+#elif FM_VBYTES == 32
+    return FM_OP(maskload)(p, (__m256i)(LANE_NUMBERS < (bits)left));
+#endif
     real buffer[LANES] __attribute__((aligned(FM_VBYTES))) = {0};
     memcpy(buffer, p, (size_t)left * sizeof(real));
     return vload(buffer);

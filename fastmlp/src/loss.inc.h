@@ -1,7 +1,14 @@
-/* loss.inc.h -- the binary log-loss, from logits and from probabilities.
+/* loss.inc.h -- the losses, from the last layer's logits z (for log_loss also from probabilities).
  *
- * From logits z and labels y in {0, 1}:  loss = max(z, 0) - z y + log1p(exp(-|z|)), finite for every
- * finite z, and dz = sigmoid(z) - y.  Means are summed in double whatever the dtype.
+ *   log_loss         max(z, 0) - z y + log1p(exp(-|z|))        dz = sigmoid(z) - y
+ *   multinomial      log sum exp(z) - z[y]                     dz = softmax(z) - (class is y)
+ *   squared_error    (z - y)^2 / 2                             dz = z - y
+ *   absolute_error   |z - y|                                   dz = sign(z - y)
+ *   huber            q (|z - y| - q / 2), q = min(|z - y|, delta)   dz = z - y, cut at +-delta
+ *   quantile         max(t (y - z), (t - 1) (y - z))           dz = -t below y, 1 - t above, 0 at y
+ *   poisson          y log(y / m) - y + m, m = exp(z)          dz = m - y
+ *
+ * Each is finite wherever its exact value is.  Means are summed in double whatever the dtype.
  */
 
 INLINE vec log_loss(vec z, vec y)
@@ -18,17 +25,65 @@ INLINE vec cross_entropy(vec a, vec y)
     return -vlog_sum(u, vselect(positive, a - (real)1, -a), vselect(positive, (vec){0}, ((real)1 - u) - a));
 }
 
+/* with d = z - log y:  y (exp(d) - 1 - d), which is 0 where the rate is right and loses nothing near it; for large d
+   exp(z) - y (1 + d), whose exp does not overflow before the loss does */
+INLINE vec poisson_loss(vec z, vec y)
+{
+    vec d = z - vlog(y), far = vfnma(y, (real)1 + d, vexp(z));
+    vec loss = vselect(vlt(vset(1), d), far, y * vexp_curve(d));
+    return vselect(veq(y, (vec){0}), vexp(z), loss);
+}
+
+INLINE vec pointwise_loss(vec z, vec y, vec parameter, int loss)
+{
+    vec r = z - y, size = vabs(r);
+    switch (loss) {
+    case FM_LOG_LOSS:
+        return log_loss(z, y);
+    case FM_SQUARED_ERROR:
+        return r * (real)0.5 * r;
+    case FM_ABSOLUTE_ERROR:
+        return size;
+    case FM_HUBER: {
+        vec q = vmin(parameter, size);
+        return q * vfnma(vset((real)0.5), q, size);
+    }
+    case FM_QUANTILE:
+        return vmax(-parameter * r, ((real)1 - parameter) * r);
+    default:
+        return poisson_loss(z, y);
+    }
+}
+
+INLINE vec pointwise_delta(vec z, vec y, vec parameter, int loss)
+{
+    vec r = z - y, zero = {0};
+    switch (loss) {
+    case FM_LOG_LOSS:
+        return vsigmoid(z) - y;
+    case FM_SQUARED_ERROR:
+        return r;
+    case FM_ABSOLUTE_ERROR:
+        return vselect(vlt(zero, r), vset(1), vselect(vlt(r, zero), vset(-1), r)); /* r: 0, or NaN */
+    case FM_HUBER:
+        return vmax(-parameter, vmin(parameter, r));
+    case FM_QUANTILE:
+        return vselect(vlt(zero, r), (real)1 - parameter, vselect(vlt(r, zero), -parameter, r));
+    default:
+        return vexp(z) - y;
+    }
+}
+
 /* A mean that is finite wherever its exact value is: from where the sum overflows on, one goes on that is scaled
    down by a power of two.  Scaled from the start, the smallest losses would be lost. */
 typedef struct {
     double sum, scaled_sum, scale;
-    ptrdiff_t n;
 } mean;
 
-INLINE mean start_mean(ptrdiff_t n) { return (mean){0, 0, ldexp(0.5, -ilogb((double)n)), n}; }
-INLINE double finish_mean(const mean *m)
+INLINE mean start_mean(ptrdiff_t n) { return (mean){0, 0, ldexp(0.5, -ilogb((double)n))}; }
+INLINE double finish_mean(const mean *m, double total_weight)
 {
-    return isfinite(m->sum) ? m->sum / (double)m->n : m->scaled_sum / ((double)m->n * m->scale);
+    return isfinite(m->sum) ? m->sum / total_weight : m->scaled_sum / (total_weight * m->scale);
 }
 
 INLINE void add_to_mean(mean *m, const real *x, ptrdiff_t n)
@@ -46,22 +101,138 @@ INLINE void add_to_mean(mean *m, const real *x, ptrdiff_t n)
     for (i = 0; i < n; i++) m->scaled_sum += (double)x[i] * m->scale;
 }
 
+/* `m`, of the same scale, goes on with what `more` summed. */
+INLINE void merge_means(mean *m, const mean *more)
+{
+    double before = isfinite(m->sum) ? m->sum * m->scale : m->scaled_sum;
+    m->sum += more->sum;
+    m->scaled_sum = before + (isfinite(more->sum) ? more->sum * m->scale : more->scaled_sum);
+}
+
 /* The examples behind the n true ones of a tile add nothing to a gradient. */
 INLINE void clear_padding(real *dz, ptrdiff_t n)
 {
     for (ptrdiff_t i = n; i % LANES; i++) dz[i] = 0;
 }
 
-/* dz <- (sigmoid(z) - y) * scale for n examples of a tile, 0 for the padding behind them */
-static void FN(log_loss_backward)(real *dz, const real *z, const real *y, ptrdiff_t n, real scale)
+/* A tile's logits and targets, `columns` of them (n_rows stands for the outputs), and where the answers go. */
+typedef struct {
+    rows columns;
+    const real *z, *y;
+    const real *sample_weight; /* one per example, or NULL */
+    real *answer;              /* dz, as z, or losses, as y */
+    vec parameter, total;      /* dz is divided by the total weight of the batch */
+    real label_smoothing;
+} loss_rows;
+
+/* x, times the examples' weights where there are any */
+INLINE vec weighted(const loss_rows *g, vec x, ptrdiff_t i)
 {
-    FOR_EACH_VECTOR(i, n) vstore(dz + i, (vsigmoid(vload(z + i)) - vload(y + i)) * scale);
-    clear_padding(dz, n);
+    if (g->sample_weight)
+        x = x * vload(g->sample_weight + i);
+    return x;
 }
 
-static void FN(log_loss_forward)(real *losses, const real *z, const real *y, ptrdiff_t n)
+/* The share of an example in the mean: divided here, so that the smallest of weights do not make it infinite */
+INLINE vec share_at(const loss_rows *g, ptrdiff_t i, vec even)
 {
-    FOR_EACH_VECTOR(i, n) vstore(losses + i, log_loss(vload(z + i), vload(y + i)));
+    if (g->sample_weight)
+        even = vload(g->sample_weight + i) / g->total;
+    return even;
+}
+
+INLINE void pointwise_backward(const loss_rows *g, const int loss)
+{
+    const vec even = (real)1 / g->total;
+    for (ptrdiff_t o = 0, row = 0; o < g->columns.n_rows; o++, row += g->columns.row_stride)
+        for (ptrdiff_t i = g->columns.from; i < g->columns.to; i += LANES) {
+            vec d = pointwise_delta(vload(g->z + row + i), vload(g->y + row + i), g->parameter, loss);
+            vstore(g->answer + row + i, d * share_at(g, i, even));
+        }
+}
+
+INLINE void pointwise_forward(const loss_rows *g, const int loss)
+{
+    for (ptrdiff_t o = 0, row = 0; o < g->columns.n_rows; o++, row += g->columns.row_stride)
+        for (ptrdiff_t i = g->columns.from; i < g->columns.to; i += LANES) {
+            vec value = pointwise_loss(vload(g->z + row + i), vload(g->y + row + i), g->parameter, loss);
+            vstore(g->answer + row + i, weighted(g, value, i));
+        }
+}
+
+/* The largest logit of every column: subtracted, it keeps exp from overflowing. */
+INLINE vec largest_logit(const loss_rows *g, ptrdiff_t i)
+{
+    vec most = vload(g->z + i);
+    for (ptrdiff_t c = 1; c < g->columns.n_rows; c++) most = vmax(most, vload(g->z + c * g->columns.row_stride + i));
+    return most;
+}
+
+static void FN(multinomial_backward)(const loss_rows *g)
+{
+    const ptrdiff_t n = g->columns.n_rows, stride = g->columns.row_stride;
+    const vec hit = vset(1 - g->label_smoothing), miss = vset(g->label_smoothing / (real)n);
+    const vec even = (real)1 / g->total;
+    for (ptrdiff_t i = g->columns.from; i < g->columns.to; i += LANES) {
+        const vec most = largest_logit(g, i), y = vload(g->y + i), scale = share_at(g, i, even);
+        vec sum = {0};
+        for (ptrdiff_t c = 0; c < n; c++) {
+            vec e = vexp(vload(g->z + c * stride + i) - most);
+            vstore(g->answer + c * stride + i, e);
+            sum += e;
+        }
+        const vec over = (real)1 / sum;
+        for (ptrdiff_t c = 0; c < n; c++) {
+            real *d = g->answer + c * stride + i;
+            vec target = vselect(veq(y, vset((real)c)), hit + miss, miss);
+            vstore(d, vfma(vload(d), over, -target) * scale);
+        }
+    }
+}
+
+static void FN(multinomial_forward)(const loss_rows *g)
+{
+    const ptrdiff_t n = g->columns.n_rows, stride = g->columns.row_stride;
+    const vec hit = vset(1 - g->label_smoothing), miss = vset(g->label_smoothing / (real)n);
+    for (ptrdiff_t i = g->columns.from; i < g->columns.to; i += LANES) {
+        const vec most = largest_logit(g, i), y = vload(g->y + i);
+        vec sum = {0}, all = {0}, target = {0};
+        for (ptrdiff_t c = 0; c < n; c++) {
+            vec x = vload(g->z + c * stride + i) - most;
+            target = vselect(veq(y, vset((real)c)), x, target);
+            all += x;
+            sum += vexp(x);
+        }
+        vec value = vfnma(hit, target, vlog(sum));
+        if (g->label_smoothing != 0)
+            value = vfnma(miss, all, value);
+        vstore(g->answer + i, weighted(g, value, i));
+    }
+}
+
+#define FOR_EACH_POINTWISE_LOSS(X) \
+    X(FM_LOG_LOSS) X(FM_SQUARED_ERROR) X(FM_ABSOLUTE_ERROR) X(FM_HUBER) X(FM_QUANTILE) X(FM_POISSON)
+
+/* dz <- the derivative of the loss by the logits, times sample weight and scale */
+static void FN(loss_backward)(const loss_rows *g, int loss)
+{
+    switch (loss) {
+#define LOSS_BACKWARD_CASE(name) \
+    case name: pointwise_backward(g, name); break;
+        FOR_EACH_POINTWISE_LOSS(LOSS_BACKWARD_CASE)
+    default: FN(multinomial_backward)(g);
+    }
+}
+
+/* losses <- the loss of every example (one row per output but for the multinomial), times sample weight */
+static void FN(loss_forward)(const loss_rows *g, int loss)
+{
+    switch (loss) {
+#define LOSS_FORWARD_CASE(name) \
+    case name: pointwise_forward(g, name); break;
+        FOR_EACH_POINTWISE_LOSS(LOSS_FORWARD_CASE)
+    default: FN(multinomial_forward)(g);
+    }
 }
 
 #define DEFINE_MEAN_LOSS(name, verb)                                                                   \
@@ -75,7 +246,7 @@ static void FN(log_loss_forward)(real *losses, const real *z, const real *y, ptr
             vstore(losses, verb(vload_some(x + i, n - i), vload_some(y + i, n - i)));                   \
             add_to_mean(&m, losses, n - i < LANES ? n - i : LANES);                                    \
         }                                                                                              \
-        return finish_mean(&m);                                                                        \
+        return finish_mean(&m, (double)n_examples);                                                    \
     }
 DEFINE_MEAN_LOSS(log_loss, log_loss)
 DEFINE_MEAN_LOSS(cross_entropy, cross_entropy)

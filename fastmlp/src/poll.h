@@ -1,11 +1,15 @@
-/* poll.h -- serving signals during long work: counts floating-point operations, looks at the clock
- * every few million of them, and calls back every 50 ms. */
+/* poll.h -- serving signals during long work, and the meetings of the threads that share it.
+ *
+ * Counts floating-point operations, looks at the clock every few million of them, and calls back every
+ * 50 ms: on the caller's thread alone, for only it may serve Python's signals.
+ */
 #ifndef FASTMLP_POLL_H
 #define FASTMLP_POLL_H
 
 #include <time.h>
 
 #include "fastmlp.h"
+#include "team.h"
 
 #define WORK_BETWEEN_CLOCKS 4e6   /* about 0.1 ms, so that reading the clock costs nothing */
 #define MOST_WORK_BETWEEN_POLLS 2e8 /* larger products are cut; about 10 ms */
@@ -15,6 +19,11 @@ typedef struct {
     fm_poll poll;
     double operations, next; /* since the clock was read; when to poll, in seconds */
     int status;
+    fm_team *team;
+    int id, n_threads;
+    int n_sharing;    /* of rows of every product: all threads, or 1 where each takes chunks of its own */
+    unsigned meeting; /* counts the meetings of the team */
+    void *block;      /* this thread's room for a block of a large matrix */
 } work;
 
 static inline double seconds_now(void)
@@ -24,23 +33,67 @@ static inline double seconds_now(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-static inline work start_work(fm_poll poll)
+static inline work start_work(fm_poll poll, void *block)
 {
-    return (work){poll, 0, seconds_now() + SECONDS_BETWEEN_POLLS, 0};
+    return (work){.poll = poll, .block = block, .next = seconds_now() + SECONDS_BETWEEN_POLLS, .n_threads = 1, .n_sharing = 1};
 }
 
 static inline int poll_after(work *w, double operations)
 {
     w->operations += operations;
     if (w->operations < WORK_BETWEEN_CLOCKS)
-        return 0;
+        return w->status;
     w->operations = 0;
+    if (w->id) {
+        if (atomic_load_explicit(&w->team->stop, memory_order_relaxed))
+            w->status = FM_INTERRUPTED;
+        return w->status;
+    }
     double now = seconds_now();
     if (now >= w->next || w->next > now + SECONDS_BETWEEN_POLLS) { /* the second if the clock was set back */
         w->next = now + SECONDS_BETWEEN_POLLS;
-        w->status = w->poll();
+        if (w->poll()) {
+            w->status = FM_INTERRUPTED;
+            if (w->team)
+                atomic_store_explicit(&w->team->stop, 1, memory_order_relaxed);
+        }
     }
     return w->status;
+}
+
+/* Waits for all threads; all leave with the same status, that of any thread that has one. */
+static inline int meet(work *w)
+{
+    if (w->n_threads == 1)
+        return w->status;
+    unsigned slot = w->meeting++ % 4;
+    if (w->status)
+        atomic_store(&w->team->status[slot], w->status);
+    if (w->id == 0)
+        atomic_store(&w->team->status[(slot + 2) % 4], FM_DONE);
+    fm_wait_for_all(w->team, w->n_threads);
+    return w->status = atomic_load(&w->team->status[slot]);
+}
+
+/* The same inside a pass, where threads meet only if they share its rows. */
+static inline int meet_sharing(work *w) { return w->n_sharing == 1 ? w->status : meet(w); }
+
+/* The part of n items, in whole units of `unit`, that falls to this thread: from .. to. */
+typedef struct {
+    ptrdiff_t from, to;
+} range;
+
+static inline range share_of(ptrdiff_t n, ptrdiff_t unit, int id, int n_threads)
+{
+    if (n_threads == 1)
+        return (range){0, n};
+    ptrdiff_t units = (n + unit - 1) / unit, to = units * (id + 1) / n_threads * unit;
+    return (range){units * id / n_threads * unit, to < n ? to : n};
+}
+
+static inline range my_share(const work *w, ptrdiff_t n, ptrdiff_t unit)
+{
+    return share_of(n, unit, w->n_sharing == 1 ? 0 : w->id, w->n_sharing);
 }
 
 #endif

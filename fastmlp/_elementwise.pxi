@@ -1,0 +1,68 @@
+# Elementwise functions and single losses; a part of _kernels.pyx.
+
+def elementwise(str function, const real[::1] x, real[::1] out):
+    """out <- exp, log, log1p, tanh, sigmoid or relu of x."""
+    if function not in FUNCTIONS:
+        raise ValueError(f"function must be one of {', '.join(FUNCTIONS)}; got {function!r}")
+    cdef int code = FUNCTIONS[function]
+    cdef const fm_kernels *kernels = kernels_for(real is double)
+    check_shape("out", (out.shape[0],), (x.shape[0],))
+    if x.shape[0]:
+        with nogil:
+            kernels.map(&out[0], &x[0], x.shape[0], code)
+
+
+def log_loss(const real[:, ::1] logits, const real[:, ::1] targets):
+    """Mean over examples of the log-loss summed over outputs, from logits."""
+    cdef const fm_kernels *kernels = kernels_for(real is double)
+    cdef double loss
+    check_shape("targets", (targets.shape[0], targets.shape[1]), (logits.shape[0], logits.shape[1]))
+    if logits.shape[0] < 1 or logits.shape[1] < 1:
+        raise ValueError("logits must not be empty")
+    with nogil:
+        loss = kernels.mean_log_loss(&logits[0, 0], &targets[0, 0], logits.shape[0] * logits.shape[1],
+                                     logits.shape[1])
+    return loss
+
+
+def cross_entropy(cnp.ndarray probabilities not None, cnp.ndarray targets not None):
+    """Mean over examples of the cross-entropy summed over outputs, from probabilities."""
+    cdef int typenum = real_type(probabilities)
+    cdef Py_ssize_t rows = cnp.PyArray_DIM(probabilities, 0), n = cnp.PyArray_DIM(probabilities, 1)
+    cdef void *a = matrix_data("probabilities", probabilities, typenum, rows, n)
+    cdef void *y = matrix_data("targets", targets, typenum, rows, n)
+    cdef const fm_kernels *kernels = kernels_for(typenum == cnp.NPY_DOUBLE)
+    cdef double loss
+    if rows < 1 or n < 1:
+        raise ValueError("probabilities must not be empty")
+    with nogil:
+        loss = kernels.mean_cross_entropy(a, y, rows * n, n)
+    return loss
+
+
+def gradient_descent(real[::1] parameters, const real[::1] gradient, double learning_rate):
+    """parameters <- parameters - learning_rate * gradient, with the bits of an epoch of ``train``."""
+    cdef const fm_kernels *kernels = kernels_for(real is double)
+    check_shape("gradient", (gradient.shape[0],), (parameters.shape[0],))
+    if parameters.shape[0]:
+        with nogil:
+            kernels.gradient_descent(&parameters[0], &gradient[0], parameters.shape[0], learning_rate)
+
+
+def descended(list matrices, list gradients, double learning_rate):
+    """New matrices, ``matrix - learning_rate * gradient`` each; None unless all are plain and finite."""
+    cdef cnp.ndarray new
+    cdef int typenum
+    if not plain_and_finite(matrices) or not plain_and_finite(gradients) or len(matrices) != len(gradients):
+        return None
+    moved = []
+    for matrix, gradient in zip(matrices, gradients):
+        typenum = cnp.PyArray_TYPE(matrix)
+        if cnp.PyArray_TYPE(gradient) != typenum or not cnp.PyArray_SAMESHAPE(matrix, gradient):
+            return None
+        new = cnp.PyArray_NewCopy(matrix, cnp.NPY_CORDER)
+        kernels_for(typenum == cnp.NPY_DOUBLE).gradient_descent(
+            cnp.PyArray_DATA(new), cnp.PyArray_DATA(gradient), cnp.PyArray_SIZE(new), learning_rate
+        )
+        moved.append(new)
+    return moved

@@ -1,0 +1,93 @@
+# Plans and scratch memory; a part of _kernels.pyx.
+
+cdef int check_shape(str name, tuple got, tuple expected) except -1:
+    if got != expected:
+        raise ValueError(f"{name} must have shape {expected}, got {got}")
+    return 0
+
+
+cdef int code_of(str name, object value, dict codes) except -1:
+    if value not in codes:
+        raise ValueError(f"{name} must be one of {', '.join(codes)}; got {value!r}")
+    return codes[value]
+
+
+@cython.no_gc
+cdef class Workspace:
+    """The plan of passes over a batch and its arena: the only memory a pass uses."""
+
+    cdef const fm_kernels *kernels
+    cdef fm_plan *plan
+    cdef void *arena
+    cdef int n_threads
+    cdef bint is_double
+
+    def __cinit__(self, bint is_double, tuple layer_dims, tuple activations, Py_ssize_t batch, str loss="log_loss",
+                  double loss_parameter=0, double label_smoothing=0, tuple dropout=(), int n_threads=1):
+        cdef Py_ssize_t n_layers = len(activations), i
+        cdef double bytes_at_most = 0
+        cdef fm_network network
+        cdef Py_ssize_t *dims
+        cdef double *rates
+        cdef int *codes
+        if n_layers < 1 or len(layer_dims) != n_layers + 1:
+            raise ValueError("layer_dims must have one entry more than activations, and at least two")
+        if batch < 1 or n_threads < 1:
+            raise ValueError("there must be at least one example and one thread")
+        if dropout and len(dropout) != n_layers:
+            raise ValueError(f"dropout must have {n_layers} entries, one per layer; got {len(dropout)}")
+        dims = <Py_ssize_t *>PyMem_Malloc((n_layers + 1) * (sizeof(Py_ssize_t) + sizeof(double) + sizeof(int)))
+        self.plan = <fm_plan *>PyMem_Malloc(sizeof(fm_plan) + n_layers * sizeof(fm_layer))
+        if dims == NULL or self.plan == NULL:
+            PyMem_Free(dims)
+            raise MemoryError()
+        rates = <double *>(dims + n_layers + 1)
+        codes = <int *>(rates + n_layers + 1)
+        try:
+            for i in range(n_layers + 1):
+                dims[i] = layer_dims[i]
+            for i in range(n_layers + 1):
+                if not 1 <= dims[i] <= MOST_UNITS:
+                    raise ValueError(f"layer_dims must lie in 1 .. {MOST_UNITS}, got {dims[i]}")
+                bytes_at_most += 8.0 * (dims[i] + 1.0) * (dims[min(i + 1, n_layers)] + 8192.0) * 4.0 * n_threads
+            if bytes_at_most > 2.0**62:
+                raise MemoryError(f"the network {layer_dims} needs more scratch memory than can be addressed")
+            for i in range(n_layers):
+                codes[i] = code_of("activations", activations[i], ACTIVATIONS)
+                rates[i] = dropout[i] if dropout else 0
+                if not 0 <= rates[i] < 1:
+                    raise ValueError(f"dropout must be at least 0 and below 1, got {rates[i]}")
+            network = fm_network(n_layers, dims, codes, rates, code_of("loss", loss, LOSSES), loss_parameter,
+                                 label_smoothing)
+            self.kernels = kernels_for(is_double)
+            self.is_double = is_double
+            self.kernels.make_plan(self.plan, &network, batch)
+            self.n_threads = n_threads
+        finally:
+            PyMem_Free(dims)
+        self.arena = fm_allocate(self.scratch_bytes())
+        if self.arena == NULL:
+            raise MemoryError(f"could not allocate {self.scratch_bytes()} bytes of scratch memory")
+
+    cdef size_t scratch_bytes(self) noexcept:
+        return self.n_threads * <size_t>(self.plan.arena_bytes + self.plan.block_bytes) + self.plan.chunk_bytes
+
+    cdef Py_ssize_t n_outputs(self) noexcept:
+        return self.plan.layers[self.plan.n_layers - 1].fan_out
+
+    def describe(self):
+        """How a pass over a batch runs: instruction set, tile, chunks, scratch bytes, each layer's gradient method."""
+        return {
+            "isa": self.kernels.isa.decode(),
+            "lanes": self.kernels.lanes,
+            "tile": self.plan.tile,
+            "chunks": self.plan.n_chunks,
+            "scratch_bytes": self.scratch_bytes(),
+            "gradient_methods": tuple(
+                ("lane_sums", "broadcast")[self.plan.layers[i].gradient_method] for i in range(self.plan.n_layers)
+            ),
+        }
+
+    def __dealloc__(self):
+        PyMem_Free(self.plan)
+        free(self.arena)

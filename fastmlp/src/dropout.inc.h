@@ -1,0 +1,74 @@
+/* dropout.inc.h -- inverted dropout from a counter-based generator: the mask of a unit for an example is a hash of
+ * (seed, update, layer, unit, example's place in the batch), so it depends on no order of work.
+ */
+
+INLINE uint64_t mixed(uint64_t x) /* the finalizer of SplitMix64 (Steele, Lea & Flood 2014) */
+{
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+}
+
+/* The key of one unit's row of examples. */
+INLINE uint64_t dropout_key(unsigned long long seed, ptrdiff_t update, ptrdiff_t layer, ptrdiff_t unit)
+{
+    const uint64_t golden = 0x9e3779b97f4a7c15u;
+    uint64_t key = mixed(seed + golden);
+    key = mixed(key + (uint64_t)update * golden);
+    key = mixed(key + (uint64_t)layer * golden);
+    return mixed(key + (uint64_t)unit * golden);
+}
+
+/* Uniform 32-bit numbers in the lanes: both halves of the key enter, with a finalizer of 32 bits between them
+   (lowbias32 of Wellons 2018); lanes of 64 bits hold one number each too, so that both dtypes drop the same units. */
+INLINE uvec uniform_bits(uint64_t key, ptrdiff_t example)
+{
+    const ubits low = (ubits)0xffffffffu;
+    uvec x = ((uvec)LANE_NUMBERS + (ubits)example) * (ubits)0x9e3779b9u + (ubits)(key & 0xffffffffu);
+    for (int round = 0; round < 2; round++) {
+        x &= low;
+        x = ((x ^ (x >> 16)) * (ubits)0x7feb352du) & low;
+        x = ((x ^ (x >> 15)) * (ubits)0x846ca68bu) & low;
+        x = (x ^ (x >> 16)) + (ubits)(key >> 32);
+    }
+    return x & low;
+}
+
+/* The numbers below it drop their unit: an integer, so that both dtypes hold the same. */
+INLINE vec dropout_limit(double dropout) { return vset((real)ceil(dropout * 0x1p24)); }
+
+/* 1 / (1 - dropout) where the unit stays, else 0; the 24 highest bits are exact in both dtypes */
+INLINE vec dropout_factor(uint64_t key, ptrdiff_t example, vec dropout, vec kept)
+{
+    uvec high = uniform_bits(key, example) >> 8;
+    return vselect(vlt(__builtin_convertvector((ivec)high, vec), dropout), (vec){0}, kept);
+}
+
+/* a <- a times its factors, and its derivatives with it; rows are units from first_unit on, columns examples */
+static void FN(dropout_forward)(real *a, real *derivatives, rows g, double dropout, unsigned long long seed,
+                                ptrdiff_t update, ptrdiff_t layer, ptrdiff_t first_unit, ptrdiff_t first_example)
+{
+    const vec limit = dropout_limit(dropout), kept = vset((real)(1 / (1 - dropout)));
+    for (ptrdiff_t r = 0; r < g.n_rows; r++) {
+        const uint64_t key = dropout_key(seed, update, layer, first_unit + r);
+        for (ptrdiff_t i = g.from, at = r * g.row_stride + i; i < g.to; i += LANES, at += LANES) {
+            vec factor = dropout_factor(key, first_example + i, limit, kept);
+            vstore(a + at, vload(a + at) * factor);
+            vstore(derivatives + at, vload(derivatives + at) * factor);
+        }
+    }
+}
+
+/* mask (fan_out, batch) <- the factors of one layer in one update */
+static void FN(dropout_mask)(void *mask_, const fm_plan *plan, ptrdiff_t layer, unsigned long long seed,
+                             ptrdiff_t update)
+{
+    const fm_layer *l = &plan->layers[layer];
+    const vec limit = dropout_limit(l->dropout), kept = vset((real)(1 / (1 - l->dropout)));
+    real *mask = mask_;
+    for (ptrdiff_t unit = 0; unit < l->fan_out; unit++, mask += plan->batch) {
+        const uint64_t key = dropout_key(seed, update, layer, unit);
+        FOR_EACH_VECTOR(i, plan->batch)
+            vstore_some(mask + i, dropout_factor(key, i, limit, kept), plan->batch - i);
+    }
+}

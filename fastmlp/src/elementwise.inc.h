@@ -1,0 +1,57 @@
+/* elementwise.inc.h -- functions and checks of whole arrays, for callers from Python. */
+
+/* out <- function(x), n elements; the arrays may be the same */
+#define MAP_CASE(name, verb)                                                          \
+    case name:                                                                        \
+        FOR_EACH_VECTOR(i, n) vstore_some(out + i, verb(vload_some(x + i, n - i)), n - i); \
+        break;
+
+static void FN(map)(void *out_, const void *x_, ptrdiff_t n, int function)
+{
+    real *out = out_;
+    const real *x = x_;
+    switch (function) {
+        MAP_CASE(FM_EXP, vexp)
+        MAP_CASE(FM_LOG, vlog)
+        MAP_CASE(FM_LOG1P, vlog1p)
+        MAP_CASE(FM_TANH_FUNCTION, vtanh)
+        MAP_CASE(FM_SIGMOID, vsigmoid)
+        MAP_CASE(FM_RELU_FUNCTION, vrelu)
+    }
+}
+
+/* x - x is 0, or NaN where x is not finite: a sum of these stays 0 while all are finite */
+static int FN(all_finite)(const real *x, ptrdiff_t n)
+{
+    vec residue[4] = {{0}};
+    ptrdiff_t i = 0;
+    for (; i + 4 * LANES <= n; i += 4 * LANES)
+        UNROLL for (int q = 0; q < 4; q++) {
+            vec v = vloadu(x + i + q * LANES);
+            residue[q] += v - v;
+        }
+    for (; i < n; i += LANES) {
+        vec v = vload_some(x + i, n - i);
+        residue[0] += v - v;
+    }
+    vec total = (residue[0] + residue[1]) + (residue[2] + residue[3]);
+    return vall(veq(total, (vec){0}));
+}
+
+/* Whether a check holds for every element; the last, partial vector is filled with zeros, which pass all. */
+static int FN(all_pass)(const void *x_, ptrdiff_t n, int check)
+{
+    const real *x = x_;
+    ivec failed = {0};
+    if (check == FM_ALL_FINITE)
+        return FN(all_finite)(x, n);
+    FOR_EACH_VECTOR(i, n)
+    {
+        vec v = vload_some(x + i, n - i);
+        if (check == FM_ALL_BINARY)
+            failed |= (ivec)((v != (vec){0}) & (v != vset(1)));
+        else
+            failed |= ~(ivec)((v >= (vec){0}) & (v <= vset(1)));
+    }
+    return vall(veq((vec)(failed & (ivec)vset(1)), (vec){0}));
+}

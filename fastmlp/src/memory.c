@@ -1,0 +1,23 @@
+/* memory.c -- the arena's memory: aligned for vectors, on huge pages where it is large. */
+
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "fastmlp.h"
+
+enum { ALIGNMENT = 64, HUGE_PAGE = 1 << 21 };
+
+/* Wide layers walk rows far apart: on small pages every row would cost a miss of the address cache. */
+void *fm_allocate(size_t bytes)
+{
+    void *memory;
+    const int is_large = bytes >= 2 * HUGE_PAGE;
+    if (posix_memalign(&memory, is_large ? HUGE_PAGE : ALIGNMENT, bytes))
+        return NULL;
+#ifdef MADV_HUGEPAGE
+    if (is_large)
+        madvise(memory, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+#endif
+    return memory;
+}

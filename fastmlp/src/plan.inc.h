@@ -1,0 +1,118 @@
+/* plan.inc.h -- where everything of a pass lies in the arena, and which way each layer takes.
+ *
+ * A tile is at most 4 KB of examples of each row, cut evenly from the batch: its activations stay in L2.
+ */
+
+enum { MOST_IN_TILE = 4096 / sizeof(real), MOST_PARAMETERS_OF_CHUNKS = 1 << 15 };
+
+/* Rows a multiple of 512 bytes apart would share few cache sets: two more vectors part them. */
+INLINE ptrdiff_t row_stride_of(ptrdiff_t n)
+{
+    return n * (ptrdiff_t)sizeof(real) % 512 ? n : n + 2 * LANES;
+}
+
+/* The cheaper weight gradient by estimated overhead; the constants were measured, see docs/design.md.  The rows of
+   the first layer's inputs are packed as they come, where those of others are transposed for the broadcast. */
+INLINE int choose_gradient_method(ptrdiff_t fan_in, ptrdiff_t fan_out, ptrdiff_t tile, int is_first)
+{
+    double lane_sums_overhead = 2.8 * LANES / (double)tile;
+    double padding = (double)whole_vectors(fan_in) / (double)fan_in - 1;
+    double transposing = is_first ? 0.02 : 5.0 / (double)fan_out;
+    return padding + transposing < lane_sums_overhead ? FM_BROADCAST : FM_LANE_SUMS;
+}
+
+/* Narrow networks on many tiles go to threads a chunk of tiles at a time; others share the rows of each product. */
+INLINE ptrdiff_t choose_chunks(ptrdiff_t n_parameters, ptrdiff_t n_tiles)
+{
+    if (n_parameters > MOST_PARAMETERS_OF_CHUNKS)
+        return 1;
+    return n_tiles < FM_MOST_CHUNKS ? n_tiles : FM_MOST_CHUNKS;
+}
+
+INLINE ptrdiff_t reserve(ptrdiff_t *at, ptrdiff_t n)
+{
+    ptrdiff_t start = *at;
+    *at += whole_vectors(n);
+    return start;
+}
+
+INLINE ptrdiff_t larger(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
+
+static void FN(make_plan)(fm_plan *plan, const fm_network *network, ptrdiff_t batch)
+{
+    const ptrdiff_t n_layers = network->n_layers, *dims = network->layer_dims, n_outputs = dims[n_layers];
+    const ptrdiff_t n_vectors = ceil_div(batch, LANES), n_tiles = ceil_div(batch, MOST_IN_TILE);
+    const ptrdiff_t tile = ceil_div(n_vectors, n_tiles) * LANES;
+    const ptrdiff_t most = row_stride_of(MOST_IN_TILE); /* keeps the arena's size constant */
+    ptrdiff_t at = 0, parameters = 0, widest = 0, widest_packed = 0;
+    for (ptrdiff_t l = 0; l < n_layers; l++) {
+        const ptrdiff_t fan_in = dims[l], fan_out = dims[l + 1];
+        const double dropout = network->dropout && l + 1 < n_layers ? network->dropout[l] : 0;
+        fm_layer *layer = &plan->layers[l];
+        *layer = (fm_layer){.fan_in = fan_in,
+                            .fan_out = fan_out,
+                            .weights = parameters,
+                            .bias = parameters + fan_in * fan_out,
+                            .padded_fan_in = whole_vectors(fan_in),
+                            .packed_stride = row_stride_of(whole_vectors(fan_in)),
+                            .dropout = dropout,
+                            .activation = network->activations[l],
+                            .gradient_method = choose_gradient_method(fan_in, fan_out, tile, l == 0),
+                            .keeps_derivative = l + 1 < n_layers && (dropout != 0 ||
+                                                derivative_needs_logits(network->activations[l]))};
+        parameters += (fan_in + 1) * fan_out;
+        layer->inputs = reserve(&at, fan_in * most);
+        layer->derivatives = reserve(&at, layer->keeps_derivative ? fan_out * most : 0);
+        layer->padded_gradient = reserve(&at, fan_in % LANES ? fan_out * layer->padded_fan_in : 0);
+        widest = larger(widest, fan_out);
+        widest_packed = larger(widest_packed, layer->packed_stride);
+    }
+    plan->n_layers = n_layers;
+    plan->n_parameters = parameters;
+    plan->batch = batch;
+    plan->tile = tile;
+    plan->n_chunks = choose_chunks(parameters, n_tiles);
+    plan->row_stride = row_stride_of(tile);
+    plan->loss = network->loss;
+    plan->loss_parameter = network->loss_parameter;
+    plan->label_smoothing = network->label_smoothing;
+    plan->n_targets = network->loss == FM_MULTINOMIAL_LOG_LOSS ? 1 : n_outputs;
+    plan->outputs = reserve(&at, n_outputs * most);
+    plan->targets = reserve(&at, n_outputs * most);
+    plan->losses = reserve(&at, n_outputs * most);
+    plan->sample_weight = reserve(&at, most);
+    plan->deltas[0] = reserve(&at, widest * most);
+    plan->deltas[1] = reserve(&at, widest * most);
+    plan->packed_rows = reserve(&at, MOST_IN_TILE * plan->layers[0].packed_stride);
+    plan->transposed = reserve(&at, MOST_IN_TILE * widest_packed);
+    plan->arena_bytes = at * (ptrdiff_t)sizeof(real);
+    plan->chunk_bytes = FM_MOST_CHUNKS * whole_vectors(parameters) * (ptrdiff_t)sizeof(real);
+    if (parameters > MOST_PARAMETERS_OF_CHUNKS)
+        plan->chunk_bytes = 0;
+    plan->block_bytes = BLOCK_ROWS * BLOCK_STRIDE * (ptrdiff_t)sizeof(real);
+}
+
+/* Behind the arenas of all threads: the chunks' gradients, then a block of a large matrix for each thread. */
+INLINE real *chunk_gradients_of(void *arena, const fm_plan *plan, int n_threads)
+{
+    return (real *)((char *)arena + n_threads * plan->arena_bytes);
+}
+INLINE void *block_of(void *arena, const fm_plan *plan, int n_threads, int id)
+{
+    return (char *)chunk_gradients_of(arena, plan, n_threads) + plan->chunk_bytes + id * plan->block_bytes;
+}
+
+/* Arena rows where the outputs of layer l go: the inputs of the next. */
+INLINE real *layer_outputs(real *arena, const fm_plan *plan, ptrdiff_t l)
+{
+    return arena + (l + 1 < plan->n_layers ? plan->layers[l + 1].inputs : plan->outputs);
+}
+
+/* Examples first .. first + n of a batch of the data. */
+typedef struct {
+    const ptrdiff_t *order; /* the batch's own, or NULL: examples as they lie from `start` on */
+    ptrdiff_t start, n;
+    ptrdiff_t n_ordered; /* entries of order up to the end of the epoch */
+} batch;
+
+INLINE ptrdiff_t example_of(const batch *b, ptrdiff_t i) { return b->order ? b->order[i] : b->start + i; }

@@ -1,0 +1,216 @@
+/* train.inc.h -- batches, updates and epochs: what a team of threads does in one call. */
+
+/* What one call works on, shared by its threads. */
+typedef struct {
+    fm_training *t; /* NULL for a gradient alone */
+    const fm_plan *plan;
+    const fm_data *data;
+    const real *parameters;
+    real *gradient, *chunk_gradients, *arena;
+    ptrdiff_t updates_before;
+    double *loss; /* of a gradient alone, where it is wanted */
+    mean total, chunk_losses[FM_MOST_CHUNKS];
+    fm_team team;
+    fm_poll poll;
+    int n_threads; /* asked for: there may be fewer */
+    int status;
+} job;
+
+/* One batch on its way through the network; every thread has its own copy. */
+typedef struct {
+    batch examples;
+    double total_weight;
+    ptrdiff_t update; /* the number of updates before it */
+    int wants_loss;
+    int is_packed; /* the arena holds its only tile already, from the pass before */
+} pass;
+
+INLINE double weight_of(const fm_data *data, const batch *b)
+{
+    const real *weight = data->sample_weight;
+    double sum = 0;
+    if (!weight)
+        return (double)b->n;
+    for (ptrdiff_t i = 0; i < b->n; i++) sum += (double)weight[example_of(b, i)];
+    return sum;
+}
+
+/* Tiles from .. to of a batch -> one gradient and one mean, in tile order */
+static int FN(pass_tiles)(real *gradient, mean *loss, const job *j, const pass *p, range tiles, real *arena, work *w)
+{
+    const fm_plan *plan = j->plan;
+    const dropout_draw draw = {j->t ? j->t->seed : 0, p->update, j->t != NULL};
+    for (ptrdiff_t tile = tiles.from; tile < tiles.to; tile++) {
+        const ptrdiff_t first = tile * plan->tile, left = p->examples.n - first, n = left < plan->tile ? left : plan->tile;
+        if (!p->is_packed) {
+            FN(pack_tile)(arena, plan, j->data, &p->examples, first, n, w);
+            if (meet_sharing(w))
+                return w->status;
+        }
+        if (FN(forward_tile)(arena, plan, j->parameters, first, n, &draw, w) ||
+            FN(backward_tile)(gradient, p->wants_loss ? loss : NULL, arena, plan, j->parameters, j->data, n,
+                              p->total_weight, tile > tiles.from, w))
+            return w->status;
+    }
+    for (ptrdiff_t l = 0; l < plan->n_layers; l++)
+        FN(finish_gradient)(gradient + plan->layers[l].weights, &plan->layers[l], arena, w);
+    return w->status;
+}
+
+/* gradient <- the chunks' gradients, added in order, for a range of parameters */
+static void FN(add_chunks)(real *gradient, const real *chunks, ptrdiff_t n_chunks, ptrdiff_t n_parameters, range r)
+{
+    for (ptrdiff_t i = r.from; i < r.to; i += LANES) {
+        vec sum = vload_some(chunks + i, r.to - i);
+        for (ptrdiff_t c = 1; c < n_chunks; c++) sum += vload_some(chunks + c * n_parameters + i, r.to - i);
+        vstore_some(gradient + i, sum, r.to - i);
+    }
+}
+
+/* The gradient of a batch, in chunks of tiles that threads take as they come: each has a gradient and a mean. */
+static int FN(pass_chunks)(job *j, const pass *p, ptrdiff_t n_tiles, ptrdiff_t n_chunks, work *w)
+{
+    const fm_plan *plan = j->plan;
+    real *arena = j->arena + w->id * (plan->arena_bytes / (ptrdiff_t)sizeof(real));
+    w->n_sharing = 1;
+    for (ptrdiff_t c; !w->status && (c = atomic_fetch_add(&j->team.next_chunk, 1)) < n_chunks;) {
+        j->chunk_losses[c] = (mean){0, 0, j->total.scale};
+        FN(pass_tiles)(j->chunk_gradients + c * plan->n_parameters, &j->chunk_losses[c], j, p,
+                       (range){c * n_tiles / n_chunks, (c + 1) * n_tiles / n_chunks}, arena, w);
+    }
+    w->n_sharing = w->n_threads;
+    if (meet(w))
+        return w->status;
+    FN(add_chunks)(j->gradient, j->chunk_gradients, n_chunks, plan->n_parameters, my_share(w, plan->n_parameters, LANES));
+    if (w->id == 0) {
+        atomic_store(&j->team.next_chunk, 0);
+        for (ptrdiff_t c = 0; p->wants_loss && c < n_chunks; c++) merge_means(&j->total, &j->chunk_losses[c]);
+    }
+    return meet(w);
+}
+
+/* The gradient of a batch; zero where no example weighs anything. */
+static int FN(pass_batch)(job *j, const pass *p, work *w)
+{
+    const ptrdiff_t n_tiles = ceil_div(p->examples.n, j->plan->tile);
+    const ptrdiff_t n_chunks = j->plan->n_chunks < n_tiles ? j->plan->n_chunks : n_tiles;
+    if (p->total_weight == 0) {
+        const range mine = my_share(w, j->plan->n_parameters, LANES);
+        memset(j->gradient + mine.from, 0, (size_t)(mine.to - mine.from) * sizeof(real));
+        return meet(w);
+    }
+    if (n_chunks > 1)
+        return FN(pass_chunks)(j, p, n_tiles, n_chunks, w);
+    FN(pass_tiles)(j->gradient, &j->total, j, p, (range){0, n_tiles}, j->arena, w);
+    return meet(w);
+}
+
+/* This thread's share of an update; where the gradient is not finite, no parameter moves. */
+static int FN(update)(const job *j, ptrdiff_t update, work *w)
+{
+    const fm_training *t = j->t;
+    const range mine = my_share(w, j->plan->n_parameters, 64 / (ptrdiff_t)sizeof(real));
+    double scale = 1;
+    if (!FN(all_finite)(j->gradient + mine.from, mine.to - mine.from))
+        w->status = FM_DIVERGED;
+    if (meet(w))
+        return w->status;
+    if (isfinite(t->optimizer->clip_norm)) {
+        scale = FN(norm_scale)(t, j->plan);
+        if (meet(w)) /* all have read what some now change */
+            return w->status;
+    }
+    FN(optimizer_update)(t, j->plan, update, t->learning_rates[update - j->updates_before], scale, mine);
+    return meet(w);
+}
+
+/* One pass over the data, a batch after another; *update counts on. */
+static int FN(epoch)(job *j, ptrdiff_t epoch, ptrdiff_t *update, work *w)
+{
+    const ptrdiff_t n = j->data->n_examples, *order = j->t->order ? j->t->order + epoch * n : NULL;
+    const int is_one_tile = !order && n <= j->plan->tile && n <= j->plan->batch;
+    pass p = {.wants_loss = epoch < j->t->n_losses, .is_packed = epoch > 0 && is_one_tile};
+    double total_weight = 0;
+    if (w->id == 0)
+        j->total = start_mean(n);
+    for (ptrdiff_t start = 0; start < n; start += j->plan->batch) {
+        const ptrdiff_t left = n - start;
+        p.examples = (batch){order ? order + start : NULL, start, left < j->plan->batch ? left : j->plan->batch, left};
+        p.total_weight = weight_of(j->data, &p.examples);
+        p.update = *update;
+        total_weight += p.total_weight;
+        if (FN(pass_batch)(j, &p, w) || FN(update)(j, *update, w))
+            return w->status;
+        ++*update;
+    }
+    if (p.wants_loss && w->id == 0)
+        j->t->losses[epoch] = finish_mean(&j->total, total_weight);
+    return 0;
+}
+
+static void FN(work_on)(void *job_, int id, int n_threads)
+{
+    job *j = job_;
+    work w = start_work(j->poll, block_of(j->arena, j->plan, j->n_threads, id));
+    w.team = &j->team;
+    w.id = id;
+    w.n_threads = w.n_sharing = n_threads;
+    if (j->t) {
+        ptrdiff_t update = j->updates_before;
+        for (ptrdiff_t epoch = 0; epoch < j->t->epochs && !w.status; epoch++) FN(epoch)(j, epoch, &update, &w);
+        if (id == 0)
+            j->t->updates = update;
+    } else {
+        pass p = {.examples = {.n = j->data->n_examples}, .wants_loss = j->loss != NULL};
+        p.total_weight = weight_of(j->data, &p.examples);
+        FN(pass_batch)(j, &p, &w);
+        if (id == 0 && j->loss)
+            *j->loss = finish_mean(&j->total, p.total_weight);
+    }
+    if (id == 0)
+        j->status = w.status;
+}
+
+static int FN(run)(job *j, ptrdiff_t n_examples, int n_threads)
+{
+    j->total = start_mean(n_examples);
+    j->n_threads = n_threads;
+    j->chunk_gradients = chunk_gradients_of(j->arena, j->plan, n_threads);
+    fm_run_team(FN(work_on), j, n_threads);
+    return j->status;
+}
+
+static int FN(loss_and_gradient)(void *gradient, double *loss, const fm_plan *plan, const void *parameters,
+                                 const fm_data *data, void *arena, int n_threads, fm_poll poll)
+{
+    job j = {.plan = plan, .data = data, .parameters = parameters, .gradient = gradient, .arena = arena,
+             .loss = loss, .poll = poll};
+    return FN(run)(&j, data->n_examples, n_threads);
+}
+
+static int FN(train)(fm_training *training, const fm_plan *plan, const fm_data *data, void *arena, int n_threads,
+                     fm_poll poll)
+{
+    job j = {.t = training, .plan = plan, .data = data, .parameters = training->parameters,
+             .gradient = training->gradient, .arena = arena, .updates_before = training->updates, .poll = poll};
+    return FN(run)(&j, data->n_examples, n_threads);
+}
+
+static int FN(predict)(void *outputs, const fm_plan *plan, const void *parameters, const fm_data *data, void *arena_,
+                       int output, fm_poll poll)
+{
+    real *arena = arena_;
+    work w = start_work(poll, block_of(arena, plan, 1, 0));
+    const fm_layer *last = &plan->layers[plan->n_layers - 1];
+    const batch all = {.n = data->n_examples};
+    for (ptrdiff_t first = 0, n; first < data->n_examples; first += n) {
+        n = data->n_examples - first < plan->tile ? data->n_examples - first : plan->tile;
+        FN(pack_tile)(arena, plan, data, &all, first, n, &w);
+        if (FN(forward_tile)(arena, plan, parameters, first, n, NULL, &w))
+            return w.status;
+        if (output == FM_PROBABILITIES)
+            FN(output_forward)(arena + plan->outputs, tile_rows(plan, last->fan_out, n), last->activation);
+        FN(unpack_rows)(outputs, data->n_examples, arena + plan->outputs, plan->row_stride, last->fan_out, first, n);
+    }
+    return 0;
+}

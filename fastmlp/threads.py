@@ -1,0 +1,58 @@
+"""How many threads a call uses: the one place where this is decided.
+
+1. ``n_threads``, where the caller gives it, is taken as it is.
+2. Else one thread where the work of a batch is small, and otherwise as many as are available: the number
+   in ``FASTMLP_NUM_THREADS`` or, without it, ``OMP_NUM_THREADS``, but never more than the processors this
+   process may use, by its affinity and its cgroup's quota.
+3. One thread where the build has no OpenMP, and in a forked child, whatever was asked for.
+
+No result depends on the number.
+"""
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+from fastmlp import _kernels, checks
+
+VARIABLES = ("FASTMLP_NUM_THREADS", "OMP_NUM_THREADS")
+CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+SMALL_BATCH = 2e7  # floating-point operations: below it a second thread gains little, and loses on a busy machine
+
+
+def available() -> int:
+    """The most threads a call uses by itself."""
+    if not _kernels.has_threads():
+        return 1
+    return min([_processors(), *_wanted()])
+
+
+def choose(n_threads: Any, work: float) -> int:
+    """Threads for a call whose batches take ``work`` floating-point operations each."""
+    if n_threads is not None:
+        asked = checks.integer("n_threads", n_threads, minimum=1)
+        return min(asked, 1024) if _kernels.has_threads() else 1
+    return available() if work >= SMALL_BATCH else 1
+
+
+def _wanted() -> list[int]:
+    """The first of the environment's variables that is set, or nothing."""
+    for name in VARIABLES:
+        text = os.environ.get(name, "").split(",")[0].strip()  # OMP_NUM_THREADS may list nested levels
+        if text:
+            if not (text.isascii() and text.isdecimal()) or int(text) < 1:
+                raise ValueError(f"{name} must be a number of threads, at least 1, got {text!r}")
+            return [int(text)]
+    return []
+
+
+def _processors() -> int:
+    """Those this process may use, by affinity and by the cgroup's quota of CPU time."""
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = CGROUP_QUOTA.read_text().split()
+        allowed = affinity if quota == "max" else math.ceil(int(quota) / int(period))
+    except (OSError, ValueError, ZeroDivisionError):
+        return affinity
+    return max(1, min(affinity, allowed))

@@ -1,0 +1,288 @@
+"""Examples in every form that training takes: the same bits, nothing changed, nothing copied that need not be."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import scipy.sparse
+from forms import FORMS, content, eighths
+
+from fastmlp import MLP
+
+N, N_FEATURES = 75, 4
+X = np.where(np.random.default_rng(1).random((N, N_FEATURES)) < 0.4, 0.0, eighths(0, (N, N_FEATURES)))
+Y = (X[:, 0] > X[:, 1]).astype("int64")
+WEIGHTS = eighths(2, N) ** 2
+
+
+def trained(inputs, dtype="float64", **kwargs):
+    """Everything that a training by batches and the calls on its network give for these inputs, as bytes."""
+    options = {"batch_size": 16, "optimizer": "adam", "learning_rate": 0.05, "dropout": 0.2, "seed": 4, **kwargs}
+    model = MLP([inputs_of_width(inputs), 7, 1], activation="tanh", seed=1, dtype=dtype)
+    history = model.train(inputs, Y, epochs=4, sample_weight=WEIGHTS, **options)
+    loss, gradient = model.loss_and_gradient(inputs, Y)
+    outputs = (model.predict(inputs), model.predict_proba(inputs), model.decision_function(inputs))
+    return [loss, *(array.tobytes() for array in (model.parameters, history.losses, gradient, *outputs))]
+
+
+def inputs_of_width(inputs):
+    return inputs.shape[1] if hasattr(inputs, "shape") else N_FEATURES
+
+
+# ---- dense
+
+LAYOUTS = {
+    "C order": np.ascontiguousarray,
+    "Fortran order": np.asfortranarray,
+    "every other row": lambda a: np.repeat(a, 2, axis=0)[::2],
+    "every other row, Fortran order": lambda a: np.asfortranarray(np.repeat(a, 2, axis=0))[::2],
+    "every other column": lambda a: np.repeat(a, 2, axis=1)[:, ::2],
+    "some columns of a wider array": lambda a: np.c_[a + 1, a, a][:, N_FEATURES : 2 * N_FEATURES],
+    "some rows of a longer Fortran array": lambda a: np.asfortranarray(np.r_[a + 1, a, a])[N : 2 * N],
+    "rows reversed": lambda a: a[::-1].copy()[::-1],
+    "columns reversed": lambda a: a[:, ::-1].copy()[:, ::-1],
+    "a window of three dimensions": lambda a: np.stack([a, a + 1])[0],
+    "an inner axis of three dimensions": lambda a: np.stack([a, a + 1], axis=2)[:, :, 0],
+    "odd bytes between rows": lambda a: (
+        np.concatenate([a.view(np.uint8), np.zeros((N, 3), np.uint8)], axis=1)[:, : a.shape[1] * a.itemsize]
+        .copy()
+        .view(a.dtype)
+    ),
+    "a field of records": lambda a: np.array([(row, 1) for row in a], [("x", a.dtype, (N_FEATURES,)), ("y", "i1")])[
+        "x"
+    ],
+}
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("form", {**FORMS, **LAYOUTS})
+def test_dense_inputs_in_any_form_give_the_same_bits_and_stay_as_they_are(form, shuffle, dtype):
+    inputs = {**FORMS, **LAYOUTS}[form](X.astype(dtype) if form in LAYOUTS else X)
+    before = content(inputs)
+    assert trained(inputs, dtype, shuffle=shuffle) == trained(X, dtype, shuffle=shuffle)
+    assert content(inputs) == before
+
+
+@pytest.mark.parametrize("kind", ["bool", "int8", "uint16", "int64", "float16", "float32", "longdouble", ">f4", ">i4"])
+def test_numbers_of_any_type_are_taken_at_their_values(kind, dtype):
+    whole = np.round(X) ** 2 > 1 if kind == "bool" else np.round(X) ** 2
+    assert trained(whole.astype(kind), dtype) == trained(whole.astype("float64"), dtype)
+
+
+def test_one_column_and_one_row_in_every_layout(dtype):
+    for inputs, y in ((X[:, :1], Y), (X[:1], Y[:1]), (X[:1, :1], Y[:1])):
+        model = MLP([inputs.shape[1], 3, 1], seed=1, dtype=dtype)
+        expected = model.loss_and_gradient(np.array(inputs, dtype), y)[1].tobytes()
+        for form in ("C order", "Fortran order", "every other row", "every other column"):
+            given = LAYOUTS[form](inputs.astype(dtype))
+            assert model.loss_and_gradient(given, y)[1].tobytes() == expected
+        broad = np.broadcast_to(inputs[:1], inputs.shape)
+        assert model.predict_proba(broad).tobytes() == model.predict_proba(broad.copy()).tobytes()
+
+
+@pytest.mark.parametrize("mode", ["r", "r+", "c"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_memory_mapped_file_gives_the_same_bits_and_stays_as_it_is(mode, order, dtype, tmp_path):
+    path = tmp_path / "inputs.bin"
+    X.astype(dtype).ravel(order=order).tofile(path)
+    before = path.read_bytes()
+    inputs = np.memmap(path, dtype=dtype, mode=mode, shape=X.shape, order=order)
+    assert trained(inputs, dtype) == trained(X, dtype)
+    del inputs
+    assert path.read_bytes() == before
+
+
+def test_an_npy_file_read_by_mmap_mode_is_taken(tmp_path):
+    np.save(tmp_path / "inputs.npy", X)
+    assert trained(np.load(tmp_path / "inputs.npy", mmap_mode="r")) == trained(X)
+
+
+# ---- sparse
+
+SPARSE = [
+    f"{kind}_{container}" for kind in ("csr", "csc", "coo", "lil", "dok", "bsr") for container in ("matrix", "array")
+]
+
+
+def sparse_content(matrix):
+    coo = matrix.tocoo()
+    return [content(array) for array in (coo.data, *coo.coords)], matrix.dtype, matrix.shape
+
+
+@pytest.mark.parametrize("form", SPARSE)
+def test_sparse_inputs_give_the_bits_of_the_dense_array_and_stay_as_they_are(form, dtype):
+    matrix = getattr(scipy.sparse, form)(X.astype(dtype))
+    before = sparse_content(matrix)
+    assert trained(matrix, dtype) == trained(X, dtype)
+    assert sparse_content(matrix) == before
+
+
+@pytest.mark.parametrize("kind", ["bool", "int8", "int64", "float32", "longdouble"])
+def test_sparse_numbers_of_any_type_are_taken_at_their_values(kind):
+    whole = np.round(X) ** 2
+    expected = whole.astype(kind).astype("float64")
+    assert trained(scipy.sparse.csr_array(whole.astype(kind))) == trained(expected)
+
+
+def changed_csr(change):
+    matrix = scipy.sparse.csr_array(X)
+    change(matrix)
+    return matrix
+
+
+def unsort(matrix):
+    for start, end in zip(matrix.indptr[:-1], matrix.indptr[1:], strict=True):
+        for array in (matrix.data, matrix.indices):
+            array[start:end] = array[start:end][::-1].copy()
+    matrix.has_sorted_indices = False
+
+
+def widen(matrix):
+    matrix.indices, matrix.indptr = matrix.indices.astype("int64"), matrix.indptr.astype("int64")
+
+
+def mix(matrix):
+    matrix.indices = matrix.indices.astype("int64")
+
+
+def leave_room(matrix):
+    matrix.data, matrix.indices = np.r_[matrix.data, 7.0, np.nan], np.r_[matrix.indices, 0, 99].astype("int32")
+
+
+def freeze(matrix):
+    for array in (matrix.data, matrix.indices, matrix.indptr):
+        array.flags.writeable = False
+
+
+@pytest.mark.parametrize("change", [unsort, widen, mix, leave_room, freeze], ids=lambda change: change.__name__)
+def test_a_csr_matrix_in_any_valid_state_gives_the_bits_of_the_dense_array(change):
+    assert trained(changed_csr(change)) == trained(X)
+
+
+def test_stored_zeros_and_repeated_entries_of_a_csr_matrix_are_what_they_stand_for():
+    values, columns = np.array([0.0, 1.5, 2.0, -0.5, 4.0]), np.array([2, 1, 1, 1, 0])
+    matrix = scipy.sparse.csr_array((values, columns, np.array([0, 1, 4, 4, 5])), shape=(4, 4))
+    model = MLP([4, 5, 1], seed=1)
+    assert model.predict_proba(matrix).tobytes() == model.predict_proba(matrix.toarray()).tobytes()
+    assert matrix.nnz == 5
+
+
+def test_a_matrix_without_any_entry_is_all_zeros():
+    model = MLP([4, 5, 1], activation="tanh", seed=1)
+    model.biases[0][:] = 0.5
+    matrix = scipy.sparse.csr_array((6, 4))
+    assert model.predict_proba(matrix).tobytes() == model.predict_proba(np.zeros((6, 4))).tobytes()
+
+
+@pytest.mark.parametrize("entry", [np.nan, np.inf, -np.inf])
+def test_an_entry_that_is_not_finite_is_named_by_row_and_column(entry):
+    sparse, dense = scipy.sparse.lil_array(X), X.copy()
+    sparse[6, 2] = dense[6, 2] = entry
+    for inputs in (sparse, sparse.tocsr(), sparse.tocsc(), dense, np.asfortranarray(dense), dense[::2, 1:]):
+        place = r"\(6, 2\)" if inputs.shape == X.shape else r"\(3, 1\)"
+        with pytest.raises(ValueError, match=f"X must be finite in float64, got {entry} at index {place}"):
+            MLP([inputs.shape[1], 3, 1]).predict(inputs)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda matrix: matrix.indices.__setitem__(3, 99),
+        lambda matrix: matrix.indices.__setitem__(3, -1),
+        lambda matrix: matrix.indptr.__setitem__(5, 10**6),
+        lambda matrix: matrix.indptr.__setitem__(0, 2),
+        lambda matrix: matrix.indptr.__setitem__(4, 0),
+    ],
+)
+def test_a_damaged_csr_matrix_is_refused_by_name(change):
+    model = MLP([4, 3, 1], seed=1)
+    before = model.parameters.tobytes()
+    with pytest.raises(ValueError, match=r"X .*CSR"):
+        model.train(changed_csr(change), Y, epochs=3)
+    assert model.parameters.tobytes() == before
+
+
+# ---- memory
+
+MEMORY_AS_IT_IS = pytest.mark.skipif(
+    not sys.platform.startswith("linux") or "asan" in os.environ.get("LD_PRELOAD", ""),
+    reason="limits and peaks as Linux counts them, without a sanitizer's own memory",
+)
+ONE_THREAD = dict.fromkeys(["OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"], "1")
+HEAD = f"""
+import resource, sys
+sys.path[:0] = {[path for path in sys.path if path]!r}
+import numpy as np
+from fastmlp import MLP, _kernels
+"""
+
+
+def in_a_child(code, *arguments):
+    """What a fresh interpreter prints."""
+    words = [sys.executable, "-c", HEAD + code, *map(str, arguments)]
+    done = subprocess.run(words, env={**os.environ, **ONE_THREAD}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+LIMITED = """
+folder, rows = sys.argv[1], int(sys.argv[2])
+MLP([2, 2, 1]).train([[0.0, 1.0]], [1], epochs=1, batch_size=1)
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+limit = int(status["VmData"].split()[0]) * 1024 + 32 * 2**20
+resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+X = np.memmap(folder + "/X.bin", "float64", "r", shape=(rows, 128))
+assert X.nbytes > limit, (X.nbytes, limit)
+y = np.load(folder + "/y.npy")
+for inputs in (X, X[:, 3:]):
+    try:
+        np.array(inputs)
+        sys.exit("the limit is none")
+    except MemoryError:
+        pass
+    model = MLP([inputs.shape[1], 6, 1], activation="tanh", seed=1)
+    model.train(inputs, y, epochs=1, batch_size=5000, optimizer="adam", seed=2)
+    print(model.parameters.tobytes().hex())
+    print(model.predict(inputs)[:1000].tobytes().hex())
+"""
+
+
+@MEMORY_AS_IT_IS
+def test_a_file_larger_than_the_memory_allowed_is_trained_on_as_if_it_were_in_memory(tmp_path):
+    rows, columns = 200_000, 128  # 205 MB
+    rng = np.random.default_rng(0)
+    inputs = np.memmap(tmp_path / "X.bin", "float64", "w+", shape=(rows, columns))
+    rng.random(out=inputs)
+    inputs.flush()
+    y = (inputs[:, 0] > inputs[:, 5]).astype("int8")
+    np.save(tmp_path / "y.npy", y)
+    lines = in_a_child(LIMITED, tmp_path, rows).split()
+    assert len(lines) == 4
+    in_memory = np.array(inputs)
+    for part, of_child in ((in_memory, lines[:2]), (in_memory[:, 3:], lines[2:])):
+        model = MLP([part.shape[1], 6, 1], activation="tanh", seed=1)
+        model.train(part, y, epochs=1, batch_size=5000, optimizer="adam", seed=2)
+        assert of_child == [model.parameters.tobytes().hex(), model.predict(part)[:1000].tobytes().hex()]
+
+
+PEAK = """
+n, order = int(sys.argv[1]), sys.argv[2]
+X = np.empty((n, 64), order=order)
+np.random.default_rng(0).random(out=X if order == "C" else X.T)
+y = (X[:, 0] > 0.5).astype("float64")
+options = dict(batch_size=1000, optimizer="adam", seed=2, dropout=0.1)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+MLP([64, 6, 1], seed=1).train(X, y, epochs=2, **options)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@MEMORY_AS_IT_IS
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_the_peak_of_memory_grows_with_the_orders_of_the_examples_alone(order):
+    """64 features are 512 bytes per example; two orders of 8 bytes, 16, and what else a training may keep of each."""
+    few, many = 2_000, 150_000
+    growth = 1024 * (int(in_a_child(PEAK, many, order)) - int(in_a_child(PEAK, few, order)))
+    assert growth < 48 * (many - few)

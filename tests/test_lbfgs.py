@@ -1,0 +1,270 @@
+"""L-BFGS: convex models against scikit-learn's solvers, and how its training runs, ends and refuses."""
+
+import signal
+
+import numpy as np
+import pytest
+
+from fastmlp import LBFGS, MLP, SGD, Adaptive, DivergenceWarning
+
+RNG = np.random.default_rng(6)
+N = 200
+X = RNG.standard_normal((N, 4)) * [1, 2, 0.5, 3] + [0, 1, -1, 0]
+LOGITS = X @ RNG.standard_normal((4, 3)) * 0.5 + RNG.standard_normal((N, 3))
+LABELS, CLASSES = (LOGITS[:, 0] > 0).astype(int), LOGITS.argmax(axis=1)
+COUNTS = RNG.poisson(np.exp(0.5 * LOGITS[:, 0]))
+WEIGHTS = RNG.uniform(0.1, 3, N)
+TIGHT = LBFGS(tol=1e-10)
+
+
+def fitted(dims, y, *, loss, l2=0.0, sample_weight=None, optimizer=TIGHT):
+    model = MLP(dims, activation=[], loss=loss, initialization="zeros")
+    model.train(X, y, epochs=2000, optimizer=optimizer, l2=l2, sample_weight=sample_weight)
+    return model
+
+
+def hidden_network(**kwargs):
+    return MLP([4, 8, 1], **{"activation": "tanh", "seed": 1, **kwargs})
+
+
+@pytest.fixture
+def linear_model():
+    """scikit-learn's, on one thread of BLAS: several gain nothing here and may disturb each other."""
+    models = pytest.importorskip("sklearn.linear_model")
+    with pytest.importorskip("threadpoolctl").threadpool_limits(1):
+        yield models
+
+
+# ---- models that scikit-learn has too: the same minimum
+
+weights = pytest.mark.parametrize("sample_weight", [None, WEIGHTS], ids=["equal weights", "weights"])
+
+
+@weights
+@pytest.mark.parametrize("C", [0.01, 1.0, 100.0])
+def test_without_a_hidden_layer_the_log_loss_is_logistic_regression(C, sample_weight, linear_model):
+    total = N if sample_weight is None else sample_weight.sum()
+    theirs = linear_model.LogisticRegression(C=C, tol=1e-10, max_iter=10_000).fit(X, LABELS, sample_weight)
+    ours = fitted([4, 1], LABELS, loss="log_loss", l2=1 / (C * total), sample_weight=sample_weight)
+    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X)[:, 1], rtol=1e-5)
+    np.testing.assert_allclose(ours.weights[0], theirs.coef_, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(ours.predict(X), theirs.predict(X))
+
+
+@weights
+@pytest.mark.parametrize("C", [0.01, 1.0, 100.0])
+def test_without_a_hidden_layer_the_multinomial_log_loss_is_softmax_regression(C, sample_weight, linear_model):
+    total = N if sample_weight is None else sample_weight.sum()
+    theirs = linear_model.LogisticRegression(C=C, tol=1e-10, max_iter=10_000).fit(X, CLASSES, sample_weight)
+    ours = fitted([4, 3], CLASSES, loss="multinomial_log_loss", l2=1 / (C * total), sample_weight=sample_weight)
+    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), rtol=2e-5)
+    np.testing.assert_array_equal(ours.predict(X), theirs.predict(X))
+
+
+@weights
+@pytest.mark.parametrize("alpha", [0.1, 10.0, 1000.0])
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_without_a_hidden_layer_the_squared_error_is_ridge_regression(alpha, n_outputs, sample_weight, linear_model):
+    y = LOGITS[:, 0] if n_outputs == 1 else LOGITS
+    total = N if sample_weight is None else sample_weight.sum()
+    theirs = linear_model.Ridge(alpha=alpha).fit(X, y, sample_weight)
+    ours = fitted([4, n_outputs], y, loss="squared_error", l2=alpha / total, sample_weight=sample_weight)
+    np.testing.assert_allclose(ours.predict(X), theirs.predict(X), rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(ours.biases[0], np.ravel(theirs.intercept_), rtol=1e-5, atol=1e-7)
+
+
+@weights
+@pytest.mark.parametrize("alpha", [0.0, 0.01, 1.0])
+def test_without_a_hidden_layer_the_poisson_loss_is_poisson_regression(alpha, sample_weight, linear_model):
+    theirs = linear_model.PoissonRegressor(alpha=alpha, tol=1e-10, max_iter=10_000).fit(X, COUNTS, sample_weight)
+    ours = fitted([4, 1], COUNTS, loss="poisson", l2=alpha, sample_weight=sample_weight)
+    np.testing.assert_allclose(ours.predict(X), theirs.predict(X), rtol=1e-5)
+
+
+# ---- its own training
+
+
+@pytest.mark.parametrize("l2", [0.0, 0.1])
+def test_it_ends_where_no_entry_of_the_gradient_exceeds_its_tolerance(l2):
+    model = fitted([4, 1], LABELS, loss="log_loss", l2=l2, optimizer=LBFGS(tol=1e-4))
+    penalty = np.r_[l2 * model.weights[0].ravel(), 0]
+    assert abs(model.loss_and_gradient(X, LABELS)[1] + penalty).max() <= 1e-4
+
+
+def test_it_falls_faster_than_gradient_descent_in_a_hidden_network(dtype):
+    ours, descent = hidden_network(dtype=dtype), hidden_network(dtype=dtype)
+    history = ours.train(X, LABELS, epochs=60, optimizer="lbfgs", report_every=1)
+    descent.train(X, LABELS, epochs=60, learning_rate=0.1)
+    assert np.isfinite(ours.parameters).all()
+    assert ours.parameters.dtype == dtype
+    assert (np.diff(history.losses) < 1e-6).all()
+    assert ours.loss_and_gradient(X, LABELS)[0] < 0.5 * descent.loss_and_gradient(X, LABELS)[0]
+
+
+@pytest.mark.parametrize("report_every", [1, 4])
+def test_losses_are_those_after_each_step_without_penalties(report_every):
+    model, seen = hidden_network(), []
+
+    def look(step, loss):
+        seen.append(step)
+        assert type(step) is int
+        assert loss == pytest.approx(model.loss_and_gradient(X, LABELS)[0], rel=1e-12)
+
+    history = model.train(X, LABELS, epochs=10, optimizer="lbfgs", l2=0.1, report_every=report_every, callback=look)
+    assert history.epochs.tolist() == seen == list(range(0, 11, report_every))
+    assert history.losses[0] == hidden_network().loss_and_gradient(X, LABELS)[0]
+
+
+def test_no_step_changes_nothing_and_reports_nothing():
+    model = hidden_network()
+    history = model.train(X, LABELS, epochs=0, optimizer="lbfgs", callback=pytest.fail)
+    assert history.epochs.size == 0
+    assert model.parameters.tobytes() == hidden_network().parameters.tobytes()
+
+
+@pytest.mark.parametrize("last", [0, 1, 6])
+def test_a_true_answer_of_the_callback_ends_it_with_that_step(last):
+    model, same = hidden_network(), hidden_network()
+    history = model.train(
+        X, LABELS, epochs=50, optimizer="lbfgs", report_every=1, callback=lambda step, _: step == last
+    )
+    assert history.epochs.tolist() == list(range(last + 1))
+    same.train(X, LABELS, epochs=last, optimizer="lbfgs")
+    assert model.parameters.tobytes() == same.parameters.tobytes()
+
+
+@pytest.mark.parametrize("error", [RuntimeError("enough"), KeyboardInterrupt()], ids=["error", "Ctrl-C"])
+def test_an_exception_in_the_callback_passes_through_and_leaves_that_step(error):
+    def fail_at_three(step, loss):
+        if step == 3:
+            raise error
+
+    model, same = hidden_network(), hidden_network()
+    with pytest.raises(type(error)):
+        model.train(X, LABELS, epochs=50, optimizer="lbfgs", report_every=1, callback=fail_at_three)
+    same.train(X, LABELS, epochs=3, optimizer="lbfgs")
+    assert model.parameters.tobytes() == same.parameters.tobytes()
+
+
+def test_ctrl_c_leaves_the_last_step_in_the_model():
+    rng = np.random.default_rng(0)
+    many = rng.standard_normal((20_000, 20))
+    labels = (np.sin(many).sum(axis=1) > 0).astype(int)
+    model, steps = MLP([20, 50, 1], activation="tanh", seed=1), []
+
+    def interrupt(signum, frame):
+        if len(steps) > 2:
+            raise KeyboardInterrupt
+
+    handler = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
+        with pytest.raises(KeyboardInterrupt):
+            model.train(
+                *(many, labels),
+                epochs=10**6,
+                optimizer=LBFGS(tol=0),
+                report_every=1,
+                callback=lambda *_: steps.append(model.parameters.tobytes()),
+            )
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+    assert model.parameters.tobytes() in steps[-2:]
+    assert np.isfinite(model.parameters).all()
+    assert model.train(many[:100], labels[:100], epochs=2).losses.size == 3
+
+
+def test_a_call_without_an_optimizer_goes_on_with_it_from_a_fresh_start():
+    model, same = hidden_network(), hidden_network()
+    for one, second in ((model, None), (same, "lbfgs")):
+        one.train(X, LABELS, epochs=5, optimizer="lbfgs")
+        one.train(X, LABELS, epochs=5, optimizer=second)
+    assert model.parameters.tobytes() == same.parameters.tobytes()
+
+
+def test_it_may_finish_what_gradient_descent_began_and_the_other_way_round():
+    model = hidden_network()
+    model.train(X, LABELS, epochs=20, batch_size=20, optimizer=SGD(momentum=0.9), learning_rate=0.05)
+    losses = [model.loss_and_gradient(X, LABELS)[0]]
+    for optimizer in ("lbfgs", "adam"):
+        model.train(X, LABELS, epochs=20, optimizer=optimizer)
+        losses.append(model.loss_and_gradient(X, LABELS)[0])
+    assert losses[0] > 1.2 * losses[1]
+    assert losses[1] > losses[2]
+
+
+def test_an_integer_weight_is_a_repeated_example():
+    counts = RNG.integers(0, 4, N)
+    weighted = fitted([4, 1], LABELS, loss="log_loss", l2=0.01, sample_weight=counts)
+    repeated = MLP([4, 1], activation=[], loss="log_loss", initialization="zeros")
+    repeated.train(np.repeat(X, counts, axis=0), np.repeat(LABELS, counts), epochs=2000, optimizer=TIGHT, l2=0.01)
+    np.testing.assert_allclose(weighted.parameters, repeated.parameters, rtol=1e-6)
+
+
+def test_threads_change_no_bit_of_it():
+    results = set()
+    for n_threads in (1, 2, 4):
+        model = hidden_network()
+        model.train(np.tile(X, (20, 1)), np.tile(LABELS, 20), epochs=8, optimizer="lbfgs", n_threads=n_threads)
+        results.add(model.parameters.tobytes())
+    assert len(results) == 1
+
+
+def test_a_loss_that_is_not_finite_from_the_start_warns_at_the_caller_s_line_and_changes_nothing():
+    model = MLP([4, 1], activation=[], loss="squared_error", seed=1)
+    before = model.parameters.tobytes()
+    with pytest.warns(DivergenceWarning, match=r"training diverged at epoch 0: .*scaled inputs") as caught:
+        history = model.train(X * 1e300, LABELS, epochs=3, optimizer="lbfgs")
+    assert caught[0].filename == __file__
+    assert history.losses.size == 0
+    assert model.parameters.tobytes() == before
+
+
+# ---- what it cannot do
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"batch_size": 10}, "batch_size must be None with the optimizer lbfgs, got 10"),
+        ({"learning_rate": 0.1}, "learning_rate must be None with the optimizer lbfgs, got .*0.1"),
+        ({"learning_rate": Adaptive(0.1)}, r"learning_rate must be None with the optimizer lbfgs, got Adaptive\("),
+        ({"l1": 0.1}, "l1 cannot be used with the optimizer lbfgs, got 0.1"),
+        ({"clip_value": 1.0}, "clip_value cannot be used with the optimizer lbfgs, got 1.0"),
+        ({"clip_norm": 1.0}, "clip_norm cannot be used with the optimizer lbfgs, got 1.0"),
+        ({"dropout": 0.5}, r"dropout cannot be used with the optimizer lbfgs, got \[0.5\]"),
+        ({"seed": -1}, "seed must be at least 0, got -1"),
+        ({"shuffle": "x"}, "shuffle must be True or False, got 'x'"),
+    ],
+)
+@pytest.mark.parametrize("named", [True, False])
+def test_what_it_cannot_do_is_refused_by_name_and_the_model_stays_as_it_is(options, message, named):
+    model = hidden_network()
+    model.train(X, LABELS, epochs=2, optimizer="adam" if named else "lbfgs")
+    state, before = vars(model.training_state).copy(), model.parameters.tobytes()
+    with pytest.raises((TypeError, ValueError), match=message):
+        model.train(X, LABELS, epochs=3, optimizer="lbfgs" if named else None, **options)
+    assert model.parameters.tobytes() == before
+    assert vars(model.training_state) == state
+
+
+def test_a_batch_of_all_examples_and_limits_of_zero_are_taken():
+    model, same = hidden_network(), hidden_network()
+    same.train(X, LABELS, epochs=3, optimizer="lbfgs")
+    model.train(X, LABELS, epochs=3, optimizer="lbfgs", batch_size=N, l1=0, dropout=0, shuffle=False, seed=3)
+    assert model.parameters.tobytes() == same.parameters.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: LBFGS(tol=-1), ValueError, "tol must be finite and at least 0, got -1"),
+        (lambda: LBFGS(tol="x"), TypeError, "tol must be a number, got 'x'"),
+        (lambda: LBFGS(memory=0), ValueError, "memory must be at least 1, got 0"),
+        (lambda: LBFGS(memory=2.0), TypeError, "memory must be an integer, got 2.0"),
+    ],
+)
+def test_parameters_out_of_range_are_refused_by_name(make, error, message):
+    with pytest.raises(error, match=message):
+        make()

@@ -1,0 +1,186 @@
+"""Learning rates: each schedule against its formula, and its effect in training."""
+
+import math
+
+import numpy as np
+import pytest
+
+from fastmlp import MLP, SGD, Adaptive, Constant, Cosine, InverseScaling, StepDecay, WarmUp
+from fastmlp.schedules import Plateau, Schedule, schedule_of
+
+X = np.random.default_rng(4).standard_normal((30, 2))
+Y = (X[:, 0] * X[:, 1] > 0).astype("int64")
+BATCHES = 5  # of 6 examples
+
+FORMULAS = {
+    Constant(0.3): lambda update: 0.3,
+    InverseScaling(0.3): lambda update: 0.3 / math.sqrt(update + 1),
+    InverseScaling(0.3, power_t=0.25): lambda update: 0.3 / (update + 1) ** 0.25,
+    InverseScaling(0.3, power_t=0): lambda update: 0.3,
+    Cosine(0.3, epochs=4): lambda update: 0.15 * (1 + math.cos(math.pi * min(update / 20, 1))),
+    Cosine(0.3, epochs=4, final=0.1): lambda update: 0.1 + 0.1 * (1 + math.cos(math.pi * min(update / 20, 1))),
+    Cosine(0.1, epochs=3, final=0.3): lambda update: 0.3 - 0.1 * (1 + math.cos(math.pi * min(update / 15, 1))),
+    StepDecay(0.3, every=2): lambda update: 0.3 * 0.1 ** (update // 10),
+    StepDecay(0.3, every=1, factor=0.5): lambda update: 0.3 * 0.5 ** (update // 5),
+    WarmUp(0.3, epochs=3): lambda update: 0.3 * min((update + 1) / 15, 1),
+    WarmUp(Cosine(0.3, epochs=4), epochs=2): (
+        lambda update: 0.15 * (1 + math.cos(math.pi * min(update / 20, 1))) * min((update + 1) / 10, 1)
+    ),
+}
+
+
+@pytest.mark.parametrize("schedule", FORMULAS, ids=str)
+def test_the_rates_are_those_of_the_formula(schedule):
+    updates = np.arange(60)
+    rates = schedule.rates(updates, BATCHES, Plateau())
+    assert rates.dtype == np.float64
+    np.testing.assert_allclose(rates, [FORMULAS[schedule](update) for update in range(60)], rtol=1e-12, atol=1e-17)
+    np.testing.assert_array_equal(rates[13:], schedule.rates(updates[13:], BATCHES, Plateau()))
+    assert not schedule.watches_the_loss
+
+
+@pytest.mark.parametrize("schedule", FORMULAS, ids=str)
+@pytest.mark.parametrize("optimizer", [SGD(), SGD(momentum=0.9)], ids=str)
+def test_each_update_of_a_training_has_its_own_rate(schedule, optimizer):
+    model, copy = (MLP([2, 5, 1], activation="tanh", seed=1) for _ in range(2))
+    model.train(X, Y, epochs=8, batch_size=6, shuffle=False, learning_rate=schedule, optimizer=optimizer)
+    velocity = np.zeros_like(copy.parameters)
+    for update in range(8 * BATCHES):
+        batch = slice(6 * (update % BATCHES), 6 * (update % BATCHES) + 6)
+        gradient = copy.loss_and_gradient(X[batch], Y[batch])[1]
+        velocity = optimizer.momentum * velocity - FORMULAS[schedule](update) * gradient
+        copy.parameters += velocity
+    np.testing.assert_allclose(model.parameters, copy.parameters, rtol=1e-10, atol=1e-12)
+
+
+def test_a_number_is_a_constant_schedule():
+    assert schedule_of("learning_rate", 0.25) == Constant(0.25)
+    assert schedule_of("learning_rate", Cosine(0.3, 4)) == Cosine(0.3, 4)
+    assert WarmUp(0.25, 3).then == Constant(0.25)
+
+
+def test_a_cosine_ends_at_its_final_rate_and_stays_there():
+    rates = Cosine(0.3, epochs=4, final=0.1).rates(np.array([0, 19, 20, 21, 10**9]), BATCHES, Plateau())
+    assert rates[0] == 0.3
+    assert 0.1 < rates[1] < 0.102
+    assert (rates[2:] == 0.1).all()
+
+
+def test_a_rate_of_0_at_the_end_of_a_cosine_moves_nothing():
+    model = MLP([2, 5, 1], seed=1)
+    model.train(X, Y, epochs=4, learning_rate=Cosine(0.3, epochs=4))
+    before = model.parameters.tobytes()
+    model.train(X, Y, epochs=4, learning_rate=Cosine(0.3, epochs=4))
+    assert model.parameters.tobytes() == before
+
+
+# ---- the adaptive schedule
+
+
+def scales(schedule, losses):
+    """The factor of the initial rate after each of these losses."""
+    plateau, seen = Plateau(), []
+    for loss in losses:
+        schedule.see(loss, plateau)
+        seen.append(schedule.rates(np.array([0]), 1, plateau)[0])
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("schedule", "losses", "expected"),
+    [
+        (Adaptive(1.0), [1, 0.9, 0.8, 0.7], [1, 1, 1, 1]),
+        (Adaptive(1.0), [1, 1, 1, 1, 1, 1], [1, 1, 0.2, 0.2, 0.04, 0.04]),
+        (Adaptive(1.0), [1, 1, 0.9, 0.9, 0.9, 0.8], [1, 1, 1, 1, 0.2, 0.2]),
+        (Adaptive(1.0), [1, 2, 0.5, 0.6, 0.4], [1, 1, 1, 1, 1]),
+        (Adaptive(1.0, tol=0.2), [1, 0.9, 0.85, 0.6], [1, 1, 0.2, 0.2]),
+        (Adaptive(1.0, factor=0.5, patience=1), [1, 1, 1, 0.5], [1, 0.5, 0.25, 0.25]),
+        (Adaptive(2.0, patience=3), [1, 1, 1, 1, 1], [2, 2, 2, 0.4, 0.4]),
+        (WarmUp(Adaptive(1.0), epochs=1), [1, 1, 1], [1, 1, 0.2]),
+    ],
+)
+def test_the_adaptive_rate_falls_after_epochs_in_a_row_without_a_better_loss(schedule, losses, expected):
+    assert schedule.watches_the_loss
+    assert scales(schedule, losses) == pytest.approx(expected, rel=1e-15)
+
+
+@pytest.mark.parametrize("warm_up", [None, 3])
+@pytest.mark.parametrize("batch_size", [None, 6])
+def test_an_adaptive_training_is_a_chain_of_epochs_at_the_rates_of_the_rule(batch_size, warm_up):
+    """The rule written out, over epochs of one call each, whose reported loss it watches."""
+    options = {"batch_size": batch_size, "optimizer": SGD(momentum=0.5), "seed": 3, "report_every": 1}
+    schedule = Adaptive(0.8, tol=0.02, factor=0.5)
+    model, chain = (MLP([2, 5, 1], activation="tanh", seed=1) for _ in range(2))
+    history = model.train(X, Y, epochs=40, learning_rate=WarmUp(schedule, warm_up) if warm_up else schedule, **options)
+    rate, best, bad, losses, rates = 0.8, math.inf, 0, [], []
+    for _ in range(40):
+        rates.append(rate)
+        chained = WarmUp(rate, warm_up) if warm_up else rate
+        losses.append(chain.train(X, Y, epochs=1, learning_rate=chained, **options).losses[0])
+        bad = bad + 1 if losses[-1] > best - 0.02 else 0
+        best = min(best, losses[-1])
+        if bad == 2:
+            rate, bad = rate * 0.5, 0
+    assert len(set(rates)) > 4
+    assert model.parameters.tobytes() == chain.parameters.tobytes()
+    assert history.losses.tolist() == losses
+
+
+@pytest.mark.parametrize("report_every", [1, 7, 100])
+def test_an_adaptive_rate_watches_epochs_that_nobody_reports(report_every):
+    models = [MLP([2, 5, 1], seed=1) for _ in range(2)]
+    for model, every in zip(models, (1, report_every), strict=True):
+        model.train(X, Y, epochs=30, learning_rate=Adaptive(0.5, tol=0.1), report_every=every)
+    assert models[0].training_state.plateau.scale < 0.01
+    assert models[1].training_state.plateau == models[0].training_state.plateau
+    assert models[1].parameters.tobytes() == models[0].parameters.tobytes()
+
+
+# ---- what is no schedule
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: Constant(0), ValueError, "initial must be finite and over 0, got 0"),
+        (lambda: Constant("x"), TypeError, "initial must be a number, got 'x'"),
+        (lambda: Constant(np.inf), ValueError, "initial must be finite and over 0, got inf"),
+        (lambda: InverseScaling(-1), ValueError, "initial must be finite and over 0, got -1"),
+        (lambda: InverseScaling(1, -0.5), ValueError, "power_t must be finite and at least 0, got -0.5"),
+        (lambda: InverseScaling(1, None), TypeError, "power_t must be a number, got None"),
+        (lambda: Adaptive(0), ValueError, "initial must be finite and over 0, got 0"),
+        (lambda: Adaptive(1, tol=-1), ValueError, "tol must be finite and at least 0, got -1"),
+        (lambda: Adaptive(1, factor=0), ValueError, "factor must be over 0 and below 1, got 0"),
+        (lambda: Adaptive(1, factor=1), ValueError, "factor must be .*below 1, got 1"),
+        (lambda: Adaptive(1, patience=0), ValueError, "patience must be at least 1, got 0"),
+        (lambda: Adaptive(1, patience=1.5), TypeError, "patience must be an integer, got 1.5"),
+        (lambda: Cosine(0, 3), ValueError, "initial must be finite and over 0, got 0"),
+        (lambda: Cosine(1, 0), ValueError, "epochs must be at least 1, got 0"),
+        (lambda: Cosine(1, 2.5), TypeError, "epochs must be an integer, got 2.5"),
+        (lambda: Cosine(1, 3, -0.1), ValueError, "final must be finite and at least 0, got -0.1"),
+        (lambda: StepDecay(1, 0), ValueError, "every must be at least 1, got 0"),
+        (lambda: StepDecay(1, True), TypeError, "every must be an integer, got True"),
+        (lambda: StepDecay(1, 2, 0), ValueError, "factor must be over 0 and below 1, got 0"),
+        (lambda: StepDecay(1, 2, 1.5), ValueError, "factor must be .*below 1, got 1.5"),
+        (lambda: StepDecay(np.nan, 2), ValueError, "initial must be finite and over 0, got nan"),
+        (lambda: WarmUp("x", 3), TypeError, "then must be .*got 'x'"),
+        (lambda: WarmUp(None, 3), TypeError, "then must be .*got None"),
+        (lambda: WarmUp(0, 3), ValueError, "then must be finite and over 0, got 0"),
+        (lambda: WarmUp(0.1, 0), ValueError, "epochs must be at least 1, got 0"),
+    ],
+)
+def test_parameters_out_of_range_are_refused_by_name(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+def test_a_schedule_of_one_s_own_is_taken():
+    class Alternating(Schedule):
+        def rates(self, updates, batches, plateau):
+            return np.where(updates % 2, 0.1, 0.3)
+
+    model, copy = (MLP([2, 5, 1], seed=1) for _ in range(2))
+    model.train(X, Y, epochs=4, learning_rate=Alternating())
+    for rate in (0.3, 0.1, 0.3, 0.1):
+        copy.train(X, Y, epochs=1, learning_rate=rate)
+    assert model.parameters.tobytes() == copy.parameters.tobytes()
