@@ -94,7 +94,7 @@ def versions() -> str:
 
 def header() -> str:
     """Versions, kernels and processor, and what a ratio is: the lines above all tables."""
-    import numpy  # noqa: F401  # its BLAS is one of those listed
+    import scipy.linalg  # noqa: F401  # whose BLAS scikit-learn and Numba use
     from threadpoolctl import threadpool_info
 
     import fastmlp

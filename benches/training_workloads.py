@@ -150,7 +150,7 @@ def expected(workload: Training, epsilon_hat: bool) -> np.ndarray:
     return parameters
 
 
-DIGITS = ("64-100-10 relu, digits, batch 200", (64, 100, 10), "relu", "multinomial_log_loss", digits, 5, 200, 1)
+DIGITS = ("64-100-10 relu, digits, batch 200", (64, 100, 10), "relu", "multinomial_log_loss", digits, 10, 200, 1)
 REGRESSION = ("20-32-32-1 relu, regression, batch 200", (20, 32, 32, 1), "relu", "squared_error", regression, 2, 200, 2)
 WIDE = (
     "784-512-256-10 relu, ten classes, batch 256",
@@ -160,7 +160,7 @@ WIDE = (
     ten_classes,
     1,
     256,
-    10,
+    7,
 )
 TRAININGS = tuple(
     Training(name, dtype, *rest) for name, *rest in (DIGITS, REGRESSION, WIDE) for dtype in ("float64", "float32")

@@ -2,12 +2,11 @@
 
 import functools
 import itertools
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from measure import OURS, Contender, Options, Times, gemm, least_seconds, repeated, seconds_of
+from measure import OURS, Contender, Options, Times, gemm, least_seconds, repeated
 from report import Result, cell, markdown_table
 from workloads import flops_of
 
@@ -17,6 +16,7 @@ WIDTHS = (8, 13, 16, 32, 33, 64, 100, 128, 256, 512, 1024, 2048)
 BATCHES = (32, 256, 2048)
 DTYPES = ("float64", "float32")
 PRODUCTS = "products"
+MANY_FLOPS, ROUGH_RATE = 1e9, 1e11  # calls that are long enough to time alone, and how long they take about
 RUN_SECONDS, WORKLOAD_SECONDS = 2e-3, 0.15  # of one timed run at least, and of a contender's runs about
 TOLERANCES = {"float64": 1e-11, "float32": 1e-4}  # norm of the gradient's error, over that of the gradient
 
@@ -85,9 +85,7 @@ def measured(square: Square, rounds: int) -> Times:
     calls = {OURS: our_call(square, X, Y, model), PRODUCTS: products(square, X, model)}
     contenders, longest = [gemm(square.dtype)], RUN_SECONDS
     for name, call in calls.items():
-        seconds = seconds_of(call, time.process_time)
-        if seconds < RUN_SECONDS:  # too short for a first call to tell
-            seconds = least_seconds(call)
+        seconds = square.flops / ROUGH_RATE if square.flops > MANY_FLOPS else least_seconds(call)
         units = max(1, round(RUN_SECONDS / max(seconds, 1e-7)))
         contenders.append(Contender(square, name, repeated(call, units), units))
         longest = max(longest, seconds)
