@@ -35,12 +35,6 @@ def log_tail(q):
     return (mp.atanh(s) / s - 1) / q if q > mp.mpf(10) ** -25 else mp.mpf(1) / 3
 
 
-def tanh_tail(q):
-    """(tanh(x) / x - 1) / x^2 with q = x^2"""
-    x = mp.sqrt(q)
-    return (mp.tanh(x) / x - 1) / q if q > mp.mpf(10) ** -25 else -mp.mpf(1) / 3
-
-
 def mills(center):
     """t -> (1 + sqrt(2) x) Phi(-x) exp(x^2 / 2), with Phi the normal distribution, at x = center (1 + t) / (1 - t)
 
@@ -60,11 +54,11 @@ def main():
     half_ln2 = mp.log(2) / 2 * mp.mpf("1.0001")
     s_max = (mp.sqrt(2) - 1) / (mp.sqrt(2) + 1) * mp.mpf("1.0001")
     log_interval = [mp.mpf(0), s_max**2]
-    tanh_interval = [mp.mpf(0), mp.mpf("0.55") ** 2]
-    for dtype, exp_degree, log_degree, tanh_degree in (("f64", 9, 6, 10), ("f32", 4, 2, 4)):
+    one_binade = [mp.mpf("-0.001"), mp.log(2) * mp.mpf("1.001")]
+    for dtype, exp_degree, log_degree, tanh_degree in (("f64", 9, 6, 10), ("f32", 4, 2, 5)):
         fit(f"exp {dtype}", exp_tail, [-half_ln2, half_ln2], exp_degree, lambda r: r**2 / mp.exp(r))
         fit(f"log {dtype}", log_tail, log_interval, log_degree, lambda q: q)
-        fit(f"tanh {dtype}", tanh_tail, tanh_interval, tanh_degree, lambda q: q)
+        fit(f"tanh {dtype}", exp_tail, one_binade, tanh_degree, lambda r: r**2 / mp.expm1(r))
     for dtype, center, degree in (("f64", mp.mpf("5.3"), 22), ("f32", mp.mpf(4), 10)):
         function = mills(center)
         fit(f"normal_cdf {dtype}", function, [-1, 1], degree, lambda t, f=function: 1 / f(t))

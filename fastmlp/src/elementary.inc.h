@@ -1,4 +1,4 @@
-/* elementary.inc.h -- exp, log, log1p, tanh and sigmoid, within 2 ulp of the exact value; expm1, the normal distribution.
+/* elementary.inc.h -- exp, log, log1p, tanh and sigmoid, within 2 ulp; expm1 and the normal distribution.
  *
  * Over the whole range: subnormals, signed zeros, infinities and NaN included.  The polynomials are
  * Chebyshev fits printed by tools/fit_polynomials.py, constant term first.
@@ -10,6 +10,7 @@
 #define LN2_LOW 0x1.a39ef35793c76p-33
 #define EXP_HIGHEST 710.0
 #define EXP_LOWEST -746.0
+#define TANH_SATURATED 20.0 /* tanh there rounds to 1 */
 static const real exp_coefficients[] = {
     0.5000000000000001022,    0.1666666666666666745,    0.04166666666662412787, 0.008333333333330061833,
     0.00138888889172137169,   0.0001984126986305361688, 0.00002480152129595437513,
@@ -20,9 +21,9 @@ static const real log_coefficients[] = {
     0.09091444893095521242, 0.07665849816771929359, 0.07308360589930907875,
 };
 static const real tanh_coefficients[] = {
-    -0.3333333333333333256,  0.1333333333333271483,    -0.0539682539674340145,    0.0218694884936669419,
-    -0.008863234397814354838, 0.003592110378689023877, -0.001455661830100716034,  0.000588936052007405777,
-    -0.0002346347410887237144, 0.00008511313685577671516, -0.0000206027653763663416,
+    0.5000000000000000012, 0.1666666666666660983, 0.04166666666670102639, 0.008333333332546456222,
+    0.001388888898036511051, 0.000198412636717678731, 0.00002480184561555397988, 2.755040365025150871e-6,
+    2.767553907404544124e-7, 2.381067428209689834e-8, 2.805451884205723521e-9,
 };
 static const real mills_coefficients[] = {
     0.6187781443801007125, -0.07012139668764723881, 0.001732426905055826345, 0.04120722981100155201,
@@ -40,13 +41,14 @@ static const real mills_coefficients[] = {
 #define LN2_LOW 0x1.7f7d1cp-20f
 #define EXP_HIGHEST 89.0f
 #define EXP_LOWEST -105.0f
+#define TANH_SATURATED 10.0f
 static const real exp_coefficients[] = {
     0.5f, 0.1666657698869877568f, 0.0416665546172045742f, 0.00836317905272257737f, 0.001392618358771349454f,
 };
 static const real log_coefficients[] = {0.3333334252536895241f, 0.19994387998917327f, 0.1479007835267181505f};
 static const real tanh_coefficients[] = {
-    -0.3333333200797697968f, 0.1333311372902087191f, -0.05390942882746054544f, 0.02130938866444347381f,
-    -0.006610227831114734514f,
+    0.4999999984527726341f, 0.1666668390733582509f, 0.04166374295858343692f, 0.008351217246045664746f,
+    0.001340074954731740028f, 0.0002582575883544254944f,
 };
 static const real mills_coefficients[] = {
     0.6284778787483127381f, -0.06617812817968668427f, -0.03172095963104276462f, 0.07014529444762923441f,
@@ -176,13 +178,21 @@ INLINE vec vlog1p_unit(vec x)
     return log_reduced(k, f, c);
 }
 
+/* e / (e + 2) with e = expm1(2 |x|) = 2^k (1 + p) - 1.  The remainder r of 2 |x| = k log 2 + r runs from 0 to log 2, so
+   that p is never negative and nothing cancels. */
 INLINE vec vtanh(vec x)
 {
-    vec t = vabs(x), q = x * x;
-    vec small = vfma(t * q, polynomial(tanh_coefficients, COUNT(tanh_coefficients), q), t);
-    vec large = (real)1 - (real)2 / (vexp(t + t) + (real)1); /* tanh >= 1/2: nothing cancels */
-    vec y = vselect(vlt(t, vset((real)0.55)), small, large);
-    return (vec)((ivec)y | ((ivec)x & (ivec)vset((real)-0.0)));
+    vec y = vmin(vset(TANH_SATURATED), vabs(x));
+    y = y + y;
+    vec shifted = vfma(y, vset(LOG2_E), vset((real)-0.5)) + (real)ROUND_MAGIC, k = shifted - (real)ROUND_MAGIC;
+    vec r = vfnma(k, vset(LN2_LOW), vfnma(k, vset(LN2_HIGH), y));
+    vec p = vfma(r * r, polynomial(tanh_coefficients, COUNT(tanh_coefficients), r), r);
+    vec power = (vec)(((uvec)shifted + (ubits)EXPONENT_BIAS) << MANTISSA_BITS);
+    vec e = vfma(power, p, power - (real)1), d = e + (real)2, lost = e - (d - (real)2);
+    vec t = e / d;
+    /* puts back what rounding took from d, with 1 / d about 3 / 4 - d / 8 up to 4 and less beyond, where it matters less */
+    t = vfnma(t * lost, vrelu(vfnma(d, vset((real)0.125), vset((real)0.75))), t);
+    return (vec)((ivec)t | ((ivec)x & (ivec)vset((real)-0.0)));
 }
 
 /* 1 / (1 + exp(-x)) = n / d with e = exp(-|x|), n = 1 or e, d = 1 + e; never overflows */
