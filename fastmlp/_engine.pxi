@@ -73,6 +73,7 @@ cdef class Data:
         self.data.inputs = vector_data("CSR values", values, self.typenum, stored)
         self.data.indices = vector_data("CSR indices", indices, index_type, stored)
         self.data.indptr = vector_data("CSR indptr", indptr, index_type, self.n_examples + 1)
+        self.data.n_stored = stored
         self.data.wide_indices = index_type == cnp.NPY_INT64
         with nogil:
             start = 0
@@ -108,6 +109,7 @@ cdef class Engine(Workspace):
         check_shape("inputs", (data.n_features,), (self.plan.layers[0].fan_in,))
         if with_targets:
             check_shape("targets", (data.n_targets,), (self.plan.n_targets,))
+        self.allocate()
         return 0
 
     def loss_and_gradient(self, real[::1] gradient, const real[::1] parameters, Data data not None):
@@ -134,6 +136,7 @@ cdef class Engine(Workspace):
         None for examples as they lie.  The first ``len(losses)`` epochs write their loss to ``losses``.
         ``updates`` counts those made before.  After Ctrl-C, parameters and moments are those of the last update.
         """
+        self.updates = updates
         cdef Py_ssize_t n = data.n_examples, batches = (n + self.plan.batch - 1) // self.plan.batch, i, k
         cdef fm_optimizer settings = fm_optimizer(
             METHODS[optimizer["method"]], optimizer["nesterov"], optimizer["epsilon_hat"], optimizer["momentum"],
@@ -145,7 +148,6 @@ cdef class Engine(Workspace):
         cdef cnp.ndarray gradient = np_empty(parameters.shape[0], real is double)
         cdef bint in_range = True
         cdef int status
-        self.updates = updates
         if settings.method == FM_ADAM:
             n_moments = 2
         self.check_data(data, real is double, parameters.shape[0], True)
@@ -201,14 +203,15 @@ cdef class Engine(Workspace):
         """
         cdef int typenum = cnp.NPY_DOUBLE if self.is_double else cnp.NPY_FLOAT
         cdef cnp.npy_intp n_outputs = self.n_outputs()
-        cdef fm_data data = fm_data(NULL, NULL, NULL, 1, self.plan.layers[0].fan_in, 1, 0, NULL, NULL, 0)
+        cdef fm_data data = fm_data(NULL, NULL, NULL, 1, self.plan.layers[0].fan_in, 1, 0, NULL, NULL, 0, 0)
         cdef cnp.ndarray outputs
         if not cnp.PyArray_CheckExact(x) or cnp.PyArray_TYPE(x) != typenum or not cnp.PyArray_ISCARRAY_RO(x):
             return None
         if cnp.PyArray_NDIM(x) != 1 or cnp.PyArray_DIM(x, 0) != self.plan.layers[0].fan_in:
             return None
-        if not passes(x, FM_ALL_FINITE):
+        if not passes(x, FM_ALL_FINITE) or not passes(parameters, FM_ALL_FINITE):
             return None
+        self.allocate()
         data.inputs = cnp.PyArray_DATA(x)
         outputs = cnp.PyArray_EMPTY(1, &n_outputs, typenum, 0)
         finish(self.kernels.predict(cnp.PyArray_DATA(outputs), self.plan,

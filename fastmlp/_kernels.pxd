@@ -84,6 +84,7 @@ cdef extern from "fastmlp.h" nogil:
         Py_ssize_t n_examples, example_stride, feature_stride, target_stride
         const void *indptr
         const void *indices
+        Py_ssize_t n_stored
         int wide_indices
 
     ctypedef struct fm_optimizer:

@@ -22,6 +22,7 @@ ctypedef fused real:
 
 cdef enum:
     MOST_UNITS = 1 << 28  # per layer
+    MOST_THREADS = 1024
 
 ISAS = ("baseline", "avx2", "avx512")  # in the order of enum fm_isa
 ACTIVATIONS = {

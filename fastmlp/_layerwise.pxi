@@ -59,10 +59,11 @@ def forward(cnp.ndarray inputs not None, list weights, list biases, tuple activa
     cdef LayerArrays arrays = LayerArrays(weights, biases, fan_in, typenum)
     cdef Workspace space = Workspace(typenum == cnp.NPY_DOUBLE, arrays.layer_dims, activations, n)
     cdef fm_data data = fm_data(matrix_data("inputs", inputs, typenum, fan_in, n), NULL, NULL, n, 1, n, 0, NULL, NULL,
-                                0)
+                                0, 0)
     cdef cnp.ndarray z, a
     cdef list cache = []
     cdef int status
+    space.allocate()
     for layer in range(len(weights)):
         fan_out = space.plan.layers[layer].fan_out
         z, a = new_matrix(typenum, fan_out, n), new_matrix(typenum, fan_out, n)
@@ -90,10 +91,12 @@ def backward(cnp.ndarray inputs not None, cnp.ndarray targets not None, list wei
     cdef Workspace space = Workspace(typenum == cnp.NPY_DOUBLE, arrays.layer_dims, activations, n)
     cdef Py_ssize_t fan_out = space.n_outputs()
     cdef fm_data data = fm_data(matrix_data("inputs", inputs, typenum, fan_in, n),
-                                matrix_data("targets", targets, typenum, fan_out, n), NULL, n, 1, n, n, NULL, NULL, 0)
+                                matrix_data("targets", targets, typenum, fan_out, n), NULL, n, 1, n, n, NULL, NULL, 0,
+                                0)
     cdef cnp.ndarray dz, dw, db, da
     cdef list gradients = []
     cdef int status
+    space.allocate()
     for layer in range(space.plan.n_layers - 1, -1, -1):
         fan_in, fan_out = space.plan.layers[layer].fan_in, space.plan.layers[layer].fan_out
         dz = new_matrix(typenum, fan_out, n)

@@ -32,8 +32,8 @@ cdef class Workspace:
         cdef int *codes
         if n_layers < 1 or len(layer_dims) != n_layers + 1:
             raise ValueError("layer_dims must have one entry more than activations, and at least two")
-        if batch < 1 or n_threads < 1:
-            raise ValueError("there must be at least one example and one thread")
+        if batch < 1 or not 1 <= n_threads <= MOST_THREADS:
+            raise ValueError(f"there must be at least one example and 1 to {MOST_THREADS} threads")
         if dropout and len(dropout) != n_layers:
             raise ValueError(f"dropout must have {n_layers} entries, one per layer; got {len(dropout)}")
         dims = <Py_ssize_t *>PyMem_Malloc((n_layers + 1) * (sizeof(Py_ssize_t) + sizeof(double) + sizeof(int)))
@@ -65,12 +65,17 @@ cdef class Workspace:
             self.n_threads = n_threads
         finally:
             PyMem_Free(dims)
-        self.arena = fm_allocate(self.scratch_bytes())
+
+    def allocate(self):
+        """Make the arena, which the passes need, if there is none yet."""
+        if self.arena == NULL:
+            self.arena = fm_allocate(self.scratch_bytes())
         if self.arena == NULL:
             raise MemoryError(f"could not allocate {self.scratch_bytes()} bytes of scratch memory")
 
     cdef size_t scratch_bytes(self) noexcept:
-        return self.n_threads * <size_t>(self.plan.arena_bytes + self.plan.block_bytes) + self.plan.chunk_bytes
+        cdef size_t n_arenas = self.n_threads if self.plan.n_chunks > 1 else 1
+        return n_arenas * self.plan.arena_bytes + self.n_threads * self.plan.block_bytes + self.plan.chunk_bytes
 
     cdef Py_ssize_t n_outputs(self) noexcept:
         return self.plan.layers[self.plan.n_layers - 1].fan_out

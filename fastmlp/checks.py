@@ -133,11 +133,12 @@ def positive(name: str, value: Any, dtype: Any = np.float64) -> float:
     return real
 
 
-def non_negative(name: str, value: Any) -> float:
-    """A finite float of at least 0."""
+def non_negative(name: str, value: Any, dtype: Any = np.float64) -> float:
+    """A float of at least 0, finite also in ``dtype``."""
     real = number(name, value)
-    if not 0 <= real < math.inf:
-        raise ValueError(f"{name} must be finite and at least 0, got {value}")
+    with np.errstate(over="ignore", under="ignore"):
+        if not 0 <= real < math.inf or not np.isfinite(np.dtype(dtype).type(real)):
+            raise ValueError(f"{name} must be finite and at least 0, got {value}")
     return real
 
 

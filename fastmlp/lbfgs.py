@@ -55,7 +55,8 @@ class _Objective:
     ) -> None:
         self.parameters, self.engine, self.data, self.l2, self.request = parameters, engine, data, l2, request
         self.trial, self.gradient = np.empty_like(parameters), np.empty_like(parameters)
-        self.loss, self.step = 0.0, 0  # the loss of the last trial, the steps made
+        self.tried = np.empty(0)  # the last trial, as SciPy gave it, and its loss
+        self.loss, self.step = 0.0, 0
         self.reported: list[tuple[int, float]] = []
 
     def minimize(self) -> None:
@@ -83,7 +84,7 @@ class _Objective:
 
     def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Objective and gradient at x, in float64."""
-        self.trial[:] = x
+        self.tried, self.trial[:] = x.copy(), x
         self.loss = self.engine.loss_and_gradient(self.gradient, self.trial, self.data)
         return self.loss + self.penalty(x), self.gradient + self.l2 * x
 
@@ -95,11 +96,14 @@ class _Objective:
         self.parameters[:] = intermediate_result.x
         self.step += 1
         self.bar.update(1)
-        self.report(intermediate_result.fun - self.penalty(intermediate_result.x))
+        if not np.array_equal(self.tried, intermediate_result.x):
+            self(intermediate_result.x)
+        self.report(self.loss)
 
     def report(self, loss: float) -> None:
         """Record the loss where it is due; SciPy takes StopIteration for the end of the training."""
-        if not math.isfinite(loss) or self.step % self.request.report_every:
+        is_due = self.step < self.request.epochs and self.step % self.request.report_every == 0
+        if not math.isfinite(loss) or not is_due:
             return
         self.reported.append((self.step, loss))
         if self.request.callback is not None and self.request.callback(self.step, loss):

@@ -91,6 +91,7 @@ class MLP:
         self.seed = seed
         self._parameters = np.zeros(self.plan.n_parameters, self.plan.dtype)
         self._engine_of_one: _kernels.Engine | None = None
+        self._is_training = False
         self.initialize()
 
     def __repr__(self) -> str:
@@ -101,7 +102,7 @@ class MLP:
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the engine, which holds memory of its own and is made anew."""
-        return {**self.__dict__, "_engine_of_one": None}
+        return {**self.__dict__, "_engine_of_one": None, "_is_training": False}
 
     def initialize(self) -> "MLP":
         """Draw the parameters anew, and forget all training; with an int as seed, the same ones again.
@@ -116,6 +117,7 @@ class MLP:
         ValueError
             If the initialization returns layers of the wrong number, shape or values.
         """
+        self._refuse_while_training("initialize")
         drawn = initializers.draw(self.initialization, self.plan.layer_dims, self.seed)
         self._assign("initialization", join_parameters(*drawn))
         self.training_state = TrainingState()
@@ -198,8 +200,9 @@ class MLP:
     ) -> History:
         """Train from the present parameters; call again to go on.
 
-        A second call with the same optimizer (or none named) continues its moments, the schedule, the orders
-        of the examples and the dropout: 5 epochs and 5 more give the same bits as 10.  Ctrl-C leaves the
+        A second call with the same optimizer (or none named) and the same learning rate continues its moments,
+        the place in the schedule, the orders of the examples and the dropout: 5 epochs and 5 more give the same
+        bits as 10 (not with L-BFGS, which starts anew).  Ctrl-C leaves the
         parameters of the last update in the model.  Where a gradient or a reported loss is not finite,
         training ends with a :class:`DivergenceWarning` and the last finite parameters.
 
@@ -217,7 +220,7 @@ class MLP:
             "sgd", "adam", "adamw", "rmsprop", "lbfgs" or an object of :mod:`fastmlp.optimizers`; None goes
             on with the last one, at first "sgd".
         learning_rate : float or Schedule, default=None
-            Over 0; None stands for 0.001.  L-BFGS has none.
+            Over 0; None stands for 0.001, whatever it was before.  L-BFGS has none.
         shuffle : bool, default=True
             Draw a new order of the examples for every epoch where there are several batches:
             ``numpy.random.default_rng((seed, epoch)).permutation(n_examples)``.
@@ -238,7 +241,7 @@ class MLP:
             Epochs from one recorded loss to the next; None records about 100 in all.
         callback : callable, default=None
             Called as ``callback(epoch, loss)`` after each epoch that is reported; a true answer ends the
-            training.
+            training.  It may read and change the parameters, but not train or initialize the model.
         progress : bool, default=False
             Show a progress bar.
 
@@ -252,7 +255,10 @@ class MLP:
         TypeError, ValueError
             For arguments out of range, arrays of the wrong type or shape, empty or not finite, or targets
             outside the domain of the loss; the model is then unchanged.
+        RuntimeError
+            From a callback of the model's own training, or from another thread meanwhile.
         """
+        self._refuse_while_training("train")
         data = self._data(X, y, sample_weight)
         request = request_of(
             data.n_examples,
@@ -273,14 +279,24 @@ class MLP:
         n_threads = threads.choose(n_threads, work)
         engine = self._engine(request.batch_size, dropout=(*rates, 0.0), n_threads=n_threads)
         checks.check_finite("parameters", self.parameters)
+        if not self.parameters.flags.writeable:
+            raise ValueError("parameters must be writeable to be trained, got a read-only array")
         if isinstance(request.optimizer, LBFGS):
             lbfgs.check(request, data.n_examples, rates)
         seed = checks.seed_number(seed, self.training_state.seed)
         self.training_state.use(request.optimizer, self.parameters)
         self.training_state.seed = seed
-        if isinstance(request.optimizer, LBFGS):
-            return lbfgs.train(self.parameters, engine, data, self.plan.is_weight(), request)
-        return train(self.parameters, engine, data, self.training_state, request)
+        self._is_training = True
+        try:
+            if isinstance(request.optimizer, LBFGS):
+                return lbfgs.train(self.parameters, engine, data, self.plan.is_weight(), request)
+            return train(self.parameters, engine, data, self.training_state, request)
+        finally:
+            self._is_training = False
+
+    def _refuse_while_training(self, what: str) -> None:
+        if self._is_training:
+            raise RuntimeError(f"{what} was called while this model is training")
 
     def predict(self, X: Any) -> np.ndarray:
         """What the model expects: labels, classes or values, by its loss.
@@ -347,6 +363,7 @@ class MLP:
             raise ValueError(f"x must have shape ({self.plan.layer_dims[0]},), got {array.shape}")
         array = np.ascontiguousarray(array)
         checks.check_finite("x", array)
+        checks.check_finite("parameters", self.parameters)
         outputs = engine.predict_one(self._parameters, array, True)
         assert outputs is not None
         return outputs
@@ -403,9 +420,11 @@ class MLP:
         plan, loss = self.plan, self.loss
         smoothing = loss.label_smoothing if loss.targets == "classes" else 0.0  # of others the targets are smoothed
         is_double = plan.dtype == np.float64
-        return _kernels.Engine(
+        engine = _kernels.Engine(
             is_double, plan.layer_dims, plan.activations, batch, loss.name, loss.parameter, smoothing, **settings
         )
+        engine.allocate()  # here, before anything changes
+        return engine
 
     def _data(self, X: Any, y: Any, sample_weight: Any) -> _kernels.Data:
         inputs = self._inputs(X)

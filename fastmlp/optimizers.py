@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from fastmlp import checks
 
+MOST_MEMORY = 1000  # steps of L-BFGS, each two vectors of the length of the parameters
 _NEUTRAL = {
     "nesterov": False,
     "epsilon_hat": False,
@@ -184,7 +185,8 @@ class RMSprop(Optimizer):
 class LBFGS:
     """L-BFGS on the whole data, by ``scipy.optimize`` over the compiled loss and gradient.
 
-    It chooses its own steps and starts anew in each call of :meth:`MLP.train`.
+    It chooses its own steps and starts anew in each call of :meth:`MLP.train`.  An epoch is one step; its loss
+    is reported before it, and a callback's true answer keeps it from being made.
 
     Parameters
     ----------
@@ -208,6 +210,8 @@ class LBFGS:
             tol=checks.non_negative("tol", self.tol),
             memory=checks.integer("memory", self.memory, minimum=1),
         )
+        if self.memory > MOST_MEMORY:
+            raise ValueError(f"memory must be at most {MOST_MEMORY}, got {self.memory}")
 
 
 OPTIMIZERS: dict[str, type[Optimizer] | type[LBFGS]] = {

@@ -65,7 +65,7 @@ class Plan:
     >>> plan = Plan((2, 10, 5, 1), ("relu", "relu", "logistic"), np.dtype("float64"))
     >>> plan.n_parameters
     91
-    >>> plan.scratch_bytes(300) == plan.scratch_bytes(30_000)
+    >>> plan.scratch_bytes(3_000) == plan.scratch_bytes(30_000)
     True
     """
 
@@ -101,7 +101,7 @@ class Plan:
         return marks
 
     def scratch_bytes(self, n_examples: int) -> int:
-        """Bytes of scratch memory of a pass over ``n_examples``; the same for any number."""
+        """Bytes of scratch memory of a pass over ``n_examples`` on one thread; the same for all large numbers."""
         return int(self.describe(n_examples)["scratch_bytes"])
 
     def describe(self, n_examples: int) -> dict[str, Any]:

@@ -54,6 +54,7 @@ def read(cls: Any, file: IO[bytes]) -> Any:
         raise ValueError(f"the output activation of loss {loss_name!r} cannot be {output!r}")
     if contents["parameters"].shape != (plan.n_parameters,):
         raise ValueError(f"parameters must have shape ({plan.n_parameters},), got {contents['parameters'].shape}")
+    checks.check_finite("parameters", np.ascontiguousarray(contents["parameters"]))
     state = _state(archive, plan)
     model = cls(dims, activation=hidden, loss=loss, initialization="zeros", dtype=plan.dtype)
     model.parameters[:] = contents["parameters"]
@@ -80,6 +81,7 @@ def _state(archive: Any, plan: Plan) -> TrainingState:
         state.use(OPTIMIZERS[described.pop("name")](**described), np.empty(plan.n_parameters, plan.dtype))
         if archive["moments"].shape != state.moments.shape or archive["moments"].dtype != plan.dtype:
             raise ValueError(f"moments must have shape {state.moments.shape} and dtype {plan.dtype}")
+        checks.check_finite("moments", np.ascontiguousarray(archive["moments"]))
         state.moments[:] = archive["moments"]
         state.updates = checks.integer("updates", progress["updates"], minimum=0)
         state.plateau = Plateau(**progress["plateau"])

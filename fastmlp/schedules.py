@@ -1,7 +1,8 @@
 """Learning rates that change in the course of a training.
 
 A schedule gives the rate of every update from its number, counted over all calls of :meth:`MLP.train`
-that went on with the same optimizer, so that a training in two calls has the rates of one.
+that went on with the same optimizer, so that a training in two calls has the rates of one; epochs are
+counted in updates too, so both calls need the same number of batches.
 """
 
 import math
@@ -53,7 +54,7 @@ class Constant(Schedule):
     initial: float
 
     def __post_init__(self) -> None:
-        checks.positive("initial", self.initial)
+        checks.settle(self, initial=checks.positive("initial", self.initial))
 
     def rates(self, updates: np.ndarray, batches: int, plateau: Plateau) -> np.ndarray:
         """See :meth:`Schedule.rates`."""
@@ -76,7 +77,7 @@ class InverseScaling(Constant):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        checks.non_negative("power_t", self.power_t)
+        checks.settle(self, power_t=checks.non_negative("power_t", self.power_t))
 
     def rates(self, updates: np.ndarray, batches: int, plateau: Plateau) -> np.ndarray:
         """See :meth:`Schedule.rates`."""
@@ -106,9 +107,12 @@ class Adaptive(Constant):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        checks.non_negative("tol", self.tol)
-        checks.open_fraction("factor", self.factor)
-        checks.integer("patience", self.patience, minimum=1)
+        checks.settle(
+            self,
+            tol=checks.non_negative("tol", self.tol),
+            factor=checks.open_fraction("factor", self.factor),
+            patience=checks.integer("patience", self.patience, minimum=1),
+        )
 
     def rates(self, updates: np.ndarray, batches: int, plateau: Plateau) -> np.ndarray:
         """See :meth:`Schedule.rates`."""
@@ -155,8 +159,11 @@ class Cosine(Constant):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        checks.integer("epochs", self.epochs, minimum=1)
-        checks.non_negative("final", self.final)
+        checks.settle(
+            self,
+            epochs=checks.integer("epochs", self.epochs, minimum=1),
+            final=checks.non_negative("final", self.final),
+        )
 
     def rates(self, updates: np.ndarray, batches: int, plateau: Plateau) -> np.ndarray:
         """See :meth:`Schedule.rates`."""
@@ -183,8 +190,11 @@ class StepDecay(Constant):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        checks.integer("every", self.every, minimum=1)
-        checks.open_fraction("factor", self.factor)
+        checks.settle(
+            self,
+            every=checks.integer("every", self.every, minimum=1),
+            factor=checks.open_fraction("factor", self.factor),
+        )
 
     def rates(self, updates: np.ndarray, batches: int, plateau: Plateau) -> np.ndarray:
         """See :meth:`Schedule.rates`."""
@@ -211,8 +221,9 @@ class WarmUp(Schedule):
     epochs: int
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "then", schedule_of("then", self.then))
-        checks.integer("epochs", self.epochs, minimum=1)
+        checks.settle(
+            self, then=schedule_of("then", self.then), epochs=checks.integer("epochs", self.epochs, minimum=1)
+        )
 
     def rates(self, updates: np.ndarray, batches: int, plateau: Plateau) -> np.ndarray:
         """See :meth:`Schedule.rates`."""

@@ -1,6 +1,6 @@
 """How many threads a call uses: the one place where this is decided.
 
-1. ``n_threads``, where the caller gives it, is taken as it is.
+1. ``n_threads``, where the caller gives it, but at most four for each processor.
 2. Else one thread where the work of a batch is small, and otherwise as many as are available: the number
    in ``FASTMLP_NUM_THREADS`` or, without it, ``OMP_NUM_THREADS``, but never more than the processors this
    process may use, by its affinity and its cgroup's quota.
@@ -18,6 +18,7 @@ from fastmlp import _kernels, checks
 
 VARIABLES = ("FASTMLP_NUM_THREADS", "OMP_NUM_THREADS")
 CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+MOST_PER_PROCESSOR = 4  # an OpenMP runtime that cannot make a thread ends the process
 SMALL_BATCH = 2e7  # floating-point operations: below it a second thread gains little, and loses on a busy machine
 
 
@@ -32,7 +33,7 @@ def choose(n_threads: Any, work: float) -> int:
     """Threads for a call whose batches take ``work`` floating-point operations each."""
     if n_threads is not None:
         asked = checks.integer("n_threads", n_threads, minimum=1)
-        return min(asked, 1024) if _kernels.has_threads() else 1
+        return min(asked, MOST_PER_PROCESSOR * _processors()) if _kernels.has_threads() else 1
     return available() if work >= SMALL_BATCH else 1
 
 

@@ -50,7 +50,7 @@ class TrainingState:
     moments : ndarray (n_moments, n_parameters)
         What the optimizer has learned.
     updates, epochs : int
-        Made so far with this optimizer; the epochs of all.
+        Updates made so far with this optimizer; epochs with all, but those of L-BFGS.
     seed : int or None
         Of orders and dropout.
     plateau : Plateau
@@ -69,8 +69,8 @@ class TrainingState:
         if optimizer == self.optimizer:
             return
         n_moments = optimizer.n_moments if isinstance(optimizer, Optimizer) else 0
-        self.optimizer = optimizer
         self.moments = np.empty((n_moments, len(parameters)), parameters.dtype)
+        self.optimizer = optimizer
         self.start_anew()
 
     def start_anew(self) -> None:
@@ -111,9 +111,11 @@ def request_of(
 ) -> Request:
     """Check the arguments of :meth:`MLP.train` that do not depend on the network."""
     epochs = checks.integer("epochs", epochs, minimum=0)
-    limits = {name: checks.non_negative(name, value) for name, value in penalties.items()}
+    limits = {name: checks.non_negative(name, value, dtype) for name, value in penalties.items()}
     for name, value in clips.items():
-        limits[name] = math.inf if value is None else checks.positive(name, value)
+        limits[name] = math.inf if value is None else checks.positive(name, value, dtype)
+    if hasattr(optimizer, "epsilon"):
+        checks.positive("epsilon", optimizer.epsilon, dtype)
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be callable, got {type(callback).__name__}")
     return Request(
@@ -202,7 +204,9 @@ class _Loop:
         epochs = 1 if schedule.watches_the_loss else max(1, min(epochs, self.block))
         losses = np.full(int(with_loss or schedule.watches_the_loss), np.nan)
         updates = np.arange(state.updates, state.updates + epochs * self.batches)
-        rates = schedule.rates(updates, self.batches, state.plateau)
+        rates = np.ascontiguousarray(schedule.rates(updates, self.batches, state.plateau), np.float64)
+        if rates.shape != updates.shape:
+            raise ValueError(f"learning_rate must give {len(updates)} rates, one per update; got shape {rates.shape}")
         before, self.good[:] = state.updates, self.parameters
         arguments = (self.settings, state.moments, rates, self._orders(epochs), losses, epochs)
         try:
@@ -237,14 +241,14 @@ class _Loop:
             self.parameters[:] = self.good
             self.state.start_anew()
             kept = "those from before the updates that overflowed"
-        warn_of_divergence(place, kept, f"a learning_rate below {rate:g}, ", stacklevel=5)
+        warn_of_divergence(place, kept, f"a learning_rate below {rate:g} or clip_norm, ", stacklevel=5)
 
 
 def warn_of_divergence(place: str, kept: str, remedy: str, stacklevel: int) -> None:
     """Warn at the line that called :meth:`MLP.train`, ``stacklevel`` frames up."""
     warnings.warn(
-        f"training diverged at {place}. The parameters are {kept}. Try {remedy}smaller initial weights, scaled "
-        "inputs or clip_norm.",
+        f"training diverged at {place}. The parameters are {kept}. Try {remedy}smaller initial weights or scaled "
+        "inputs.",
         DivergenceWarning,
         stacklevel=stacklevel,
     )

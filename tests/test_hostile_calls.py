@@ -80,7 +80,24 @@ def test_engines_raise(call):
 def test_more_scratch_than_there_is_memory_is_a_memory_error():
     for layer_dims in ((2**28, 2**28, 1), (2**28,) * 12):
         with pytest.raises(MemoryError):
-            engine(layer_dims=layer_dims, activations=("relu",) * (len(layer_dims) - 1))
+            engine(layer_dims=layer_dims, activations=("relu",) * (len(layer_dims) - 1)).allocate()
+
+
+def test_a_plan_can_be_described_where_its_memory_could_not_be_had():
+    description = engine(layer_dims=(2**28, 1), activations=("logistic",)).describe()
+    assert description["scratch_bytes"] > 8 * 2**28
+
+
+def test_sparse_indices_that_change_after_the_check_are_not_followed():
+    values, indices, indptr, n_features = csr()
+    data = _kernels.Data((values, indices, indptr, n_features), Z((1, 2)))
+    gradient, parameters = np.empty(3), np.zeros(3)
+    one_layer = engine(layer_dims=(2, 1), activations=("logistic",))
+    expected = one_layer.loss_and_gradient(gradient, parameters, data)
+    indices[:], indptr[1:] = 2**30, 2**30
+    assert one_layer.loss_and_gradient(gradient, parameters, data) == expected  # zero weights: features do not matter
+    indices[:], indptr[:] = -5, -(2**30)
+    assert one_layer.loss_and_gradient(gradient, parameters, data) == expected
 
 
 def csr(values=(1.0, 2, 3), indices=(0, 1, 1), indptr=(0, 2, 3), n_features=2, index_dtype="int32"):

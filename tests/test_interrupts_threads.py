@@ -316,3 +316,21 @@ def test_a_parent_trains_on_after_its_child():
         os._exit(0)
     os.waitpid(child, 0)
     np.testing.assert_array_equal(train_one(0, 2), expected)
+
+
+IDLE_CALLER = {  # networks whose rows or chunks are fewer than the threads: the caller's thread has none
+    "one row for two threads": ((20_000, 1), 64, 2),
+    "one tile for many threads": ((2, 10, 5, 1), 300, 16),
+}
+
+
+@pytest.mark.parametrize("name", IDLE_CALLER)
+def test_a_signal_is_served_while_the_caller_s_thread_waits_for_others(name):
+    layer_dims, n_examples, n_threads = IDLE_CALLER[name]
+    parameters, inputs, targets = random_network(layer_dims, n_examples, "float64")
+    engine = engine_of("float64", layer_dims, activations_of(layer_dims), n_examples, n_threads=n_threads)
+    data, epochs = _kernels.Data(inputs.T, targets), 200_000  # some minutes of work
+    moments, rates = np.empty((0, len(parameters))), np.full(epochs, 1e-9)
+    with alarm_after(0.2), pytest.raises(KeyboardInterrupt):
+        engine.train(parameters, data, OPTIMIZER, moments, rates, None, np.empty(0), epochs)
+    assert 0 < engine.updates < epochs

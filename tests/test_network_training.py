@@ -206,7 +206,7 @@ def test_a_gradient_that_is_not_finite_ends_the_training_with_the_parameters_bef
     model, same = (network(activation="identity", dtype=dtype) for _ in range(2))
     history, epoch, batch, message = diverge(model, report_every=report_every)
     assert (epoch > 1, batch) == (True, 0)
-    assert "The parameters are those before it. Try a learning_rate below 10000, smaller initial weights" in message
+    assert "The parameters are those before it. Try a learning_rate below 10000 or clip_norm, smaller" in message
     assert np.isfinite(history.losses).all()
     assert (history.epochs < epoch).all()
     assert np.isfinite(model.parameters).all()
@@ -350,3 +350,31 @@ def test_arguments_out_of_range_are_refused_and_the_model_stays_as_it_is(kwargs,
     with pytest.raises(error, match=message):
         model.train(X, Y, **{"learning_rate": 0.1, "epochs": 3, **kwargs})
     assert model.parameters.tobytes() == network().parameters.tobytes()
+
+
+# ---- a model in training is left alone
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+@pytest.mark.parametrize("what", ["train", "initialize"])
+def test_a_callback_cannot_train_or_initialize_the_model(optimizer, what):
+    model = network()
+
+    def meddle(epoch, loss):
+        with pytest.raises(RuntimeError, match=f"{what} was called while this model is training"):
+            model.train(X, Y, epochs=1) if what == "train" else model.initialize()
+
+    history = model.train(X, Y, epochs=3, optimizer=optimizer, report_every=1, callback=meddle)
+    assert history.epochs.tolist() == [0, 1, 2]
+    assert model.train(X, Y, epochs=1).epochs.size == 1  # and may be trained again
+
+
+def test_a_model_whose_training_failed_can_be_trained_again():
+    model = network()
+
+    def fail(epoch, loss):
+        raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        model.train(X, Y, epochs=3, callback=fail)
+    assert model.train(X, Y, epochs=1).epochs.size == 1

@@ -1,6 +1,7 @@
 """Learning rates: each schedule against its formula, and its effect in training."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -184,3 +185,27 @@ def test_a_schedule_of_one_s_own_is_taken():
     for rate in (0.3, 0.1, 0.3, 0.1):
         copy.train(X, Y, epochs=1, learning_rate=rate)
     assert model.parameters.tobytes() == copy.parameters.tobytes()
+
+
+@pytest.mark.parametrize("kind", [int, np.float32, np.int64, Fraction])
+def test_rates_of_any_number_type_train_like_floats(kind):
+    models = [MLP([3, 4, 1], seed=1) for _ in range(2)]
+    rng = np.random.default_rng(0)
+    inputs, labels = rng.standard_normal((20, 3)), rng.integers(0, 2, 20)
+    for model, one in zip(models, (kind(1), 1.0), strict=True):
+        for schedule in (Constant(one), Cosine(one, epochs=4), WarmUp(Adaptive(one), epochs=2)):
+            model.train(inputs, labels, epochs=3, learning_rate=schedule, optimizer="adam")
+    assert models[0].parameters.tobytes() == models[1].parameters.tobytes()
+
+
+def test_a_schedule_with_too_few_rates_is_refused_and_changes_nothing():
+    class TooFew(Constant):
+        def rates(self, updates, batches, plateau):
+            return [0.1]
+
+    model = MLP([2, 1], activation=[], seed=1)
+    model.train(np.eye(2), [0, 1], epochs=3, optimizer="adam")
+    before = model.parameters.tobytes()
+    with pytest.raises(ValueError, match="learning_rate must give 5 rates, one per update; got shape"):
+        model.train(np.eye(2), [0, 1], epochs=5, report_every=5, learning_rate=TooFew(0.1))
+    assert (model.parameters.tobytes(), model.training_state.updates) == (before, 3)

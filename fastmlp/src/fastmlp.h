@@ -82,7 +82,7 @@ typedef struct {
     ptrdiff_t deltas[2];       /* arena: dz of even and odd layers, (widest, row_stride) each */
     ptrdiff_t packed_rows;     /* arena: a tile's row-major inputs as they came, used by FM_BROADCAST of layer 0 */
     ptrdiff_t transposed;      /* arena: other inputs as (example, feature), used by FM_BROADCAST */
-    ptrdiff_t arena_bytes;     /* of one thread; the same for every batch */
+    ptrdiff_t arena_bytes;     /* of one thread, or of all where n_chunks is 1; the same for all large batches */
     ptrdiff_t chunk_bytes;     /* of the chunks' gradients, behind the arenas of all threads */
     ptrdiff_t block_bytes;     /* of a block of a large matrix, behind those, for each thread */
     int loss;
@@ -96,6 +96,7 @@ typedef struct {
     const void *sample_weight;    /* (n), or NULL */
     ptrdiff_t n_examples, example_stride, feature_stride, target_stride;
     const void *indptr, *indices; /* CSR where indptr is not NULL: inputs then holds the values */
+    ptrdiff_t n_stored;           /* CSR: entries; nothing beyond them is read, whatever indptr becomes meanwhile */
     int wide_indices;             /* CSR: int64 in place of int32 */
 } fm_data;
 
@@ -135,8 +136,8 @@ typedef struct {
 
     void (*make_plan)(fm_plan *plan, const fm_network *network, ptrdiff_t batch);
 
-    /* The passes return enum fm_status; arena holds arena_bytes for each thread, then chunk_bytes,
-       then block_bytes for each thread. */
+    /* The passes return enum fm_status; arena holds arena_bytes (for each thread if n_chunks is over 1),
+       then chunk_bytes, then block_bytes for each thread. */
     int (*loss_and_gradient)(void *gradient, double *loss, const fm_plan *plan, const void *parameters,
                              const fm_data *data, void *arena, int n_threads, fm_poll poll); /* loss may be NULL */
     int (*train)(fm_training *training, const fm_plan *plan, const fm_data *data, void *arena, int n_threads,

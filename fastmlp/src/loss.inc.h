@@ -190,20 +190,24 @@ static void FN(multinomial_backward)(const loss_rows *g)
     }
 }
 
+/* log sum exp as log1p of the sum without its largest term, which is 1: a sure prediction keeps its small loss */
 static void FN(multinomial_forward)(const loss_rows *g)
 {
     const ptrdiff_t n = g->columns.n_rows, stride = g->columns.row_stride;
     const vec hit = vset(1 - g->label_smoothing), miss = vset(g->label_smoothing / (real)n);
     for (ptrdiff_t i = g->columns.from; i < g->columns.to; i += LANES) {
         const vec most = largest_logit(g, i), y = vload(g->y + i);
-        vec sum = {0}, all = {0}, target = {0};
+        vec rest = {0}, all = {0}, target = {0};
+        mask left_out = {0};
         for (ptrdiff_t c = 0; c < n; c++) {
             vec x = vload(g->z + c * stride + i) - most;
+            mask is_largest = veq(x, (vec){0}) & ~left_out;
+            rest += vselect(is_largest, (vec){0}, vexp(x));
+            left_out = left_out | is_largest;
             target = vselect(veq(y, vset((real)c)), x, target);
             all += x;
-            sum += vexp(x);
         }
-        vec value = vfnma(hit, target, vlog(sum));
+        vec value = vfnma(hit, target, vlog1p(rest));
         if (g->label_smoothing != 0)
             value = vfnma(miss, all, value);
         vstore(g->answer + i, weighted(g, value, i));

@@ -94,7 +94,7 @@ INLINE void prefetch_rows(const fm_data *data, ptrdiff_t n_features, const batch
 
 /* Row-major data, a block of LANES examples after another. */
 static void FN(pack_row_major)(real *to, ptrdiff_t to_row, real *packed, ptrdiff_t packed_row, const fm_data *data,
-                               ptrdiff_t n_features, const tile_examples *t)
+                               ptrdiff_t n_features, const tile_examples *t, work *w)
 {
     const real *inputs = data->inputs;
     for (ptrdiff_t i = t->columns.from; i < t->columns.to; i += LANES) {
@@ -106,6 +106,8 @@ static void FN(pack_row_major)(real *to, ptrdiff_t to_row, real *packed, ptrdiff
                 UNROLL for (int q = 0; q < LANES; q++) to[f * to_row + i + q] = row[q][f];
         else
             FN(pack_row_block)(to + i, to_row, packed ? packed + i * packed_row : NULL, packed_row, row, n_features);
+        if (poll_after(w, (double)(n_features * LANES)))
+            return;
     }
 }
 
@@ -122,14 +124,18 @@ static void FN(pack_csr)(real *to, ptrdiff_t to_row, const fm_data *data, ptrdif
         memset(to + f * to_row + t->columns.from, 0, (size_t)(t->columns.to - t->columns.from) * sizeof(real));
     for (ptrdiff_t i = t->columns.from; i < t->columns.to; i++) {
         const ptrdiff_t example = tile_example(t, i), end = index_at(data->indptr, data->wide_indices, example + 1);
-        for (ptrdiff_t k = index_at(data->indptr, data->wide_indices, example); k < end; k++)
-            to[index_at(data->indices, data->wide_indices, k) * to_row + i] += values[k];
+        ptrdiff_t k = index_at(data->indptr, data->wide_indices, example);
+        for (k = k < 0 ? 0 : k; k < end && k < data->n_stored; k++) {
+            const ptrdiff_t feature = index_at(data->indices, data->wide_indices, k);
+            if (feature >= 0 && feature < n_features) /* checked before, but the caller may have changed it since */
+                to[feature * to_row + i] += values[k];
+        }
     }
 }
 
 /* This thread's columns of a tile: inputs, and where there are any, targets and sample weights. */
 static void FN(pack_tile)(real *arena, const fm_plan *plan, const fm_data *data, const batch *b, ptrdiff_t first,
-                          ptrdiff_t n, const work *w)
+                          ptrdiff_t n, work *w)
 {
     const fm_layer *layer = &plan->layers[0];
     const tile_examples t = {b, first, n, my_share(w, whole_vectors(n), LANES)};
@@ -143,7 +149,7 @@ static void FN(pack_tile)(real *arena, const fm_plan *plan, const fm_data *data,
     else
         FN(pack_row_major)(to, plan->row_stride,
                            layer->gradient_method == FM_BROADCAST ? arena + plan->packed_rows : NULL,
-                           layer->packed_stride, data, layer->fan_in, &t);
+                           layer->packed_stride, data, layer->fan_in, &t, w);
     if (data->targets)
         FN(pack_feature_major)(arena + plan->targets, plan->row_stride, data->targets, data->target_stride,
                                plan->n_targets, &t);

@@ -43,7 +43,8 @@ static void FN(make_plan)(fm_plan *plan, const fm_network *network, ptrdiff_t ba
     const ptrdiff_t n_layers = network->n_layers, *dims = network->layer_dims, n_outputs = dims[n_layers];
     const ptrdiff_t n_vectors = ceil_div(batch, LANES), n_tiles = ceil_div(batch, MOST_IN_TILE);
     const ptrdiff_t tile = ceil_div(n_vectors, n_tiles) * LANES;
-    const ptrdiff_t most = row_stride_of(MOST_IN_TILE); /* keeps the arena's size constant */
+    const ptrdiff_t widest_tile = batch < MOST_IN_TILE ? whole_vectors(batch) : MOST_IN_TILE;
+    const ptrdiff_t most = row_stride_of(widest_tile); /* the same for every batch of several tiles */
     ptrdiff_t at = 0, parameters = 0, widest = 0, widest_packed = 0;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
         const ptrdiff_t fan_in = dims[l], fan_out = dims[l + 1];
@@ -63,9 +64,11 @@ static void FN(make_plan)(fm_plan *plan, const fm_network *network, ptrdiff_t ba
         parameters += (fan_in + 1) * fan_out;
         layer->inputs = reserve(&at, fan_in * most);
         layer->derivatives = reserve(&at, layer->keeps_derivative ? fan_out * most : 0);
-        layer->padded_gradient = reserve(&at, fan_in % LANES ? fan_out * layer->padded_fan_in : 0);
+        const int is_padded = layer->gradient_method == FM_BROADCAST && fan_in % LANES;
+        layer->padded_gradient = reserve(&at, is_padded ? fan_out * layer->padded_fan_in : 0);
         widest = larger(widest, fan_out);
-        widest_packed = larger(widest_packed, layer->packed_stride);
+        if (layer->gradient_method == FM_BROADCAST)
+            widest_packed = larger(widest_packed, layer->packed_stride);
     }
     plan->n_layers = n_layers;
     plan->n_parameters = parameters;
@@ -83,19 +86,21 @@ static void FN(make_plan)(fm_plan *plan, const fm_network *network, ptrdiff_t ba
     plan->sample_weight = reserve(&at, most);
     plan->deltas[0] = reserve(&at, widest * most);
     plan->deltas[1] = reserve(&at, widest * most);
-    plan->packed_rows = reserve(&at, MOST_IN_TILE * plan->layers[0].packed_stride);
-    plan->transposed = reserve(&at, MOST_IN_TILE * widest_packed);
+    const int packs_rows = plan->layers[0].gradient_method == FM_BROADCAST;
+    plan->packed_rows = reserve(&at, packs_rows ? most * plan->layers[0].packed_stride : 0);
+    plan->transposed = reserve(&at, most * widest_packed);
     plan->arena_bytes = at * (ptrdiff_t)sizeof(real);
     plan->chunk_bytes = FM_MOST_CHUNKS * whole_vectors(parameters) * (ptrdiff_t)sizeof(real);
-    if (parameters > MOST_PARAMETERS_OF_CHUNKS)
+    if (plan->n_chunks == 1)
         plan->chunk_bytes = 0;
     plan->block_bytes = BLOCK_ROWS * BLOCK_STRIDE * (ptrdiff_t)sizeof(real);
 }
 
-/* Behind the arenas of all threads: the chunks' gradients, then a block of a large matrix for each thread. */
+/* Behind the arenas: the chunks' gradients, then a block of a large matrix for each thread.  Threads that share rows
+   share one arena. */
 INLINE real *chunk_gradients_of(void *arena, const fm_plan *plan, int n_threads)
 {
-    return (real *)((char *)arena + n_threads * plan->arena_bytes);
+    return (real *)((char *)arena + (plan->n_chunks > 1 ? n_threads : 1) * plan->arena_bytes);
 }
 INLINE void *block_of(void *arena, const fm_plan *plan, int n_threads, int id)
 {

@@ -23,6 +23,7 @@ typedef struct {
     int id, n_threads;
     int n_sharing;    /* of rows of every product: all threads, or 1 where each takes chunks of its own */
     unsigned meeting; /* counts the meetings of the team */
+    int is_stopped;   /* told so while waiting: the next meeting will hear of it */
     void *block;      /* this thread's room for a block of a large matrix */
 } work;
 
@@ -38,27 +39,43 @@ static inline work start_work(fm_poll poll, void *block)
     return (work){.poll = poll, .block = block, .next = seconds_now() + SECONDS_BETWEEN_POLLS, .n_threads = 1, .n_sharing = 1};
 }
 
+/* Looks at the clock and, where it is time, calls back: on the caller's thread. */
+static inline void poll_if_due(work *w)
+{
+    double now = seconds_now();
+    if (now < w->next && w->next <= now + SECONDS_BETWEEN_POLLS) /* else it is due, or the clock was set back */
+        return;
+    w->next = now + SECONDS_BETWEEN_POLLS;
+    if (!w->is_stopped && w->poll()) {
+        w->is_stopped = 1;
+        if (w->team)
+            atomic_store_explicit(&w->team->stop, 1, memory_order_relaxed);
+    }
+}
+
 static inline int poll_after(work *w, double operations)
 {
     w->operations += operations;
     if (w->operations < WORK_BETWEEN_CLOCKS)
         return w->status;
     w->operations = 0;
-    if (w->id) {
-        if (atomic_load_explicit(&w->team->stop, memory_order_relaxed))
-            w->status = FM_INTERRUPTED;
-        return w->status;
-    }
-    double now = seconds_now();
-    if (now >= w->next || w->next > now + SECONDS_BETWEEN_POLLS) { /* the second if the clock was set back */
-        w->next = now + SECONDS_BETWEEN_POLLS;
-        if (w->poll()) {
-            w->status = FM_INTERRUPTED;
-            if (w->team)
-                atomic_store_explicit(&w->team->stop, 1, memory_order_relaxed);
-        }
-    }
+    if (w->id == 0)
+        poll_if_due(w);
+    else
+        w->is_stopped = atomic_load_explicit(&w->team->stop, memory_order_relaxed);
+    if (w->is_stopped)
+        w->status = FM_INTERRUPTED;
     return w->status;
+}
+
+/* The caller's thread may have no work of its own to poll after: turns of waiting count as some. */
+static inline void count_a_wait(work *w)
+{
+    w->operations += WORK_BETWEEN_CLOCKS / 256;
+    if (w->id == 0 && w->operations >= WORK_BETWEEN_CLOCKS) {
+        w->operations = 0;
+        poll_if_due(w);
+    }
 }
 
 /* Waits for all threads; all leave with the same status, that of any thread that has one. */
@@ -67,11 +84,19 @@ static inline int meet(work *w)
     if (w->n_threads == 1)
         return w->status;
     unsigned slot = w->meeting++ % 4;
+    if (w->is_stopped)
+        w->status = FM_INTERRUPTED;
     if (w->status)
         atomic_store(&w->team->status[slot], w->status);
     if (w->id == 0)
         atomic_store(&w->team->status[(slot + 2) % 4], FM_DONE);
-    fm_wait_for_all(w->team, w->n_threads);
+    count_a_wait(w);
+    const unsigned meeting = fm_meeting(w->team);
+    if (!fm_arrive(w->team, w->n_threads))
+        for (unsigned turn = 1; fm_meeting(w->team) == meeting; turn++) {
+            fm_wait_a_turn(turn);
+            count_a_wait(w);
+        }
     return w->status = atomic_load(&w->team->status[slot]);
 }
 

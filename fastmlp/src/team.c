@@ -38,28 +38,28 @@ void fm_run_team(fm_task task, void *argument, int n_threads)
 
 #endif
 
-static void pause_for_a_moment(void)
+unsigned fm_meeting(fm_team *team) { return atomic_load(&team->meetings); }
+
+int fm_arrive(fm_team *team, int n_threads)
 {
+    if (atomic_fetch_add(&team->arrived, 1) < n_threads - 1)
+        return 0;
+    atomic_store(&team->arrived, 0);
+    atomic_fetch_add(&team->meetings, 1);
+    return 1;
+}
+
+/* OpenMP's own barrier spins for so long that a busy machine slows down a hundredfold; this one soon lets others run. */
+void fm_wait_a_turn(unsigned turn)
+{
+    enum { SPINS = 100 };
+    if (turn > SPINS) {
+        sched_yield();
+        return;
+    }
 #if defined(__x86_64__)
     __builtin_ia32_pause();
 #elif defined(__aarch64__)
     __asm__ volatile("yield");
 #endif
-}
-
-/* OpenMP's own barrier spins for so long that a busy machine slows down a hundredfold; this one soon lets others run. */
-void fm_wait_for_all(fm_team *team, int n_threads)
-{
-    enum { SPINS = 100 };
-    const unsigned meeting = atomic_load(&team->meetings);
-    if (atomic_fetch_add(&team->arrived, 1) == n_threads - 1) {
-        atomic_store(&team->arrived, 0);
-        atomic_store(&team->meetings, meeting + 1);
-        return;
-    }
-    for (int i = 0; atomic_load(&team->meetings) == meeting; i++)
-        if (i < SPINS)
-            pause_for_a_moment();
-        else
-            sched_yield();
 }

@@ -9,6 +9,7 @@ typedef struct {
     real *gradient, *chunk_gradients, *arena;
     ptrdiff_t updates_before;
     double *loss; /* of a gradient alone, where it is wanted */
+    double loss_scale; /* of every mean */
     mean total, chunk_losses[FM_MOST_CHUNKS];
     fm_team team;
     fm_poll poll;
@@ -74,7 +75,7 @@ static int FN(pass_chunks)(job *j, const pass *p, ptrdiff_t n_tiles, ptrdiff_t n
     real *arena = j->arena + w->id * (plan->arena_bytes / (ptrdiff_t)sizeof(real));
     w->n_sharing = 1;
     for (ptrdiff_t c; !w->status && (c = atomic_fetch_add(&j->team.next_chunk, 1)) < n_chunks;) {
-        j->chunk_losses[c] = (mean){0, 0, j->total.scale};
+        j->chunk_losses[c] = (mean){0, 0, j->loss_scale};
         FN(pass_tiles)(j->chunk_gradients + c * plan->n_parameters, &j->chunk_losses[c], j, p,
                        (range){c * n_tiles / n_chunks, (c + 1) * n_tiles / n_chunks}, arena, w);
     }
@@ -132,7 +133,7 @@ static int FN(epoch)(job *j, ptrdiff_t epoch, ptrdiff_t *update, work *w)
     pass p = {.wants_loss = epoch < j->t->n_losses, .is_packed = epoch > 0 && is_one_tile};
     double total_weight = 0;
     if (w->id == 0)
-        j->total = start_mean(n);
+        j->total = (mean){0, 0, j->loss_scale};
     for (ptrdiff_t start = 0; start < n; start += j->plan->batch) {
         const ptrdiff_t left = n - start;
         p.examples = (batch){order ? order + start : NULL, start, left < j->plan->batch ? left : j->plan->batch, left};
@@ -168,12 +169,13 @@ static void FN(work_on)(void *job_, int id, int n_threads)
             *j->loss = finish_mean(&j->total, p.total_weight);
     }
     if (id == 0)
-        j->status = w.status;
+        j->status = w.is_stopped ? FM_INTERRUPTED : w.status;
 }
 
 static int FN(run)(job *j, ptrdiff_t n_examples, int n_threads)
 {
     j->total = start_mean(n_examples);
+    j->loss_scale = j->total.scale;
     j->n_threads = n_threads;
     j->chunk_gradients = chunk_gradients_of(j->arena, j->plan, n_threads);
     fm_run_team(FN(work_on), j, n_threads);
@@ -206,7 +208,7 @@ static int FN(predict)(void *outputs, const fm_plan *plan, const void *parameter
     for (ptrdiff_t first = 0, n; first < data->n_examples; first += n) {
         n = data->n_examples - first < plan->tile ? data->n_examples - first : plan->tile;
         FN(pack_tile)(arena, plan, data, &all, first, n, &w);
-        if (FN(forward_tile)(arena, plan, parameters, first, n, NULL, &w))
+        if (w.status || FN(forward_tile)(arena, plan, parameters, first, n, NULL, &w))
             return w.status;
         if (output == FM_PROBABILITIES)
             FN(output_forward)(arena + plan->outputs, tile_rows(plan, last->fan_out, n), last->activation);
