@@ -151,7 +151,16 @@ def expected(workload: Training, epsilon_hat: bool) -> np.ndarray:
 
 
 DIGITS = ("64-100-10 relu, digits, batch 200", (64, 100, 10), "relu", "multinomial_log_loss", digits, 20, 200, 1)
-REGRESSION = ("20-32-32-1 relu, regression, batch 200", (20, 32, 32, 1), "relu", "squared_error", regression, 10, 200, 2)
+REGRESSION = (
+    "20-32-32-1 relu, regression, batch 200",
+    (20, 32, 32, 1),
+    "relu",
+    "squared_error",
+    regression,
+    10,
+    200,
+    2,
+)
 WIDE = (
     "784-512-256-10 relu, ten classes, batch 256",
     (784, 512, 256, 10),
