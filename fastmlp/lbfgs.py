@@ -7,7 +7,7 @@ import numpy as np
 
 from fastmlp import _kernels
 from fastmlp.optimizers import LBFGS
-from fastmlp.training import History, Request, progress_bar, warn_of_divergence
+from fastmlp.training import History, Request, history_of, progress_bar, warn_of_divergence
 
 FUNCTION_CALLS_PER_EPOCH = 20  # SciPy's line search takes at most as many for one step
 
@@ -38,8 +38,7 @@ def train(
         objective.minimize()
     if not math.isfinite(objective.loss):
         warn_of_divergence(f"epoch {objective.step}: the loss is not finite", "the last finite ones", "", stacklevel=4)
-    reported = objective.reported
-    return History(np.array([e for e, _ in reported], np.int64), np.array([v for _, v in reported], np.float64))
+    return history_of(objective.reported)
 
 
 class _Objective:

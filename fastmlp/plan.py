@@ -80,9 +80,7 @@ class Plan:
         for i, name in enumerate(self.activations):
             known = HIDDEN_ACTIVATIONS if i < len(self.activations) - 1 else tuple(_kernels.ACTIVATIONS)
             checks.choice(f"activations[{i}]", name, known)
-        object.__setattr__(self, "layer_dims", dims)
-        object.__setattr__(self, "activations", tuple(self.activations))
-        object.__setattr__(self, "dtype", checks.dtype_of(self.dtype))
+        checks.settle(self, layer_dims=dims, activations=tuple(self.activations), dtype=checks.dtype_of(self.dtype))
 
     @property
     def n_parameters(self) -> int:

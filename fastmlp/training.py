@@ -39,6 +39,11 @@ class History:
     losses: np.ndarray
 
 
+def history_of(reported: list[tuple[int, float]]) -> History:
+    """The history of (epoch, loss) pairs."""
+    return History(np.array([e for e, _ in reported], np.int64), np.array([v for _, v in reported], np.float64))
+
+
 @dataclass
 class TrainingState:
     """What a training leaves for the next to go on from.
@@ -161,7 +166,7 @@ def train(
         if loop.divergence is not None:
             loop.warn()
             break
-    return History(np.array([e for e, _ in reported], np.int64), np.array([v for _, v in reported], np.float64))
+    return history_of(reported)
 
 
 class _Loop:
