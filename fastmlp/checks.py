@@ -135,6 +135,8 @@ def positive(name: str, value: Any, dtype: Any = np.float64) -> float:
 
 def non_negative(name: str, value: Any, dtype: Any = np.float64) -> float:
     """A float of at least 0, finite also in ``dtype``."""
+    if type(value) is float and 0 <= value < 1e30:
+        return value
     real = number(name, value)
     with np.errstate(over="ignore", under="ignore"):
         if not 0 <= real < math.inf or not np.isfinite(np.dtype(dtype).type(real)):
@@ -204,19 +206,22 @@ def seed_of(seed: Any) -> np.random.RandomState | np.random.Generator:
     """A generator of one's own: an int seeds the legacy generator, None takes fresh entropy."""
     if isinstance(seed, (np.random.RandomState, np.random.Generator)):
         return seed
-    if seed is not None:
-        seed = integer("seed", seed, minimum=0)
-        if seed >= 2**32:
-            raise ValueError(f"seed must be below 2**32, got {seed}")
-    return np.random.RandomState(seed)
+    return np.random.RandomState(None if seed is None else _seed_integer(seed))
+
+
+def _seed_integer(seed: Any) -> int:
+    number = integer("seed", seed, minimum=0)
+    if number >= 2**32:
+        raise ValueError(f"seed must be below 2**32, got {number}")
+    return number
 
 
 def seed_number(seed: Any, present: int | None) -> int:
     """A seed as a number: an int as it is, one drawn from a generator; None is the present one, or fresh."""
     if seed is None and present is not None:
         return present
-    generator = seed_of(seed)
     if isinstance(seed, numbers.Integral):
-        return int(seed)
+        return _seed_integer(seed)
+    generator = seed_of(seed)
     draw = generator.integers if isinstance(generator, np.random.Generator) else generator.randint
     return int(draw(2**32, dtype=np.uint64))

@@ -222,8 +222,8 @@ class MLP:
         learning_rate : float or Schedule, default=None
             Over 0; None stands for 0.001, whatever it was before.  L-BFGS has none.
         shuffle : bool, default=True
-            Draw a new order of the examples for every epoch where there are several batches:
-            ``numpy.random.default_rng((seed, epoch)).permutation(n_examples)``.
+            Draw a new order of the examples for every epoch where there are several batches; see
+            :func:`fastmlp.training.order_of`.
         seed : None, int, RandomState or Generator, default=None
             Of orders and dropout; None goes on with the last one, at first a fresh one.
         sample_weight : array-like (n_examples,), default=None

@@ -33,7 +33,9 @@ def choose(n_threads: Any, work: float) -> int:
     """Threads for a call whose batches take ``work`` floating-point operations each."""
     if n_threads is not None:
         asked = checks.integer("n_threads", n_threads, minimum=1)
-        return min(asked, MOST_PER_PROCESSOR * _processors()) if _kernels.has_threads() else 1
+        if not _kernels.has_threads():
+            return 1
+        return asked if asked <= MOST_PER_PROCESSOR else min(asked, MOST_PER_PROCESSOR * _processors())
     return available() if work >= SMALL_BATCH else 1
 
 

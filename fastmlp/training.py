@@ -16,7 +16,7 @@ from fastmlp.schedules import Constant, Plateau, Schedule, schedule_of
 REPORTS = 100  # how many losses a training records where the caller names no interval
 DEFAULT_LEARNING_RATE = 0.001
 MOST_UPDATES = 1 << 16  # of one call: their learning rates are an array
-MOST_ORDERED = 1 << 18  # examples in the orders of one call
+MOST_ORDERED = 1 << 16  # examples in the orders of one call
 
 
 class DivergenceWarning(UserWarning):
@@ -136,16 +136,35 @@ def request_of(
     )
 
 
-def order_of(seed: int, epoch: int, n_examples: int) -> np.ndarray:
+def order_of(seed: int, epoch: int, n_examples: int, out: np.ndarray | None = None) -> np.ndarray:
     """The order of the examples in one epoch (counted over all trainings of a model), a permutation.
+
+    With ``draws = numpy.random.default_rng((seed, epoch)).random(n_examples)``, entry i of 0, 1, ..., from the last
+    to the first, changes places with entry ``int(draws[i] * (i + 1))``.
+
+    Parameters
+    ----------
+    seed, epoch, n_examples : int
+    out : ndarray of intp (n_examples,), default=None
+        Where to write it.
+
+    Returns
+    -------
+    ndarray of intp (n_examples,)
+
+    References
+    ----------
+    Durstenfeld 1964, Algorithm 235: random permutation.
 
     Examples
     --------
     >>> from fastmlp.training import order_of
     >>> order_of(seed=0, epoch=2, n_examples=5)
-    array([4, 2, 1, 0, 3])
+    array([2, 3, 1, 4, 0])
     """
-    return np.random.default_rng((seed, epoch)).permutation(n_examples)
+    order = np.empty(n_examples, np.intp) if out is None else out
+    _kernels.draw_order(order, np.random.default_rng((seed, epoch)).random(n_examples))
+    return order
 
 
 def train(
@@ -185,13 +204,14 @@ class _Loop:
         self.schedule = request.schedule or Constant(DEFAULT_LEARNING_RATE)
         self.settings = {**request.optimizer.settings(), **request.limits}
         self.batches = -(-data.n_examples // request.batch_size)
-        self.is_shuffled = request.shuffle and self.batches > 1
         self.done = 0  # epochs of this training
         self.divergence: tuple[str, str] | None = None  # where and what, and which parameters are left
         self.good = parameters.copy()  # for an update that itself overflows
-        self.block = MOST_UPDATES // self.batches
-        if self.is_shuffled:
-            self.block = min(self.block, MOST_ORDERED // data.n_examples)
+        self.block = max(1, min(request.epochs, MOST_UPDATES // self.batches))  # epochs of one compiled call
+        self.orders: np.ndarray | None = None
+        if request.shuffle and self.batches > 1:
+            self.block = max(1, min(self.block, MOST_ORDERED // data.n_examples))
+            self.orders = np.empty((self.block, data.n_examples), np.intp)
 
     def report(self, epoch: int) -> float:
         """Train ``epoch``, and those after it if nobody waits for its loss, which is returned."""
@@ -206,7 +226,7 @@ class _Loop:
     def _run(self, epochs: int, with_loss: bool) -> float:
         """At most ``epochs`` epochs in one compiled call; the loss of the first, where it is wanted."""
         state, schedule = self.state, self.schedule
-        epochs = 1 if schedule.watches_the_loss else max(1, min(epochs, self.block))
+        epochs = 1 if schedule.watches_the_loss else min(epochs, self.block)
         losses = np.full(int(with_loss or schedule.watches_the_loss), np.nan)
         updates = np.arange(state.updates, state.updates + epochs * self.batches)
         rates = np.ascontiguousarray(schedule.rates(updates, self.batches, state.plateau), np.float64)
@@ -231,11 +251,12 @@ class _Loop:
 
     def _orders(self, epochs: int) -> np.ndarray | None:
         """A row of example indices per epoch."""
-        if not self.is_shuffled:
+        if self.orders is None:
             return None
         assert self.state.seed is not None
-        first, n = self.state.epochs, self.data.n_examples
-        return np.stack([order_of(self.state.seed, epoch, n) for epoch in range(first, first + epochs)])
+        for i in range(epochs):
+            order_of(self.state.seed, self.state.epochs + i, self.data.n_examples, out=self.orders[i])
+        return self.orders[:epochs]
 
     def warn(self) -> None:
         """Name the place of a divergence, and see to it that the parameters are finite."""

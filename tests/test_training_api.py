@@ -18,6 +18,7 @@ from fastmlp import (
     RMSprop,
     StepDecay,
     WarmUp,
+    _kernels,
 )
 from fastmlp.training import order_of
 
@@ -209,12 +210,32 @@ def test_a_model_saved_by_the_callback_trains_on_to_the_same_end(learning_rate, 
 # ---- the order of the examples
 
 
+def shuffled_by_hand(seed, epoch, n):
+    order, draws = list(range(n)), np.random.default_rng((seed, epoch)).random(n)
+    for i in reversed(range(n)):
+        other = int(draws[i] * (i + 1))
+        order[i], order[other] = order[other], order[i]
+    return order
+
+
 def test_the_order_of_an_epoch_is_a_permutation_that_numpy_repeats():
     for seed, epoch in ((0, 0), (0, 1), (7, 0), (2**32 - 1, 10**6)):
         order = order_of(seed, epoch, 45)
-        assert order.tolist() == np.random.default_rng((seed, epoch)).permutation(45).tolist()
+        assert order.tolist() == shuffled_by_hand(seed, epoch, 45)
         assert sorted(order) == list(range(45))
     assert order_of(0, 1, 45).tolist() != order_of(1, 0, 45).tolist()
+
+
+@pytest.mark.parametrize("draw", [1.0, -0.5, np.nan, np.inf])
+def test_an_order_is_drawn_from_numbers_in_the_unit_interval(draw):
+    order = np.empty(3, np.intp)
+    with pytest.raises(ValueError, match=f"draws must lie in 0 <= draw < 1, got {draw}"):
+        _kernels.draw_order(order, np.array([0.5, draw, 0.5]))
+    with pytest.raises(ValueError, match=r"draws must have shape \(3,\)"):
+        _kernels.draw_order(order, np.zeros(2))
+    largest = np.nextafter(1, 0)
+    _kernels.draw_order(order, np.full(3, largest))
+    assert order.tolist() == [0, 1, 2]
 
 
 def gradient_by_hand(weights, biases, inputs, labels, sample_weight):
@@ -241,7 +262,7 @@ def test_a_loop_over_batches_in_numpy_reaches_the_same_parameters(batch_size, sh
     history = model.train(X, Y, epochs=6, seed=5, **options)
     weight = WEIGHTS if weighted else np.ones(45)
     for epoch in range(6):
-        order = np.random.default_rng((5, epoch)).permutation(45) if shuffle else np.arange(45)
+        order = order_of(5, epoch, 45) if shuffle else np.arange(45)
         before = []
         for start in range(0, 45, batch_size):
             batch = order[start : start + batch_size]
