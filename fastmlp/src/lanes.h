@@ -38,7 +38,6 @@ typedef uint64_t ubits;
 #define FM_PACKED pd
 #define MANTISSA_BITS 52
 #define FM_SMALLEST_NORMAL 0x1p-1022
-#define FM_LARGEST_DIVISOR 0x1p1022 /* its inverse is normal */
 #define EXPONENT_BIAS 1023
 #else
 #define FM_DTYPE f32
@@ -49,7 +48,6 @@ typedef uint32_t ubits;
 #define FM_PACKED ps
 #define MANTISSA_BITS 23
 #define FM_SMALLEST_NORMAL 0x1p-126f
-#define FM_LARGEST_DIVISOR 0x1p126f
 #define EXPONENT_BIAS 127
 #endif
 
@@ -79,18 +77,6 @@ INLINE vec vfnma(vec a, vec b, vec c) { return FM_OP(fnmadd)(a, b, c); }  /* c -
 INLINE vec vmax(vec a, vec x) { return FM_OP(max)(a, x); } /* a NaN in x stays */
 INLINE vec vmin(vec a, vec x) { return FM_OP(min)(a, x); }
 INLINE vec vsqrt(vec x) { return FM_OP(sqrt)(x); }
-/* a / b to an ulp, for a normal b > 0 (over 2^(EXPONENT_BIAS - 1) it counts as that) where square roots keep the
-   divider busy */
-INLINE vec vratio(vec a, vec b)
-{
-    b = vmin(vset((real)FM_LARGEST_DIVISOR), b);
-    vec inverse = FM_OP(rcp14)(b);
-#ifdef FM_DOUBLE
-    inverse = vfma(inverse, vfnma(b, inverse, vset(1)), inverse);
-#endif
-    const vec x = a * inverse;
-    return vfma(inverse, vfnma(b, x, a), x);
-}
 #define FM_MASK_OP(name) FM_PASTE(FM_PASTE(_mm512_##name##_, FM_PACKED), _mask)
 INLINE mask vlt(vec a, vec b) { return FM_MASK_OP(cmp)(a, b, _CMP_LT_OQ); }
 INLINE mask veq(vec a, vec b) { return FM_MASK_OP(cmp)(a, b, _CMP_EQ_OQ); }
@@ -135,10 +121,6 @@ INLINE vec vsqrt(vec x) { return (vec)FM_OP(vsqrt)(x); }
 #else
 #error "fastmlp needs a 16-byte vector unit: SSE2 on x86-64 or NEON on aarch64"
 #endif
-#endif
-
-#if FM_VBYTES != 64
-INLINE vec vratio(vec a, vec b) { return a / b; }
 #endif
 
 INLINE vec vrelu(vec x) { return vmax((vec){0}, x); }

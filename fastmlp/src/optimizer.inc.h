@@ -33,7 +33,7 @@ INLINE update_constants FN(constants_of)(const fm_optimizer *o, double rate, ptr
     }
     return (update_constants){vset((real)rate), vset((real)o->momentum), vset((real)o->beta_1),
                               vset((real)(1 - o->beta_1)), vset((real)o->beta_2), vset((real)(1 - o->beta_2)),
-                              vset((real)fmax(epsilon, FM_SMALLEST_NORMAL)), vset((real)decay), vset((real)o->l1), vset((real)o->l2),
+                              vset((real)epsilon), vset((real)decay), vset((real)o->l1), vset((real)o->l2),
                               vset((real)o->clip_value), vset((real)scale)};
 }
 
@@ -70,10 +70,10 @@ INLINE vec updated(vec p, vec g, vec *m, vec *v, const update_constants *c, cons
     case ADAM:
         *m = vfma(c->beta_1, *m, c->rest_1 * g);
         *v = vfma(c->beta_2, *v, c->rest_2 * g * g);
-        return vfnma(c->rate, vratio(*m, vsqrt(*v) + c->epsilon), p);
+        return vfnma(c->rate, *m / (vsqrt(*v) + c->epsilon), p);
     default:
         *v = vfma(c->beta_2, *v, c->rest_2 * g * g);
-        return vfnma(c->rate, vratio(g, vsqrt(*v) + c->epsilon), p);
+        return vfnma(c->rate, g / (vsqrt(*v) + c->epsilon), p);
     }
 }
 
