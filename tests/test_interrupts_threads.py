@@ -107,6 +107,17 @@ def test_an_interrupted_training_is_that_of_its_last_update(layer_dims, n_exampl
     np.testing.assert_array_equal(interrupted.moments, again.moments)
 
 
+def test_an_interruption_heard_of_at_any_meeting_of_threads_leaves_a_true_count():
+    """The caller's thread may serve the signal while it waits at any of them, also at that behind an update."""
+    for i in range(25):
+        interrupted = Training((2, 10, 5, 1), 300, batch=300, n_threads=2)
+        with alarm_after(0.052 + 0.001 * i), pytest.raises(KeyboardInterrupt):
+            interrupted.train(10**5)
+        again = Training((2, 10, 5, 1), 300, batch=300)
+        again.make_updates(interrupted.engine.updates)
+        np.testing.assert_array_equal(interrupted.parameters, again.parameters)
+
+
 def test_an_interrupted_engine_is_as_good_as_new():
     for n_threads in (1, 2):
         interrupted, fresh = (Training((5, 10, 1), 6000, n_threads=n_threads) for _ in range(2))

@@ -106,8 +106,9 @@ static int FN(pass_batch)(job *j, const pass *p, work *w)
     return meet(w);
 }
 
-/* This thread's share of an update; where the gradient is not finite, no parameter moves. */
-static int FN(update)(const job *j, ptrdiff_t update, work *w)
+/* This thread's share of an update, counted as soon as it is made: the last meeting may hear of an interruption.  Where
+   the gradient is not finite, no parameter moves. */
+static int FN(update)(const job *j, ptrdiff_t *update, work *w)
 {
     const fm_training *t = j->t;
     const range mine = my_share(w, j->plan->n_parameters, 64 / (ptrdiff_t)sizeof(real));
@@ -121,7 +122,8 @@ static int FN(update)(const job *j, ptrdiff_t update, work *w)
         if (meet(w)) /* all have read what some now change */
             return w->status;
     }
-    FN(optimizer_update)(t, j->plan, update, t->learning_rates[update - j->updates_before], scale, mine);
+    FN(optimizer_update)(t, j->plan, *update, t->learning_rates[*update - j->updates_before], scale, mine);
+    ++*update;
     return meet(w);
 }
 
@@ -140,9 +142,8 @@ static int FN(epoch)(job *j, ptrdiff_t epoch, ptrdiff_t *update, work *w)
         p.total_weight = weight_of(j->data, &p.examples);
         p.update = *update;
         total_weight += p.total_weight;
-        if (FN(pass_batch)(j, &p, w) || FN(update)(j, *update, w))
+        if (FN(pass_batch)(j, &p, w) || FN(update)(j, update, w))
             return w->status;
-        ++*update;
     }
     if (p.wants_loss && w->id == 0)
         j->t->losses[epoch] = finish_mean(&j->total, total_weight);
