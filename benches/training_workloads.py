@@ -169,7 +169,7 @@ WIDE = (
     ten_classes,
     1,
     256,
-    7,
+    3,
 )
 TRAININGS = tuple(
     Training(name, dtype, *rest) for name, *rest in (DIGITS, REGRESSION, WIDE) for dtype in ("float64", "float32")

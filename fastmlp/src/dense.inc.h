@@ -61,12 +61,16 @@ typedef struct {
 #define KEEP_IN_REGISTER(x) __asm__("" : "+v"(x))
 #endif
 
-INLINE void product_block(const product *g, ptrdiff_t row, ptrdiff_t column, const int n_rows, const int n_vectors)
+/* Rows of B far apart are no stream that the processor foresees: this many ahead are called for. */
+enum { PREFETCHED_TERMS = 16 };
+
+INLINE void product_block(const product *g, ptrdiff_t row, ptrdiff_t column, const int n_rows, const int n_vectors,
+                          const int is_far)
 {
     ptrdiff_t a_row = g->a_row, c_row = g->c_row;
     HIDE_ORIGIN(a_row);
     HIDE_ORIGIN(c_row);
-    const real *a[MAX_ROWS], *b = g->b + column;
+    const real *a[MAX_ROWS], *b = g->b + column, *ahead = b + PREFETCHED_TERMS * g->b_row;
     real *c = g->c + row * c_row + column;
     vec sum[MAX_ROWS][MAX_VECTORS];
     UNROLL for (int r = 0; r < n_rows; r++) a[r] = g->a + (row + r) * a_row;
@@ -81,6 +85,10 @@ INLINE void product_block(const product *g, ptrdiff_t row, ptrdiff_t column, con
     for (ptrdiff_t k = 0, at = 0; k < g->n_terms; k++, at += g->a_term, b += g->b_row) {
         vec x[MAX_VECTORS];
         UNROLL for (int v = 0; v < n_vectors; v++) x[v] = vload(b + v * LANES);
+        if (is_far) {
+            UNROLL for (int v = 0; v < n_vectors; v++) __builtin_prefetch(ahead + v * LANES);
+            ahead += g->b_row;
+        }
         UNROLL for (int r = 0; r < n_rows; r++) {
             vec w = vset(a[r][at]);
             UNROLL for (int v = 0; v < n_vectors; v++) sum[r][v] = vfma(w, x[v], sum[r][v]);
@@ -100,20 +108,22 @@ INLINE void product_block(const product *g, ptrdiff_t row, ptrdiff_t column, con
 }
 
 /* A grid of equal blocks, panel of columns after panel; the loops stay inside, a call costs too much. */
-#define DEFINE_PRODUCT_GRID(R, V)                                                                            \
-    static void FN(product_grid_##R##x##V)(const product *g, ptrdiff_t row, ptrdiff_t n_row_blocks,          \
-                                           ptrdiff_t vector, ptrdiff_t n_panels)                             \
+#define DEFINE_PRODUCT_GRID_AS(name, R, V, is_far)                                                           \
+    static void FN(name)(const product *g, ptrdiff_t row, ptrdiff_t n_row_blocks, ptrdiff_t vector,          \
+                         ptrdiff_t n_panels)                                                                 \
     {                                                                                                        \
         const product local = *g; /* stores to C cannot change a copy: nothing is loaded twice */            \
         for (ptrdiff_t p = 0; p < n_panels; p++)                                                             \
             for (ptrdiff_t r = 0; r < n_row_blocks; r++)                                                     \
-                product_block(&local, row + r * R, (vector + p * V) * LANES, R, V);                          \
+                product_block(&local, row + r * R, (vector + p * V) * LANES, R, V, is_far);                  \
     }
+#define DEFINE_PRODUCT_GRID(R, V) DEFINE_PRODUCT_GRID_AS(product_grid_##R##x##V, R, V, 0)
 FOR_EACH_BLOCK(DEFINE_PRODUCT_GRID)
+DEFINE_PRODUCT_GRID_AS(product_grid_far, MAX_ROWS, MAX_VECTORS, 1) /* for blocks of large matrices, mostly of this size */
 
 typedef void (*product_grid)(const product *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t);
-#define PRODUCT_GRID_ENTRY(R, V) FN(product_grid_##R##x##V),
-static const product_grid product_grids[] = {FOR_EACH_BLOCK(PRODUCT_GRID_ENTRY)};
+#define PRODUCT_GRID_ENTRY(R, V) [((R) - 1) * MAX_VECTORS + (V) - 1] = FN(product_grid_##R##x##V),
+static const product_grid product_grids[MAX_ROWS * MAX_VECTORS] = {FOR_EACH_BLOCK(PRODUCT_GRID_ENTRY)};
 
 static void FN(product_rows)(const product *g, ptrdiff_t row, ptrdiff_t n_rows, ptrdiff_t n_vectors)
 {
@@ -161,6 +171,26 @@ static void FN(pack_block)(real *to, const product *g, range rows_, range terms)
         }
 }
 
+/* A block of A times all columns: those in panels of full size call for rows of B ahead, the others do as ever. */
+static void FN(far_product)(const product *g, ptrdiff_t n_rows, ptrdiff_t n_vectors)
+{
+    const parts panels = split_evenly(n_vectors, MAX_VECTORS);
+    const ptrdiff_t n_full = panels.size == MAX_VECTORS ? panels.n_small : panels.size + 1 == MAX_VECTORS ? panels.n_large : 0;
+    const ptrdiff_t done = n_full * MAX_VECTORS;
+    product rest = *g;
+    if (n_rows % MAX_ROWS || n_full == 0) {
+        FN(product_rows)(g, 0, n_rows, n_vectors);
+        return;
+    }
+    FN(product_grid_far)(g, 0, n_rows / MAX_ROWS, 0, n_full);
+    rest.b += done * LANES;
+    rest.c += done * LANES;
+    if (g->derivative_of != FM_IDENTITY)
+        rest.outputs += done * LANES;
+    if (done < n_vectors)
+        FN(product_rows)(&rest, 0, n_rows, n_vectors - done);
+}
+
 /* The product by blocks of A; the sums of all but the first terms go on from those in C. */
 static int FN(packed_product)(const product *g, range mine, ptrdiff_t n_vectors, work *w)
 {
@@ -182,7 +212,7 @@ static int FN(packed_product)(const product *g, range mine, ptrdiff_t n_vectors,
                 part.activation = part.derivative_of = FM_IDENTITY;
             if (part.derivative_of != FM_IDENTITY)
                 part.outputs += r * g->c_row;
-            FN(product_rows)(&part, 0, block.to - block.from, n_vectors);
+            FN(far_product)(&part, block.to - block.from, n_vectors);
             if (poll_after(w, 2.0 * (double)(part.n_terms * (block.to - block.from) * n_vectors * LANES)))
                 return w->status;
         }
