@@ -3,7 +3,19 @@
  * A tile is at most 4 KB of examples of each row, cut evenly from the batch: its activations stay in L2.
  */
 
-enum { MOST_IN_TILE = 4096 / sizeof(real), MOST_PARAMETERS_OF_CHUNKS = 1 << 15 };
+enum { TILE_BYTES = 4096, LARGEST_ROWS = 1 << 19 /* bytes */, MOST_PARAMETERS_OF_CHUNKS = 1 << 15 };
+
+/* Half as many where the rows of a layer outgrow half of L2; but no matrix that is packed, and once for every tile. */
+INLINE ptrdiff_t most_in_tile(const ptrdiff_t *dims, ptrdiff_t n_layers)
+{
+    ptrdiff_t widest = dims[0], largest = 0;
+    for (ptrdiff_t l = 0; l < n_layers; l++) {
+        widest = dims[l + 1] > widest ? dims[l + 1] : widest;
+        largest = dims[l] * dims[l + 1] > largest ? dims[l] * dims[l + 1] : largest;
+    }
+    const int is_halved = widest * TILE_BYTES >= LARGEST_ROWS && largest * (ptrdiff_t)sizeof(real) <= LARGEST_UNPACKED;
+    return TILE_BYTES / (ptrdiff_t)sizeof(real) / (is_halved ? 2 : 1);
+}
 
 /* Rows a multiple of 512 bytes apart would share few cache sets: two more vectors part them. */
 INLINE ptrdiff_t row_stride_of(ptrdiff_t n)
@@ -41,9 +53,10 @@ INLINE ptrdiff_t larger(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
 static void FN(make_plan)(fm_plan *plan, const fm_network *network, ptrdiff_t batch)
 {
     const ptrdiff_t n_layers = network->n_layers, *dims = network->layer_dims, n_outputs = dims[n_layers];
-    const ptrdiff_t n_vectors = ceil_div(batch, LANES), n_tiles = ceil_div(batch, MOST_IN_TILE);
+    const ptrdiff_t most_examples = most_in_tile(dims, n_layers);
+    const ptrdiff_t n_vectors = ceil_div(batch, LANES), n_tiles = ceil_div(batch, most_examples);
     const ptrdiff_t tile = ceil_div(n_vectors, n_tiles) * LANES;
-    const ptrdiff_t widest_tile = batch < MOST_IN_TILE ? whole_vectors(batch) : MOST_IN_TILE;
+    const ptrdiff_t widest_tile = batch < most_examples ? whole_vectors(batch) : most_examples;
     const ptrdiff_t most = row_stride_of(widest_tile); /* the same for every batch of several tiles */
     ptrdiff_t at = 0, parameters = 0, widest = 0, widest_packed = 0;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
