@@ -237,15 +237,17 @@ def draw_order(Py_ssize_t[::1] order not None, const double[::1] draws not None)
     """Write the permutation of 0 .. n - 1 to ``order`` that n draws from [0, 1) make: Durstenfeld's shuffle."""
     cdef Py_ssize_t n = order.shape[0], i, other
     cdef bint in_range = True
+    cdef double draw = 0
     check_shape("draws", (draws.shape[0],), (n,))
     with nogil:
         for i in range(n):
             order[i] = i
-        for i in range(n - 1, 0, -1):
-            if not 0 <= draws[i] < 1:
+        for i in range(n - 1, -1, -1):
+            draw = draws[i]  # once: another thread may write to it
+            if not 0 <= draw < 1:
                 in_range = False
                 break
-            other = <Py_ssize_t>(draws[i] * <double>(i + 1))
+            other = <Py_ssize_t>(draw * <double>(i + 1))
             order[i], order[other] = order[other], order[i]
     if not in_range:
-        raise ValueError(f"draws must lie in 0 <= draw < 1, got {draws[i]}")
+        raise ValueError(f"draws must lie in 0 <= draw < 1, got {draw}")

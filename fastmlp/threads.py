@@ -35,7 +35,9 @@ def choose(n_threads: Any, work: float) -> int:
         asked = checks.integer("n_threads", n_threads, minimum=1)
         if not _kernels.has_threads():
             return 1
-        return asked if asked <= MOST_PER_PROCESSOR else min(asked, MOST_PER_PROCESSOR * _processors())
+        if asked <= MOST_PER_PROCESSOR:  # there is a processor: no need to count them
+            return asked
+        return min(asked, MOST_PER_PROCESSOR * _processors())
     return available() if work >= SMALL_BATCH else 1
 
 

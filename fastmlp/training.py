@@ -144,7 +144,9 @@ def order_of(seed: int, epoch: int, n_examples: int, out: np.ndarray | None = No
 
     Parameters
     ----------
-    seed, epoch, n_examples : int
+    seed, epoch : int
+        At least 0.
+    n_examples : int
     out : ndarray of intp (n_examples,), default=None
         Where to write it.
 
@@ -241,12 +243,12 @@ class _Loop:
             finished, batch = divmod(state.updates - before, self.batches)
             self.done += finished
             state.epochs += finished
+            if finished and schedule.watches_the_loss:
+                schedule.see(float(losses[0]), state.plateau)
         if not is_finite:
             self.divergence = f"epoch {self.done}, batch {batch}: the gradient is not finite", "those before it"
         elif _kernels.first_not_finite((self.parameters,)) >= 0:
             self.divergence = f"epoch {self.done - 1}: an update overflowed", ""
-        elif schedule.watches_the_loss:
-            schedule.see(float(losses[0]), state.plateau)
         return float(losses[0]) if len(losses) else math.nan
 
     def _orders(self, epochs: int) -> np.ndarray | None:

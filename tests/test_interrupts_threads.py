@@ -113,9 +113,11 @@ def test_an_interruption_heard_of_at_any_meeting_of_threads_leaves_a_true_count(
         interrupted = Training((2, 10, 5, 1), 300, batch=300, n_threads=2)
         with alarm_after(0.052 + 0.001 * i), pytest.raises(KeyboardInterrupt):
             interrupted.train(10**5)
+        assert interrupted.engine.updates > 0
         again = Training((2, 10, 5, 1), 300, batch=300)
         again.make_updates(interrupted.engine.updates)
         np.testing.assert_array_equal(interrupted.parameters, again.parameters)
+        np.testing.assert_array_equal(interrupted.moments, again.moments)
 
 
 def test_an_interrupted_engine_is_as_good_as_new():

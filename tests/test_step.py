@@ -92,6 +92,25 @@ def test_both_gradient_methods_are_used_and_agree(isa, dtype):
     check_against_reference(wide, activations, many, dtype)
 
 
+@pytest.mark.parametrize("n_vectors", [8, 9, 11])  # of examples: panels of full size, with others behind, or none
+@pytest.mark.parametrize("hidden", ["relu", "tanh"])
+def test_matrices_in_several_blocks_of_rows_and_terms(hidden, n_vectors, isa, dtype):
+    layer_dims = (16, 601, 530, 2)
+    lanes = engine_of(dtype, layer_dims, (hidden, hidden, "logistic"), 1).describe()["lanes"]
+    check_against_reference(layer_dims, (hidden, hidden, "logistic"), n_vectors * lanes - 1, dtype)
+
+
+@pytest.mark.parametrize(
+    ("layer_dims", "tile_bytes"),
+    [((127, 100, 1), 4096), ((128, 100, 1), 2048), ((2, 128, 1), 2048), ((128, 513, 1), 2048), ((128, 1100, 1), 4096)],
+)
+def test_tiles_are_halved_between_wide_rows_and_packed_matrices(layer_dims, tile_bytes, isa, dtype):
+    plan = engine_of(dtype, layer_dims, ("tanh", "logistic"), 4096).describe()
+    is_packed = layer_dims == (128, 513, 1) and dtype == np.float64  # just over 512 KB
+    assert plan["tile"] * np.dtype(dtype).itemsize == (4096 if is_packed else tile_bytes)
+    check_against_reference(layer_dims, ("tanh", "logistic"), 1100, dtype)
+
+
 @pytest.mark.parametrize("hidden", HIDDEN)
 def test_gradient_agrees_with_central_differences(hidden, isa):
     layer_dims, step = (3, 5, 4, 2), 1e-6

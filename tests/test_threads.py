@@ -29,6 +29,8 @@ def test_the_argument_is_taken_as_it_is(machine):
     machine.setenv("FASTMLP_NUM_THREADS", "2")
     machine.setenv("OMP_NUM_THREADS", "3")
     assert threads.choose(5, BIG) == threads.choose(5, SMALL) == threads.choose(np.int64(5), SMALL) == 5
+    assert threads.choose(1, BIG) == threads.choose(np.int64(1), SMALL) == 1
+    assert threads.choose(4, SMALL) == 4
     assert threads.choose(20, SMALL) == 20, "also more than there are processors"
 
 

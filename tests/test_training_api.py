@@ -233,6 +233,13 @@ def test_an_order_is_drawn_from_numbers_in_the_unit_interval(draw):
         _kernels.draw_order(order, np.array([0.5, draw, 0.5]))
     with pytest.raises(ValueError, match=r"draws must have shape \(3,\)"):
         _kernels.draw_order(order, np.zeros(2))
+    with pytest.raises(ValueError, match=f"got {draw}"):
+        _kernels.draw_order(order, np.array([draw, 0.5, 0.5]))
+    for n in (0, 1):
+        few = np.empty(n, np.intp)
+        _kernels.draw_order(few, np.zeros(n))
+        assert few.tolist() == list(range(n))
+    assert order_of(0, 0, 3, out=order) is order
     largest = np.nextafter(1, 0)
     _kernels.draw_order(order, np.full(3, largest))
     assert order.tolist() == [0, 1, 2]

@@ -66,8 +66,9 @@ def _adam_step(g: Array, moments: Array, optimizer: Optimizer, rate: float, upda
     m[:] = beta_1 * m + (1 - beta_1) * g
     v[:] = beta_2 * v + (1 - beta_2) * g * g
     correction_1, correction_2 = 1 - beta_1 ** (updates + 1), (1 - beta_2 ** (updates + 1)) ** 0.5
-    epsilon = optimizer["epsilon"] * (1 if optimizer["epsilon_hat"] else correction_2)
-    epsilon = max(epsilon, np.finfo(np.float64).tiny)  # the correction may make it 0, and an update 0 / 0
+    epsilon = optimizer["epsilon"]
+    if not optimizer["epsilon_hat"]:
+        epsilon = max(epsilon * correction_2, np.finfo(np.float64).tiny)  # not 0: an update would be 0 / 0
     return -rate * correction_2 / correction_1 * m / (np.sqrt(v) + epsilon)
 
 

@@ -61,7 +61,8 @@ typedef struct {
 #define KEEP_IN_REGISTER(x) __asm__("" : "+v"(x))
 #endif
 
-/* Rows of B far apart are no stream that the processor foresees: this many ahead are called for. */
+/* Rows of B far apart are no stream that the processor foresees: as many ahead as gained most are called for.  Past the
+   end of B that does nothing. */
 enum { PREFETCHED_TERMS = 16 };
 
 INLINE void product_block(const product *g, ptrdiff_t row, ptrdiff_t column, const int n_rows, const int n_vectors,
@@ -70,7 +71,9 @@ INLINE void product_block(const product *g, ptrdiff_t row, ptrdiff_t column, con
     ptrdiff_t a_row = g->a_row, c_row = g->c_row;
     HIDE_ORIGIN(a_row);
     HIDE_ORIGIN(c_row);
-    const real *a[MAX_ROWS], *b = g->b + column, *ahead = b + PREFETCHED_TERMS * g->b_row;
+    const real *a[MAX_ROWS], *b = g->b + column;
+    const uintptr_t b_bytes = (uintptr_t)g->b_row * sizeof(real);
+    uintptr_t ahead = (uintptr_t)b + PREFETCHED_TERMS * b_bytes;
     real *c = g->c + row * c_row + column;
     vec sum[MAX_ROWS][MAX_VECTORS];
     UNROLL for (int r = 0; r < n_rows; r++) a[r] = g->a + (row + r) * a_row;
@@ -86,8 +89,8 @@ INLINE void product_block(const product *g, ptrdiff_t row, ptrdiff_t column, con
         vec x[MAX_VECTORS];
         UNROLL for (int v = 0; v < n_vectors; v++) x[v] = vload(b + v * LANES);
         if (is_far) {
-            UNROLL for (int v = 0; v < n_vectors; v++) __builtin_prefetch(ahead + v * LANES);
-            ahead += g->b_row;
+            UNROLL for (int v = 0; v < n_vectors; v++) __builtin_prefetch((const void *)(ahead + v * sizeof(vec)));
+            ahead += b_bytes;
         }
         UNROLL for (int r = 0; r < n_rows; r++) {
             vec w = vset(a[r][at]);
@@ -119,11 +122,11 @@ INLINE void product_block(const product *g, ptrdiff_t row, ptrdiff_t column, con
     }
 #define DEFINE_PRODUCT_GRID(R, V) DEFINE_PRODUCT_GRID_AS(product_grid_##R##x##V, R, V, 0)
 FOR_EACH_BLOCK(DEFINE_PRODUCT_GRID)
-DEFINE_PRODUCT_GRID_AS(product_grid_far, MAX_ROWS, MAX_VECTORS, 1) /* for blocks of large matrices, mostly of this size */
+DEFINE_PRODUCT_GRID_AS(product_grid_far, MAX_ROWS, MAX_VECTORS, 1) /* of large matrices, mostly cut to this size */
 
 typedef void (*product_grid)(const product *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t);
-#define PRODUCT_GRID_ENTRY(R, V) [((R) - 1) * MAX_VECTORS + (V) - 1] = FN(product_grid_##R##x##V),
-static const product_grid product_grids[MAX_ROWS * MAX_VECTORS] = {FOR_EACH_BLOCK(PRODUCT_GRID_ENTRY)};
+#define PRODUCT_GRID_ENTRY(R, V) FN(product_grid_##R##x##V),
+static const product_grid product_grids[] = {FOR_EACH_BLOCK(PRODUCT_GRID_ENTRY)};
 
 static void FN(product_rows)(const product *g, ptrdiff_t row, ptrdiff_t n_rows, ptrdiff_t n_vectors)
 {
@@ -175,20 +178,21 @@ static void FN(pack_block)(real *to, const product *g, range rows_, range terms)
 static void FN(far_product)(const product *g, ptrdiff_t n_rows, ptrdiff_t n_vectors)
 {
     const parts panels = split_evenly(n_vectors, MAX_VECTORS);
-    const ptrdiff_t n_full = panels.size == MAX_VECTORS ? panels.n_small : panels.size + 1 == MAX_VECTORS ? panels.n_large : 0;
+    const ptrdiff_t n_full = panels.size == MAX_VECTORS ? panels.n_small : panels.n_large; /* of size + 1 */
     const ptrdiff_t done = n_full * MAX_VECTORS;
-    product rest = *g;
-    if (n_rows % MAX_ROWS || n_full == 0) {
+    if (n_rows % MAX_ROWS || n_full == 0 || panels.size < MAX_VECTORS - 1) {
         FN(product_rows)(g, 0, n_rows, n_vectors);
         return;
     }
     FN(product_grid_far)(g, 0, n_rows / MAX_ROWS, 0, n_full);
+    if (done == n_vectors)
+        return;
+    product rest = *g;
     rest.b += done * LANES;
     rest.c += done * LANES;
     if (g->derivative_of != FM_IDENTITY)
         rest.outputs += done * LANES;
-    if (done < n_vectors)
-        FN(product_rows)(&rest, 0, n_rows, n_vectors - done);
+    FN(product_rows)(&rest, 0, n_rows, n_vectors - done);
 }
 
 /* The product by blocks of A; the sums of all but the first terms go on from those in C. */

@@ -190,7 +190,7 @@ INLINE vec vtanh(vec x)
     vec power = (vec)(((uvec)shifted + (ubits)EXPONENT_BIAS) << MANTISSA_BITS);
     vec e = vfma(power, p, power - (real)1), d = e + (real)2, lost = e - (d - (real)2);
     vec t = e / d;
-    /* puts back what rounding took from d, with 1 / d about 3 / 4 - d / 8 up to 4 and less beyond, where it matters less */
+    /* puts back what rounding took from d; 1 / d is about 3 / 4 - d / 8 up to 4, and less beyond, where less matters */
     t = vfnma(t * lost, vrelu(vfnma(d, vset((real)0.125), vset((real)0.75))), t);
     return (vec)((ivec)t | ((ivec)x & (ivec)vset((real)-0.0)));
 }

@@ -116,7 +116,7 @@ typedef struct {
     const ptrdiff_t *order;        /* epochs rows of n_examples indices, or NULL: as they lie */
     ptrdiff_t epochs, updates;     /* updates: those before this call; counted up by each one made */
     unsigned long long seed;       /* of dropout */
-    double *losses;                /* of the first n_losses epochs: means over the epoch, each batch before its update */
+    double *losses;                /* of the first n_losses epochs: means over each, every batch before its update */
     ptrdiff_t n_losses;
 } fm_training;
 

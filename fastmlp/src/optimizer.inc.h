@@ -4,9 +4,8 @@
  *   Adam     m <- b1 m + (1 - b1) g;  v <- b2 v + (1 - b2) g^2;  p <- p - rate' m / (sqrt(v) + epsilon')
  *   RMSprop  v <- b2 v + (1 - b2) g^2;  p <- p - rate g / (sqrt(v) + epsilon)
  *
- * Adam's bias corrections stand inside rate' and epsilon'; they must not make that 0, and an update 0 / 0.  Penalties
- * and weight decay are for weights only, so where there are any the sweep goes layer by layer.  g is the gradient with
- * its penalties, clipped.
+ * Adam's bias corrections stand inside rate' and epsilon'.  Penalties and weight decay are for weights only, so where
+ * there are any the sweep goes layer by layer.  g is the gradient with its penalties, clipped.
  */
 
 typedef struct {
@@ -30,11 +29,11 @@ INLINE update_constants FN(constants_of)(const fm_optimizer *o, double rate, ptr
         double correction_2 = sqrt(1 - FN(power)(o->beta_2, update + 1));
         rate *= correction_2 / (1 - FN(power)(o->beta_1, update + 1));
         if (!o->epsilon_hat)
-            epsilon *= correction_2;
+            epsilon = fmax(epsilon * correction_2, FM_SMALLEST_NORMAL); /* not 0: an update would be 0 / 0 */
     }
     return (update_constants){vset((real)rate), vset((real)o->momentum), vset((real)o->beta_1),
                               vset((real)(1 - o->beta_1)), vset((real)o->beta_2), vset((real)(1 - o->beta_2)),
-                              vset((real)fmax(epsilon, FM_SMALLEST_NORMAL)), vset((real)decay), vset((real)o->l1), vset((real)o->l2),
+                              vset((real)epsilon), vset((real)decay), vset((real)o->l1), vset((real)o->l2),
                               vset((real)o->clip_value), vset((real)scale)};
 }
 

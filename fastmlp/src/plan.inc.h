@@ -1,11 +1,12 @@
 /* plan.inc.h -- where everything of a pass lies in the arena, and which way each layer takes.
  *
- * A tile is at most 4 KB of examples of each row, cut evenly from the batch: its activations stay in L2.
+ * A tile is at most 4 KB of examples of each row, or half of it, cut evenly from the batch: its activations stay in L2.
  */
 
-enum { TILE_BYTES = 4096, LARGEST_ROWS = 1 << 19 /* bytes */, MOST_PARAMETERS_OF_CHUNKS = 1 << 15 };
+enum { TILE_BYTES = 4096, MANY_UNITS = 128, MOST_PARAMETERS_OF_CHUNKS = 1 << 15 };
 
-/* Half as many where the rows of a layer outgrow half of L2; but no matrix that is packed, and once for every tile. */
+/* Half as many where the rows of a layer, inputs too, would fill half of L2: but not where a matrix is packed, since
+   that is done anew for every tile.  Whole matrices decide, not a thread's share, on which no bit may depend. */
 INLINE ptrdiff_t most_in_tile(const ptrdiff_t *dims, ptrdiff_t n_layers)
 {
     ptrdiff_t widest = dims[0], largest = 0;
@@ -13,7 +14,7 @@ INLINE ptrdiff_t most_in_tile(const ptrdiff_t *dims, ptrdiff_t n_layers)
         widest = dims[l + 1] > widest ? dims[l + 1] : widest;
         largest = dims[l] * dims[l + 1] > largest ? dims[l] * dims[l + 1] : largest;
     }
-    const int is_halved = widest * TILE_BYTES >= LARGEST_ROWS && largest * (ptrdiff_t)sizeof(real) <= LARGEST_UNPACKED;
+    const int is_halved = widest >= MANY_UNITS && largest * (ptrdiff_t)sizeof(real) <= LARGEST_UNPACKED;
     return TILE_BYTES / (ptrdiff_t)sizeof(real) / (is_halved ? 2 : 1);
 }
 

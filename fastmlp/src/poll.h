@@ -36,7 +36,8 @@ static inline double seconds_now(void)
 
 static inline work start_work(fm_poll poll, void *block)
 {
-    return (work){.poll = poll, .block = block, .next = seconds_now() + SECONDS_BETWEEN_POLLS, .n_threads = 1, .n_sharing = 1};
+    const double next = seconds_now() + SECONDS_BETWEEN_POLLS;
+    return (work){.poll = poll, .block = block, .next = next, .n_threads = 1, .n_sharing = 1};
 }
 
 /* Looks at the clock and, where it is time, calls back: on the caller's thread. */

@@ -110,8 +110,8 @@ static void FN(activate_layer)(real *outputs, real *arena, const fm_plan *plan, 
     if (layer->activation != FM_RELU || derivatives) /* else the product's epilogue did it */
         FN(activation_forward)(outputs + at, derivatives, tile_rows(plan, mine.to - mine.from, n), layer->activation);
     if (draw && draw->is_training && layer->dropout != 0)
-        FN(dropout_forward)(outputs + at, derivatives, tile_rows(plan, mine.to - mine.from, n), layer->dropout, draw->seed,
-                            draw->update, l, mine.from, first);
+        FN(dropout_forward)(outputs + at, derivatives, tile_rows(plan, mine.to - mine.from, n), layer->dropout,
+                            draw->seed, draw->update, l, mine.from, first);
 }
 
 /* The inputs of every layer and the logits, for a packed tile of n examples, the batch's from `first` on.

@@ -49,7 +49,7 @@ int fm_arrive(fm_team *team, int n_threads)
     return 1;
 }
 
-/* OpenMP's own barrier spins for so long that a busy machine slows down a hundredfold; this one soon lets others run. */
+/* OpenMP's own barrier spins for so long that a busy machine slows down a hundredfold; this soon lets others run. */
 void fm_wait_a_turn(unsigned turn)
 {
     enum { SPINS = 100 };

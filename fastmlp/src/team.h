@@ -21,7 +21,7 @@ typedef void (*fm_task)(void *argument, int id, int n_threads);
 int fm_has_threads(void); /* whether this build has OpenMP */
 void fm_run_team(fm_task task, void *argument, int n_threads);
 
-/* A meeting: its number, as all see it until the last arrives; whether this thread was the last; one turn of waiting. */
+/* A meeting: its number, as all see it until the last arrives; whether this thread was that; one turn of waiting. */
 unsigned fm_meeting(fm_team *team);
 int fm_arrive(fm_team *team, int n_threads);
 void fm_wait_a_turn(unsigned turn);

@@ -42,7 +42,8 @@ static int FN(pass_tiles)(real *gradient, mean *loss, const job *j, const pass *
     const fm_plan *plan = j->plan;
     const dropout_draw draw = {j->t ? j->t->seed : 0, p->update, j->t != NULL};
     for (ptrdiff_t tile = tiles.from; tile < tiles.to; tile++) {
-        const ptrdiff_t first = tile * plan->tile, left = p->examples.n - first, n = left < plan->tile ? left : plan->tile;
+        const ptrdiff_t first = tile * plan->tile, left = p->examples.n - first;
+        const ptrdiff_t n = left < plan->tile ? left : plan->tile;
         if (!p->is_packed) {
             FN(pack_tile)(arena, plan, j->data, &p->examples, first, n, w);
             if (meet_sharing(w))
@@ -82,7 +83,8 @@ static int FN(pass_chunks)(job *j, const pass *p, ptrdiff_t n_tiles, ptrdiff_t n
     w->n_sharing = w->n_threads;
     if (meet(w))
         return w->status;
-    FN(add_chunks)(j->gradient, j->chunk_gradients, n_chunks, plan->n_parameters, my_share(w, plan->n_parameters, LANES));
+    FN(add_chunks)(j->gradient, j->chunk_gradients, n_chunks, plan->n_parameters,
+                   my_share(w, plan->n_parameters, LANES));
     if (w->id == 0) {
         atomic_store(&j->team.next_chunk, 0);
         for (ptrdiff_t c = 0; p->wants_loss && c < n_chunks; c++) merge_means(&j->total, &j->chunk_losses[c]);
@@ -142,12 +144,15 @@ static int FN(epoch)(job *j, ptrdiff_t epoch, ptrdiff_t *update, work *w)
         p.total_weight = weight_of(j->data, &p.examples);
         p.update = *update;
         total_weight += p.total_weight;
-        if (FN(pass_batch)(j, &p, w) || FN(update)(j, update, w))
+        if (FN(pass_batch)(j, &p, w))
+            return w->status;
+        FN(update)(j, update, w);
+        if (*update == p.update || (w->status && left > j->plan->batch))
             return w->status;
     }
-    if (p.wants_loss && w->id == 0)
+    if (p.wants_loss && w->id == 0) /* also where the epoch's last meeting hears of an interruption */
         j->t->losses[epoch] = finish_mean(&j->total, total_weight);
-    return 0;
+    return w->status;
 }
 
 static void FN(work_on)(void *job_, int id, int n_threads)
