@@ -53,7 +53,7 @@ static void FN(pack_feature_major)(real *to, ptrdiff_t to_row, const void *from_
         for (ptrdiff_t i = from; i < end; i++) to[i] = row[tile_example(t, i)];
 }
 
-/* LANES examples' rows -> columns i .. i + LANES of the arena's rows; and the rows as they are, where `packed` is given */
+/* LANES examples' rows -> columns i .. i + LANES of the arena's rows; and the rows as they are, where `packed` is */
 static void FN(pack_row_block)(real *to, ptrdiff_t to_row, real *packed, ptrdiff_t packed_row, const real *const *row,
                                ptrdiff_t n_features)
 {
