@@ -89,16 +89,10 @@ def test_training_is_interrupted_between_updates(name, n_threads, isa):
         assert training.engine.updates > 0
 
 
-@pytest.mark.parametrize("n_threads", [1, 2])
-@pytest.mark.parametrize(
-    ("layer_dims", "n_examples", "batch"),
-    [((2, 10, 5, 1), 300, 64), ((5, 10, 1), 6000, 3000), ((80, 200, 200, 1), 500, 500)],
-    ids=str,
-)
-def test_an_interrupted_training_is_that_of_its_last_update(layer_dims, n_examples, batch, n_threads):
+def check_interruption(layer_dims, n_examples, batch, n_threads, seconds):
     """Parameters, moments and the count of updates belong together: going there afresh gives the same bits."""
     interrupted = Training(layer_dims, n_examples, batch=batch, n_threads=n_threads)
-    with alarm_after(0.15), pytest.raises(KeyboardInterrupt):
+    with alarm_after(seconds), pytest.raises(KeyboardInterrupt):
         interrupted.train(10**5)
     assert interrupted.engine.updates > 0
     again = Training(layer_dims, n_examples, batch=batch)
@@ -107,17 +101,20 @@ def test_an_interrupted_training_is_that_of_its_last_update(layer_dims, n_exampl
     np.testing.assert_array_equal(interrupted.moments, again.moments)
 
 
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize(
+    ("layer_dims", "n_examples", "batch"),
+    [((2, 10, 5, 1), 300, 64), ((5, 10, 1), 6000, 3000), ((80, 200, 200, 1), 500, 500)],
+    ids=str,
+)
+def test_an_interrupted_training_is_that_of_its_last_update(layer_dims, n_examples, batch, n_threads):
+    check_interruption(layer_dims, n_examples, batch, n_threads, seconds=0.15)
+
+
 def test_an_interruption_heard_of_at_any_meeting_of_threads_leaves_a_true_count():
     """The caller's thread may serve the signal while it waits at any of them, also at that behind an update."""
     for i in range(25):
-        interrupted = Training((2, 10, 5, 1), 300, batch=300, n_threads=2)
-        with alarm_after(0.052 + 0.001 * i), pytest.raises(KeyboardInterrupt):
-            interrupted.train(10**5)
-        assert interrupted.engine.updates > 0
-        again = Training((2, 10, 5, 1), 300, batch=300)
-        again.make_updates(interrupted.engine.updates)
-        np.testing.assert_array_equal(interrupted.parameters, again.parameters)
-        np.testing.assert_array_equal(interrupted.moments, again.moments)
+        check_interruption((2, 10, 5, 1), 300, batch=300, n_threads=2, seconds=0.052 + 0.001 * i)
 
 
 def test_an_interrupted_engine_is_as_good_as_new():
