@@ -11,13 +11,13 @@ import sys
 from pathlib import Path
 
 TABLES = {  # names on the command line: module and function that measure them
-    "seed": ("seed_table", "measure"),
-    "training": ("training_table", "measure"),
-    "exponential": ("training_table", "measure_exponential"),
-    "one-row": ("one_row", "measure"),
-    "widths": ("width_curve", "measure"),
-    "examples": ("examples_curve", "measure"),
-    "threads": ("threads_table", "measure"),
+    "seed": ("tables.seed_table", "measure"),
+    "training": ("tables.training_table", "measure"),
+    "exponential": ("tables.training_table", "measure_exponential"),
+    "one-row": ("tables.one_row", "measure"),
+    "widths": ("tables.width_curve", "measure"),
+    "examples": ("tables.examples_curve", "measure"),
+    "threads": ("tables.threads_table", "measure"),
 }
 IN_README = ("seed", "training", "exponential", "one-row", "threads")
 CORE_TYPES = {"avx2": "Haswell"}  # the OpenBLAS kernels of an instruction set below the machine's best

@@ -3,7 +3,7 @@
 import numpy as np
 from workloads import LAYER_DIMS
 
-from fastmlp.plan import join_parameters, split_parameters
+from fastmlp.engine.plan import join_parameters, split_parameters
 
 
 def as_dict(parameters):

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 from measure import OURS
 from report import Result, cell
-from width_curve import PRODUCTS
+from tables.width_curve import PRODUCTS
 
 RATIO_TABLES = ("one-row", "seed", "training", "exponential")
 COLOURS = {

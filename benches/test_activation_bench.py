@@ -5,7 +5,7 @@ import pytest
 from measure import OURS
 
 from fastmlp import MLP, reference
-from fastmlp.plan import HIDDEN_ACTIVATIONS
+from fastmlp.engine.plan import HIDDEN_ACTIVATIONS
 
 DIMS, N_EXAMPLES = (4, 256, 1), 1000
 RTOL = {"float64": 1e-11, "float32": 1e-4}

@@ -1,11 +1,11 @@
 """The notebook's four functions and a reader's loop over them, against the same in plain NumPy."""
 
-import notebook_numpy
 import numpy as np
 import pytest
 from layouts import as_dict
 from measure import OURS
-from seed_table import check, loop_trainer
+from peers import notebook_numpy
+from tables.seed_table import check, loop_trainer
 from workloads import LEARNING_RATE, NOTEBOOK
 
 from fastmlp import notebook

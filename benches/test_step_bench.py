@@ -1,15 +1,15 @@
 """Training epochs, loss and gradient, and prediction, against the NumPy reference."""
 
 import numpy as np
-import peers
 import pytest
 from measure import OURS
-from seed_table import check
+from peers import full_batch
+from tables.seed_table import check
 from workloads import FUNCTIONS, LARGE_F32, LARGE_F64, LAYER_DIMS, LEARNING_RATE, SEED, SEED_F32, SEED_F64
 
 from fastmlp import MLP
 
-TRAINERS = {OURS: peers.ours, "NumPy": peers.numpy_reference()}
+TRAINERS = {OURS: full_batch.ours, "NumPy": full_batch.numpy_reference()}
 WORKLOADS = (SEED_F64, SEED_F32, LARGE_F64, LARGE_F32)
 RTOL = {"float64": 1e-12, "float32": 1e-5}
 

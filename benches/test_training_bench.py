@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from measure import OURS
-from training_peers import check, numpy_passes, ours
+from peers.minibatch import check, numpy_passes, ours
 from training_workloads import TRAININGS, kernel_settings
 
 from fastmlp import MLP, SGD, Adam, AdamW, RMSprop, reference

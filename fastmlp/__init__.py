@@ -49,7 +49,7 @@ _MODULE_OF = {
         ],
         "optimizers": ["LBFGS", "SGD", "Adam", "AdamW", "RMSprop"],
         "schedules": ["Adaptive", "Constant", "Cosine", "InverseScaling", "StepDecay", "WarmUp"],
-        "plan": ["Plan"],
+        "engine.plan": ["Plan"],
         "datasets": ["load_dataset"],
         "plots": ["plot_decision_boundary"],
         "notebook": [
@@ -80,7 +80,7 @@ _SUBMODULES = [
     "plots",
     "reference",
     "schedules",
-    "threads",
+    "training",
 ]
 
 __all__ = ["__version__", *_MODULE_OF, *_SUBMODULES]

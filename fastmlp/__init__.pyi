@@ -7,9 +7,10 @@ from fastmlp import optimizers as optimizers
 from fastmlp import plots as plots
 from fastmlp import reference as reference
 from fastmlp import schedules as schedules
-from fastmlp import threads as threads
+from fastmlp import training as training
 from fastmlp.config import show_config as show_config
 from fastmlp.datasets import load_dataset as load_dataset
+from fastmlp.engine.plan import Plan as Plan
 from fastmlp.losses import AbsoluteError as AbsoluteError
 from fastmlp.losses import Huber as Huber
 from fastmlp.losses import LogLoss as LogLoss
@@ -37,7 +38,6 @@ from fastmlp.optimizers import SGD as SGD
 from fastmlp.optimizers import Adam as Adam
 from fastmlp.optimizers import AdamW as AdamW
 from fastmlp.optimizers import RMSprop as RMSprop
-from fastmlp.plan import Plan as Plan
 from fastmlp.plots import plot_decision_boundary as plot_decision_boundary
 from fastmlp.schedules import Adaptive as Adaptive
 from fastmlp.schedules import Constant as Constant

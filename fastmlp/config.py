@@ -4,7 +4,8 @@ import platform
 
 import numpy as np
 
-from fastmlp import __version__, _kernels, checks, threads
+from fastmlp import __version__, _kernels, checks
+from fastmlp.engine import threads
 
 
 def show_config(mode: str = "print") -> dict[str, object] | None:
@@ -19,7 +20,7 @@ def show_config(mode: str = "print") -> dict[str, object] | None:
     -------
     dict or None
         With ``mode="dict"``: ``version``, ``isa``, ``isa_available``, ``threads`` (the most a call uses by
-        itself, see :mod:`fastmlp.threads`), ``openmp`` (without it everything runs on one thread), ``blas``,
+        itself, see :mod:`fastmlp.engine.threads`), ``openmp`` (without it everything runs on one thread), ``blas``,
         ``compiler``, ``numpy``, ``python``, ``machine``.
 
     Raises

@@ -7,14 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp import _kernels, checks, initializers, lbfgs, saving, threads
-from fastmlp.data import Inputs, inputs_of, n_examples_of, sample_weight_of
+from fastmlp import _kernels, checks, initializers
+from fastmlp.engine import threads
+from fastmlp.engine.examples import Inputs, inputs_of, n_examples_of, sample_weight_of
+from fastmlp.engine.plan import Plan, hidden_activations, join_parameters
+from fastmlp.export import archive
 from fastmlp.files import write_whole
 from fastmlp.losses import Loss, loss_of, targets_of
 from fastmlp.optimizers import LBFGS, SGD, Optimizer, optimizer_of
-from fastmlp.plan import Plan, hidden_activations, join_parameters
 from fastmlp.schedules import Schedule
-from fastmlp.training import History, TrainingState, request_of, train
+from fastmlp.training import lbfgs
+from fastmlp.training.descent import History, TrainingState, request_of, train
 
 
 class MLP:
@@ -236,7 +239,7 @@ class MLP:
             Probability, below 1, that an output of a hidden layer is 0 in an update (inverted dropout);
             one for all hidden layers, or one for each.
         n_threads : int, default=None
-            See :mod:`fastmlp.threads`; no result depends on it.
+            See :mod:`fastmlp.engine.threads`; no result depends on it.
         report_every : int, default=None
             Epochs from one recorded loss to the next; None records about 100 in all.
         callback : callable, default=None
@@ -387,7 +390,7 @@ class MLP:
         OSError
             If it cannot be written, or exists and is not a regular file.
         """
-        contents: dict[str, Any] = saving.contents_of(self)
+        contents: dict[str, Any] = archive.contents_of(self)
         write_whole(Path(path), lambda file: np.savez(file, **contents))
 
     @classmethod
@@ -412,7 +415,7 @@ class MLP:
         """
         with Path(path).open("rb") as file:
             try:
-                return saving.read(cls, file)
+                return archive.read(cls, file)
             except Exception as error:  # of whatever kind a damaged archive leads zipfile and NumPy to
                 raise ValueError(f"{os.fspath(path)} is not a model saved by fastmlp: {error}") from error
 

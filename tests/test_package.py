@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 import fastmlp
-from fastmlp import _kernels, threads
+from fastmlp import _kernels
+from fastmlp.engine import threads
 
 MODULES = sorted(
     module.name

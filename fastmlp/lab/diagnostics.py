@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp import _kernels
-from fastmlp.data import dense_inputs_of
+from fastmlp.engine.examples import dense_inputs_of
 from fastmlp.network import MLP
 
 SATURATED_LOGIT = 10.0  # beyond it the sigmoid's slope is below 5e-5: the output cannot move

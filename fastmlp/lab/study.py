@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp.data import dense_inputs_of
+from fastmlp.engine.examples import dense_inputs_of
 from fastmlp.lab.diagnostics import Diagnostics, diagnose
 from fastmlp.losses import targets_of
 from fastmlp.network import MLP

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp.plan import join_parameters, split_parameters
+from fastmlp.engine.plan import join_parameters, split_parameters
 
 Array = np.ndarray[Any, Any]
 Optimizer = Mapping[str, Any]

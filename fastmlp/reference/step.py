@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp.plan import join_parameters, split_parameters
+from fastmlp.engine.plan import join_parameters, split_parameters
 from fastmlp.reference.activation import ACTIVATIONS, DERIVATIVES
 from fastmlp.reference.dense import dense_backward, dense_forward, dense_gradient
 from fastmlp.reference.dropout import dropout_mask

@@ -12,7 +12,7 @@ from fastmlp import MLP, History
 from fastmlp.datasets import circles
 from fastmlp.lab import Diagnostics, Run, diagnose, report, run_study
 
-FIGURES = json.loads((Path(__file__).parent / "figures" / "seed_study.json").read_text())["runs"]
+FIGURES = json.loads((Path(__file__).parents[1] / "figures" / "seed_study.json").read_text())["runs"]
 X = np.array([[1.0, 2.0], [-1.0, 0.5], [3.0, -2.0], [0.25, 0.25]])
 Y = np.array([0, 1, 1, 0])
 

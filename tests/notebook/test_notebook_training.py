@@ -12,7 +12,7 @@ from matplotlib import pyplot as plt
 from fastmlp import DivergenceWarning, initializers, notebook
 from fastmlp.notebook import load_dataset, model, predict
 
-FIGURES = json.loads((Path(__file__).parent / "figures" / "seed_study.json").read_text())
+FIGURES = json.loads((Path(__file__).parents[1] / "figures" / "seed_study.json").read_text())
 TRAIN_X, TRAIN_Y, TEST_X, TEST_Y = load_dataset(is_plot=False)
 NAMES = ["zeros", "random", "he"]
 

@@ -2,11 +2,10 @@
 
 import functools
 
-import notebook_numpy
 import numpy as np
-import peers
 from layouts import as_dict, from_dict
 from measure import OURS, Contender, Options, Times, gemm
+from peers import full_batch, notebook_numpy
 from report import Result, cell, left_out, markdown_table
 from workloads import (
     ACTIVATIONS,
@@ -37,7 +36,7 @@ def expected_parameters(workload: Workload, epochs: int) -> np.ndarray:
     return parameters
 
 
-def check(train: peers.Trainer, workload: Workload, name: str, epochs: int = CHECKED_EPOCHS) -> None:
+def check(train: full_batch.Trainer, workload: Workload, name: str, epochs: int = CHECKED_EPOCHS) -> None:
     """Refuse a contender whose parameters after some epochs are not those of the reference in float64."""
     expected = expected_parameters(workload, epochs)
     trained = train(workload.start, *workload.data, LEARNING_RATE, epochs)
@@ -46,7 +45,7 @@ def check(train: peers.Trainer, workload: Workload, name: str, epochs: int = CHE
         raise AssertionError(f"{name}, {workload.name} {workload.dtype}: parameters off by {error:.1e}, relative")
 
 
-def loop_trainer(functions) -> peers.Trainer:
+def loop_trainer(functions) -> full_batch.Trainer:
     """The reader's loop over the notebook's functions as a trainer."""
 
     def train(parameters, X, Y, learning_rate, epochs):
@@ -56,7 +55,7 @@ def loop_trainer(functions) -> peers.Trainer:
 
 
 def contenders_of(
-    workload: Workload, trainers: dict[str, peers.Trainer], checked_epochs: int = CHECKED_EPOCHS
+    workload: Workload, trainers: dict[str, full_batch.Trainer], checked_epochs: int = CHECKED_EPOCHS
 ) -> list[Contender]:
     """Ours and every peer, checked."""
     contenders = []
@@ -69,15 +68,15 @@ def contenders_of(
 
 def all_contenders() -> tuple[list[Contender], dict[str, str]]:
     """Everything a round runs, and the peers left out with the reason."""
-    trainers, absent = peers.load()
+    trainers, absent = full_batch.load()
     contenders = [gemm("float64"), gemm("float32")]
     for workload in TRAININGS:
         present = dict(trainers)
         if workload.dtype == "float32":
             present.pop("NumPy notebook", None)  # the published masks of int64 turn its gradients into float64
-        contenders += contenders_of(workload, {OURS: peers.ours, **present})
+        contenders += contenders_of(workload, {OURS: full_batch.ours, **present})
     loops = {OURS: loop_trainer(notebook), "NumPy notebook": loop_trainer(notebook_numpy)}
-    published = {OURS: peers.ours, "NumPy notebook": loops["NumPy notebook"]}
+    published = {OURS: full_batch.ours, "NumPy notebook": loops["NumPy notebook"]}
     return contenders + contenders_of(PUBLISHED, published) + contenders_of(NOTEBOOK, loops), absent
 
 
@@ -107,7 +106,7 @@ def measure(options: Options) -> Result:
     """The table and its bars."""
     contenders, absent = all_contenders()
     times = Times(contenders, options.rounds)
-    peer_names = [name for name in peers.PEERS if name not in absent]
+    peer_names = [name for name in full_batch.PEERS if name not in absent]
     caption = (
         f"**Full-batch gradient descent** of the exercise's network, {times.rounds} rounds; {times.limits()}"
         + left_out(absent)

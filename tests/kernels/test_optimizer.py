@@ -16,7 +16,7 @@ from networks import (
 from trainings import ADAM, NAMES, SETTINGS, assert_same, both_train, one_update, optimizer_of, rate_of
 
 from fastmlp import _kernels, reference
-from fastmlp.plan import split_parameters
+from fastmlp.engine.plan import split_parameters
 
 
 @pytest.mark.parametrize("name", NAMES)

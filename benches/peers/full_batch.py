@@ -10,14 +10,14 @@ import functools
 import warnings
 from collections.abc import Callable
 
-import notebook_numpy
 import numpy as np
-from frameworks import UnavailableError, jax_jit, numba_njit, pytorch, torch_compile
 from layouts import as_dict, from_dict
+from peers import notebook_numpy
+from peers.full_batch_frameworks import UnavailableError, jax_jit, numba_njit, pytorch, torch_compile
 from workloads import ACTIVATIONS, LAYER_DIMS
 
 from fastmlp import MLP, reference
-from fastmlp.plan import join_parameters, split_parameters
+from fastmlp.engine.plan import join_parameters, split_parameters
 
 Trainer = Callable[[np.ndarray, np.ndarray, np.ndarray, float, int], np.ndarray]
 

@@ -7,9 +7,9 @@ from typing import IO, Any
 import numpy as np
 
 from fastmlp import checks
+from fastmlp.engine.plan import Plan, hidden_activations
 from fastmlp.losses import LOSSES
 from fastmlp.optimizers import OPTIMIZERS
-from fastmlp.plan import Plan, hidden_activations
 from fastmlp.schedules import Plateau
 from fastmlp.training import TrainingState
 

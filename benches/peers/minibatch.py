@@ -10,13 +10,13 @@ import warnings
 from collections.abc import Callable
 
 import numpy as np
-from frameworks import UnavailableError
 from measure import OURS
-from training_frameworks import jax_jit, pytorch, torch_compile
+from peers.full_batch_frameworks import UnavailableError
+from peers.minibatch_frameworks import jax_jit, pytorch, torch_compile
 from training_workloads import LEARNING_RATE, Training, expected
 
 from fastmlp import Adam, reference
-from fastmlp.plan import join_parameters, split_parameters
+from fastmlp.engine.plan import join_parameters, split_parameters
 from fastmlp.training import TrainingState
 
 Trainer = Callable[[int, bool], np.ndarray]

@@ -1,14 +1,14 @@
-"""The trainers with Adam of PyTorch, torch.compile and JAX; what a trainer is stands in training_peers.py."""
+"""The trainers with Adam of PyTorch, torch.compile and JAX; what a trainer is stands in minibatch.py."""
 
 import functools
 
 import numpy as np
-from frameworks import UnavailableError, import_torch
 from layouts import with_bias_columns, without_bias_columns
 from measure import least_seconds
+from peers.full_batch_frameworks import UnavailableError, import_torch
 from training_workloads import LEARNING_RATE, Training
 
-from fastmlp.plan import join_parameters, split_parameters
+from fastmlp.engine.plan import join_parameters, split_parameters
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 

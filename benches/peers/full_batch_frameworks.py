@@ -1,6 +1,6 @@
 """The trainers of the frameworks that compile or differentiate: PyTorch, torch.compile, JAX, Numba.
 
-What a trainer is, and the rules they keep, stands in peers.py.
+What a trainer is, and the rules they keep, stands in full_batch.py.
 """
 
 import functools
@@ -9,7 +9,7 @@ import numpy as np
 from layouts import with_bias_columns, without_bias_columns
 from workloads import LAYER_DIMS
 
-from fastmlp.plan import join_parameters, split_parameters
+from fastmlp.engine.plan import join_parameters, split_parameters
 
 
 class UnavailableError(Exception):

@@ -13,7 +13,8 @@ from report import Result, cell, markdown_table
 from training_workloads import TRAININGS, Training
 from workloads import LAYER_DIMS, LEARNING_RATE, SEED_F64, Workload
 
-from fastmlp import MLP, threads
+from fastmlp import MLP
+from fastmlp.engine import threads
 from fastmlp.training import TrainingState
 
 ONE = OURS  # the base of the ratios

@@ -4,8 +4,8 @@ import functools
 
 import numpy as np
 from measure import OURS, Contender, Options, Times, gemm
+from peers.minibatch import LOSS_TOLERANCES, PEERS, TOLERANCES, Trainer, load, loss_of
 from report import Result, cell, left_out, markdown_table
-from training_peers import LOSS_TOLERANCES, PEERS, TOLERANCES, Trainer, load, loss_of
 from training_workloads import MATRIX_EXPONENTIAL, TRAININGS, Training, matrix_exponentials
 
 EXPONENTIAL_PEERS = ("PyTorch", "torch.compile", "JAX jit")

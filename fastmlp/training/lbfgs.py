@@ -7,7 +7,7 @@ import numpy as np
 
 from fastmlp import _kernels
 from fastmlp.optimizers import LBFGS
-from fastmlp.training import History, Request, history_of, progress_bar, warn_of_divergence
+from fastmlp.training.descent import History, Request, history_of, progress_bar, warn_of_divergence
 
 FUNCTION_CALLS_PER_EPOCH = 20  # SciPy's line search takes at most as many for one step
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fastmlp import LBFGS, MLP, SGD, Adam, AdamW, Huber, LogLoss, MultinomialLogLoss, Quantile, RMSprop, saving
+from fastmlp import LBFGS, MLP, SGD, Adam, AdamW, Huber, LogLoss, MultinomialLogLoss, Quantile, RMSprop
+from fastmlp.export import archive as archive_module
 
 X = np.random.default_rng(0).standard_normal((12, 2))
 Y = (X[:, 0] > 0).astype(int)
@@ -179,7 +180,7 @@ def full_model():
 def full_archive(**changes):
     """The file of such a model, with some entries changed, or left out where None."""
     file = io.BytesIO()
-    good = saving.contents_of(full_model())
+    good = archive_module.contents_of(full_model())
     np.savez(file, **{name: value for name, value in {**good, **changes}.items() if value is not None})
     return file.getvalue()
 

@@ -186,8 +186,8 @@ def test_reports_and_callbacks_change_no_bit_of_a_training_by_batches(report_eve
 def test_a_training_longer_than_one_compiled_block_is_the_same_in_one_call_or_many(monkeypatch):
     expected, model = network(), network()
     train(expected, 20, optimizer="adam")
-    monkeypatch.setattr("fastmlp.training.MOST_UPDATES", 15)
-    monkeypatch.setattr("fastmlp.training.MOST_ORDERED", 100)
+    monkeypatch.setattr("fastmlp.training.descent.MOST_UPDATES", 15)
+    monkeypatch.setattr("fastmlp.training.descent.MOST_ORDERED", 100)
     history = train(model, 20, optimizer="adam", report_every=9)
     assert history.epochs.tolist() == [0, 9, 18]
     assert state_of(model) == state_of(expected)

@@ -1,6 +1,6 @@
 """The bits belong to the source and the instruction set: not to the run, the machine or the compiler.
 
-``python tests/test_bits.py`` writes the hashes of this machine's instruction sets into the table below.
+``python tests/kernels/test_bits.py`` writes the hashes of this machine's instruction sets into the table below.
 """
 
 import hashlib

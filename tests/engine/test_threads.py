@@ -1,11 +1,12 @@
-"""How many threads a call uses, by the rules of fastmlp.threads, and that no result depends on it."""
+"""How many threads a call uses, by the rules of fastmlp.engine.threads, and that no result depends on it."""
 
 import os
 
 import numpy as np
 import pytest
 
-from fastmlp import MLP, SGD, _kernels, show_config, threads
+from fastmlp import MLP, SGD, _kernels, show_config
+from fastmlp.engine import threads
 
 BIG, SMALL = 1e9, 1e3  # floating-point operations of a batch
 WIDE = range(16)  # processors

@@ -6,7 +6,7 @@ from networks import HIDDEN, activations_of, engine_of, random_network, widened
 from tolerances import relative_error, tolerance
 
 from fastmlp import _kernels, reference
-from fastmlp.plan import split_parameters
+from fastmlp.engine.plan import split_parameters
 
 FROM_OUTPUTS = ("relu", "tanh", "logistic", "identity", "leaky_relu", "elu", "selu")  # backward has no other array
 SHAPES = [((1, 1), 1), ((2, 10, 5, 1), 300), ((5, 33, 9, 2), 129), ((160, 64, 3), 40), ((9, 8, 7, 6, 5, 4, 3), 1000)]

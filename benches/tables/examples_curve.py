@@ -1,9 +1,9 @@
 """Time per epoch of 2-10-5-1, full batch, against the number of examples."""
 
-import peers
 from measure import OURS, Options, Times
+from peers import full_batch
 from report import Result, markdown_table
-from seed_table import contenders_of
+from tables.seed_table import contenders_of
 from workloads import Workload
 
 COUNTS = (300, 1000, 3000, 10_000, 30_000, 100_000, 300_000)
@@ -19,8 +19,8 @@ def workloads() -> list[Workload]:
 
 def measure(options: Options) -> Result:
     """Least times in one interleaved run."""
-    trainers, _ = peers.load(exclude=LEFT_OUT)
-    trainers = {OURS: peers.ours, **trainers}
+    trainers, _ = full_batch.load(exclude=LEFT_OUT)
+    trainers = {OURS: full_batch.ours, **trainers}
     found, contenders = workloads(), []
     for workload in found:
         contenders += contenders_of(workload, trainers, min(MOST_CHECKED, workload.epochs))
