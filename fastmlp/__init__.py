@@ -36,7 +36,7 @@ _MODULE_OF = {
     for module, names in {
         "config": ["show_config"],
         "network": ["MLP"],
-        "training": ["DivergenceWarning", "History"],
+        "training": ["DeadNetworkWarning", "DivergenceWarning", "History"],
         "losses": [
             "AbsoluteError",
             "Huber",

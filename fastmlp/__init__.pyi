@@ -45,6 +45,7 @@ from fastmlp.schedules import Cosine as Cosine
 from fastmlp.schedules import InverseScaling as InverseScaling
 from fastmlp.schedules import StepDecay as StepDecay
 from fastmlp.schedules import WarmUp as WarmUp
+from fastmlp.training import DeadNetworkWarning as DeadNetworkWarning
 from fastmlp.training import DivergenceWarning as DivergenceWarning
 from fastmlp.training import History as History
 

@@ -99,7 +99,10 @@ cdef class Engine(Workspace):
     One engine serves one call at a time.
     """
 
-    cdef readonly Py_ssize_t updates  # after ``train``: the updates made in all, also where it was interrupted
+    # after ``train``, also where it was interrupted: the updates made in all, and the loss of the last epoch if it was
+    # wanted
+    cdef readonly Py_ssize_t updates
+    cdef readonly double last_loss
 
     cdef int check_data(self, Data data, bint is_double, Py_ssize_t n_parameters, bint with_targets) except -1:
         if is_double != self.is_double or data.typenum != (cnp.NPY_DOUBLE if is_double else cnp.NPY_FLOAT):
@@ -118,73 +121,122 @@ cdef class Engine(Workspace):
         cdef int status
         self.check_data(data, real is double, parameters.shape[0], True)
         check_shape("gradient", (gradient.shape[0],), (parameters.shape[0],))
-        if data.n_examples > self.plan.batch:
-            raise ValueError(f"the engine takes {self.plan.batch} examples at a time, got {data.n_examples}")
+        self.check_batch(data)
         with nogil:
             status = self.kernels.loss_and_gradient(&gradient[0], &loss, self.plan, &parameters[0], &data.data,
                                                     self.arena, self.n_threads, serve_signals)
         finish(status)
         return loss
 
+    def loss(self, const real[::1] parameters, Data data not None):
+        """The mean loss over all of the data, without its gradient."""
+        cdef double loss = 0
+        cdef int status
+        self.check_data(data, real is double, parameters.shape[0], True)
+        self.check_batch(data)
+        with nogil:
+            status = self.kernels.loss_and_gradient(NULL, &loss, self.plan, &parameters[0], &data.data, self.arena,
+                                                    self.n_threads, serve_signals)
+        finish(status)
+        return loss
+
+    cdef int check_batch(self, Data data) except -1:
+        if data.n_examples > self.plan.batch:
+            raise ValueError(f"the engine takes {self.plan.batch} examples at a time, got {data.n_examples}")
+        return 0
+
     def train(self, real[::1] parameters, Data data not None, optimizer not None, real[:, ::1] moments not None,
               const double[::1] learning_rates, const Py_ssize_t[:, ::1] order, double[::1] losses,
-              Py_ssize_t epochs, Py_ssize_t updates=0, unsigned long long seed=0):
-        """Train ``parameters`` in place; False where a gradient was not finite, which moved no parameter.
+              Py_ssize_t epochs, Py_ssize_t updates=0, unsigned long long seed=0, Py_ssize_t first_loss=0,
+              Py_ssize_t loss_every=1, dict watch=None, real[::1] best_parameters=None, real[::1] gradient=None,
+              double weight_scale=0, bint wants_last_loss=False, bint holds_update=False, held_loss=None):
+        """Train ``parameters`` in place; how it ended: "done", "stalled", "rate too small", or "diverged".
 
-        ``optimizer`` maps the fields of ``fm_optimizer`` to values; ``moments`` (0 to 2, n_parameters) are its
-        state, read and written.  ``learning_rates`` has an entry per update, ``order`` a row per epoch, or is
-        None for examples as they lie.  The first ``len(losses)`` epochs write their loss to ``losses``.
-        ``updates`` counts those made before.  After Ctrl-C, parameters and moments are those of the last update.
+        Diverged is a training where a gradient was not finite, which moved no parameter; it also ends where a loss is
+        "loss not finite", of those that something below asks for.  ``optimizer`` maps the
+        fields of ``fm_optimizer`` to values; ``moments`` (0 to 2, n_parameters) are its state, read and written.
+        ``learning_rates`` has an entry per update, ``order`` a row per epoch, or is None for examples as they lie.
+        ``losses`` receives those of epochs ``first_loss``, ``first_loss + loss_every``, ..., the attribute
+        ``last_loss`` that of the last epoch where ``wants_last_loss``.  ``updates`` counts those made before.  ``watch`` maps the fields of ``fm_watch``, whose state is read and written;
+        ``best_parameters`` receives those of the least loss, where it keeps them.  A ``weight_scale`` other than 0
+        adds penalties to the sum of the losses of a batch, not to their mean; see ``fm_training``.
+
+        With one batch per epoch, ``holds_update`` ends the call before the last update, whose gradient is left in
+        ``gradient``, where ``held_loss``, the loss that belongs to it, lets the next call find it.  After Ctrl-C,
+        parameters and moments are those of the last update.
         """
         self.updates = updates
-        cdef Py_ssize_t n = data.n_examples, batches = (n + self.plan.batch - 1) // self.plan.batch, i, k
-        cdef fm_optimizer settings = fm_optimizer(
-            METHODS[optimizer["method"]], optimizer["nesterov"], optimizer["epsilon_hat"], optimizer["momentum"],
-            optimizer["beta_1"], optimizer["beta_2"], optimizer["epsilon"], optimizer["weight_decay"],
-            optimizer["l1"], optimizer["l2"], optimizer["clip_value"], optimizer["clip_norm"],
-        )
-        cdef Py_ssize_t n_moments = settings.method == FM_RMSPROP or settings.momentum != 0
+        cdef Py_ssize_t n = data.n_examples, batches = (n + self.plan.batch - 1) // self.plan.batch
+        cdef fm_optimizer settings = settings_of(optimizer)
+        cdef fm_watch rules = no_watch() if watch is None else watch
         cdef fm_training training
-        cdef cnp.ndarray gradient = np_empty(parameters.shape[0], real is double)
-        cdef bint in_range = True
         cdef int status
-        if settings.method == FM_ADAM:
-            n_moments = 2
+        self.last_loss = NAN
         self.check_data(data, real is double, parameters.shape[0], True)
-        check_shape("moments", (moments.shape[0], moments.shape[1]), (n_moments, parameters.shape[0]))
         if epochs < 0 or updates < 0 or losses.shape[0] > epochs or epochs > (2**62) // batches:
             raise ValueError("epochs and updates must be at least 0, and losses no longer than epochs")
+        if first_loss < 0 or loss_every < 1:
+            raise ValueError("first_loss must be at least 0, and loss_every at least 1")
+        if (holds_update or held_loss is not None) and (batches > 1 or gradient is None):
+            raise ValueError("an update can be held only with a gradient, and one batch per epoch")
+        if rules.keeps_best and best_parameters is None:
+            raise ValueError("best_parameters must be given where the watch keeps them")
         check_shape("learning_rates", (learning_rates.shape[0],), (epochs * batches,))
-        training.order = NULL
-        if order is not None and epochs:
-            check_shape("order", (order.shape[0], order.shape[1]), (epochs, n))
-            with nogil:
-                for i in range(epochs):
-                    for k in range(n):
-                        in_range &= 0 <= order[i, k] < n
-            if not in_range:
-                raise ValueError(f"order must hold indices of the {n} examples")
-            training.order = &order[0, 0]
+        set_moments(&training, &settings, moments, parameters.shape[0])
+        training.order = checked_order(order, epochs, n)
         if epochs == 0:
-            return True
-        training.parameters, training.gradient = &parameters[0], cnp.PyArray_DATA(gradient)
-        training.moments[0] = training.moments[1] = NULL
-        if settings.method == FM_RMSPROP:
-            training.moments[1] = &moments[0, 0]
-        elif n_moments:
-            training.moments[0] = &moments[0, 0]
-            if n_moments == 2:
-                training.moments[1] = &moments[1, 0]
+            return STATUSES[FM_DONE]
+        scratch = np_empty(parameters.shape[0], real is double) if gradient is None else None
+        if gradient is not None:
+            check_shape("gradient", (gradient.shape[0],), (parameters.shape[0],))
+            training.gradient = &gradient[0]
+        else:
+            training.gradient = cnp.PyArray_DATA(scratch)
+        training.best_parameters = NULL
+        if best_parameters is not None:
+            check_shape("best_parameters", (best_parameters.shape[0],), (parameters.shape[0],))
+            training.best_parameters = &best_parameters[0]
+        training.parameters = &parameters[0]
         training.optimizer, training.learning_rates = &settings, &learning_rates[0]
         training.epochs, training.updates, training.seed = epochs, updates, seed
         training.losses, training.n_losses = NULL, losses.shape[0]
         if losses.shape[0]:
             training.losses = &losses[0]
+        training.first_loss, training.loss_every, training.last_loss = first_loss, loss_every, NULL
+        if wants_last_loss:
+            training.last_loss = &self.last_loss
+        training.watch = &rules
+        training.penalizes_sum, training.weight_scale = weight_scale != 0, weight_scale
+        training.holds_update, training.is_held = holds_update, held_loss is not None
+        training.held_loss = NAN if held_loss is None else held_loss
         with nogil:
             status = self.kernels.train(&training, self.plan, &data.data, self.arena, self.n_threads, serve_signals)
         self.updates = training.updates
+        if watch is not None:
+            watch.update(rules)
         finish(status)
-        return status == FM_DONE
+        return STATUSES[status]
+
+    def update(self, real[::1] parameters, real[::1] gradient, real[:, ::1] moments not None, optimizer not None,
+               double learning_rate, Py_ssize_t updates=0):
+        """One update of ``parameters`` and ``moments`` in place from a gradient: the optimizer's sweep alone.
+
+        ``updates`` counts those made before.  Penalties and clipping are those of ``optimizer``; the gradient is
+        not changed, nor checked for what is not finite.
+        """
+        cdef fm_optimizer settings = settings_of(optimizer)
+        cdef fm_training training
+        cdef bint is_double = real is double
+        if parameters.shape[0] != self.plan.n_parameters or is_double != self.is_double:
+            raise ValueError(f"parameters must be {self.plan.n_parameters} of the dtype of the engine")
+        check_shape("gradient", (gradient.shape[0],), (parameters.shape[0],))
+        if updates < 0:
+            raise ValueError(f"updates must be at least 0, got {updates}")
+        set_moments(&training, &settings, moments, parameters.shape[0])
+        training.parameters, training.gradient, training.optimizer = &parameters[0], &gradient[0], &settings
+        training.updates = updates
+        with nogil:
+            self.kernels.update(&training, self.plan, learning_rate)
 
     def predict(self, real[:, ::1] outputs, const real[::1] parameters, Data data not None, bint probabilities):
         """Write the logits (n_outputs, n_examples), or the output activation of them, to ``outputs``."""
@@ -219,6 +271,49 @@ cdef class Engine(Workspace):
                                     self.arena, FM_PROBABILITIES if probabilities else FM_LOGITS, serve_signals))
         return outputs
 
+    def layers(self, const real[::1] parameters, Data data not None):
+        """A dict of arrays for each layer, examples in columns: ``z`` and ``a`` (fan_out, n).
+
+        Where the data have targets also, of the mean loss, ``dz`` and ``da`` (fan_out, n; the last layer has no
+        ``da``), ``d_weights`` (fan_out, fan_in) and ``d_bias`` (fan_out,).  Without dropout.
+        """
+        cdef int typenum = cnp.NPY_DOUBLE if self.is_double else cnp.NPY_FLOAT
+        cdef Py_ssize_t l, n = data.n_examples, n_layers = self.plan.n_layers
+        cdef bint with_gradients = data.targets is not None
+        cdef fm_layer_arrays *arrays
+        cdef fm_layer *layer
+        cdef int status
+        self.check_data(data, real is double, parameters.shape[0], with_gradients)
+        found = []
+        arrays = <fm_layer_arrays *>PyMem_Malloc(n_layers * sizeof(fm_layer_arrays))
+        if arrays == NULL:
+            raise MemoryError()
+        try:
+            for l in range(n_layers):
+                layer = &self.plan.layers[l]
+                named = {"z": new_matrix(typenum, layer.fan_out, n), "a": new_matrix(typenum, layer.fan_out, n)}
+                arrays[l] = fm_layer_arrays(&parameters[layer.weights], &parameters[layer.bias], NULL, NULL, NULL, NULL,
+                                            NULL, NULL)
+                arrays[l].z, arrays[l].a = cnp.PyArray_DATA(named["z"]), cnp.PyArray_DATA(named["a"])
+                found.append(named)
+                if not with_gradients:
+                    continue
+                named["dz"] = new_matrix(typenum, layer.fan_out, n)
+                named["d_weights"] = new_matrix(typenum, layer.fan_out, layer.fan_in)
+                named["d_bias"] = np_empty(layer.fan_out, self.is_double)
+                arrays[l].dz = cnp.PyArray_DATA(named["dz"])
+                arrays[l].d_weights = cnp.PyArray_DATA(named["d_weights"])
+                arrays[l].d_bias = cnp.PyArray_DATA(named["d_bias"])
+                if l:
+                    found[l - 1]["da"] = new_matrix(typenum, layer.fan_in, n)
+                    arrays[l].d_inputs = cnp.PyArray_DATA(found[l - 1]["da"])
+            with nogil:
+                status = self.kernels.layers(arrays, self.plan, &data.data, self.arena, serve_signals)
+        finally:
+            PyMem_Free(arrays)
+        finish(status)
+        return found
+
     def dropout_mask(self, Py_ssize_t layer, unsigned long long seed, Py_ssize_t update):
         """The factors (fan_out, batch), 0 or 1 / (1 - dropout), of a hidden layer's outputs in one update."""
         if not 0 <= layer < self.plan.n_layers - 1:
@@ -227,6 +322,53 @@ cdef class Engine(Workspace):
                                            self.plan.layers[layer].fan_out, self.plan.batch)
         self.kernels.dropout_mask(cnp.PyArray_DATA(mask), self.plan, layer, seed, update)
         return mask
+
+
+cdef fm_watch no_watch() noexcept:
+    cdef fm_plateau never = fm_plateau(0, -1, INFINITY, 0)
+    return fm_watch(never, never, 1, 0, 1, INFINITY, -1, False)
+
+
+cdef fm_optimizer settings_of(optimizer) except *:
+    """The C form of a mapping of settings."""
+    return fm_optimizer(
+        METHODS[optimizer["method"]], optimizer["nesterov"], optimizer["epsilon_hat"], optimizer["momentum"],
+        optimizer["beta_1"], optimizer["beta_2"], optimizer["epsilon"], optimizer["weight_decay"],
+        optimizer["l1"], optimizer["l2"], optimizer["clip_value"], optimizer["clip_norm"],
+    )
+
+
+cdef int set_moments(fm_training *training, const fm_optimizer *settings, real[:, ::1] moments,
+                     Py_ssize_t n_parameters) except -1:
+    """The optimizer's moments by their places: the first of a velocity or mean, the second of a mean of squares."""
+    cdef Py_ssize_t n_moments = settings.method == FM_RMSPROP or settings.momentum != 0
+    if settings.method == FM_ADAM:
+        n_moments = 2
+    check_shape("moments", (moments.shape[0], moments.shape[1]), (n_moments, n_parameters))
+    training.moments[0] = training.moments[1] = NULL
+    if settings.method == FM_RMSPROP:
+        training.moments[1] = &moments[0, 0]
+    elif n_moments:
+        training.moments[0] = &moments[0, 0]
+        if n_moments == 2:
+            training.moments[1] = &moments[1, 0]
+    return 0
+
+
+cdef const Py_ssize_t *checked_order(const Py_ssize_t[:, ::1] order, Py_ssize_t epochs, Py_ssize_t n) except? NULL:
+    """The rows of an order, which hold indices of examples; NULL for none."""
+    cdef Py_ssize_t i, k
+    cdef bint in_range = True
+    if order is None or epochs == 0:
+        return NULL
+    check_shape("order", (order.shape[0], order.shape[1]), (epochs, n))
+    with nogil:
+        for i in range(epochs):
+            for k in range(n):
+                in_range &= 0 <= order[i, k] < n
+    if not in_range:
+        raise ValueError(f"order must hold indices of the {n} examples")
+    return &order[0, 0]
 
 
 cdef cnp.ndarray np_empty(cnp.npy_intp n, bint is_double):

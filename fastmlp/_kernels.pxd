@@ -43,6 +43,9 @@ cdef extern from "fastmlp.h" nogil:
         FM_DONE
         FM_INTERRUPTED
         FM_DIVERGED
+        FM_LOSS_NOT_FINITE
+        FM_STALLED
+        FM_RATE_TOO_SMALL
 
     enum fm_output:
         FM_LOGITS
@@ -91,17 +94,37 @@ cdef extern from "fastmlp.h" nogil:
         int method, nesterov, epsilon_hat
         double momentum, beta_1, beta_2, epsilon, weight_decay, l1, l2, clip_value, clip_norm
 
+    ctypedef struct fm_plateau:
+        double tol
+        Py_ssize_t patience
+        double best
+        Py_ssize_t n_stalled
+
+    ctypedef struct fm_watch:
+        fm_plateau stop
+        fm_plateau slow
+        double slow_factor, smallest_rate, rate_scale, best_loss
+        Py_ssize_t best_epoch
+        int keeps_best
+
     ctypedef struct fm_training:
         void *parameters
         void *moments[2]
         void *gradient
+        void *best_parameters
         const fm_optimizer *optimizer
         const double *learning_rates
         const Py_ssize_t *order
         Py_ssize_t epochs, updates
         unsigned long long seed
         double *losses
-        Py_ssize_t n_losses
+        Py_ssize_t n_losses, first_loss, loss_every
+        double *last_loss
+        fm_watch *watch
+        int penalizes_sum
+        double weight_scale
+        int holds_update, is_held
+        double held_loss
 
     ctypedef struct fm_layer_arrays:
         const void *weights
@@ -123,9 +146,10 @@ cdef extern from "fastmlp.h" nogil:
                                  fm_poll) noexcept nogil
         int (*train)(fm_training *, const fm_plan *, const fm_data *, void *, int, fm_poll) noexcept nogil
         int (*predict)(void *, const fm_plan *, const void *, const fm_data *, void *, int, fm_poll) noexcept nogil
-        int (*forward)(const fm_layer_arrays *, const fm_plan *, const fm_data *, void *, fm_poll) noexcept nogil
+        int (*layers)(const fm_layer_arrays *, const fm_plan *, const fm_data *, void *, fm_poll) noexcept nogil
         int (*backward)(const fm_layer_arrays *, const fm_plan *, const fm_data *, void *, fm_poll) noexcept nogil
         void (*gradient_descent)(void *, const void *, Py_ssize_t, double) noexcept nogil
+        void (*update)(const fm_training *, const fm_plan *, double) noexcept nogil
         void (*dropout_mask)(void *, const fm_plan *, Py_ssize_t, unsigned long long, Py_ssize_t) noexcept nogil
         void (*map)(void *, const void *, Py_ssize_t, int) noexcept nogil
         int (*all_pass)(const void *, Py_ssize_t, int) noexcept nogil

@@ -9,6 +9,7 @@ ISAS: tuple[str, ...]
 ACTIVATIONS: dict[str, int]
 LOSSES: dict[str, int]
 METHODS: dict[str, int]
+STATUSES: tuple[str, ...]
 NEEDING_LOGITS: tuple[str, ...]
 FUNCTIONS: dict[str, int]
 
@@ -51,7 +52,10 @@ class Workspace:
 class Engine(Workspace):
     @property
     def updates(self) -> int: ...
+    @property
+    def last_loss(self) -> float: ...
     def loss_and_gradient(self, gradient: Array, parameters: Array, data: Data) -> float: ...
+    def loss(self, parameters: Array, data: Data) -> float: ...
     def train(
         self,
         parameters: Array,
@@ -64,7 +68,26 @@ class Engine(Workspace):
         epochs: int,
         updates: int = 0,
         seed: int = 0,
-    ) -> bool: ...
+        first_loss: int = 0,
+        loss_every: int = 1,
+        watch: dict[str, Any] | None = None,
+        best_parameters: Array | None = None,
+        gradient: Array | None = None,
+        weight_scale: float = 0,
+        wants_last_loss: bool = False,
+        holds_update: bool = False,
+        held_loss: float | None = None,
+    ) -> str: ...
+    def update(
+        self,
+        parameters: Array,
+        gradient: Array,
+        moments: Array,
+        optimizer: Mapping[str, Any],
+        learning_rate: float,
+        updates: int = 0,
+    ) -> None: ...
+    def layers(self, parameters: Array, data: Data) -> list[dict[str, Array]]: ...
     def predict(self, outputs: Array, parameters: Array, data: Data, probabilities: bool) -> None: ...
     def predict_one(self, parameters: Array, x: Any, probabilities: bool) -> Array | None: ...
     def dropout_mask(self, layer: int, seed: int, update: int) -> Array: ...

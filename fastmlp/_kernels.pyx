@@ -12,6 +12,7 @@ import os
 cimport cython
 cimport numpy as cnp
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from libc.math cimport INFINITY, NAN
 from libc.stdlib cimport free
 
 cnp.import_array()
@@ -51,6 +52,7 @@ LOSSES = {
     "quantile": FM_QUANTILE,
     "poisson": FM_POISSON,
 }
+STATUSES = ("done", "interrupted", "diverged", "loss not finite", "stalled", "rate too small")  # enum fm_status
 METHODS = {"sgd": FM_SGD, "adam": FM_ADAM, "rmsprop": FM_RMSPROP}
 FUNCTIONS = {
     "exp": FM_EXP,

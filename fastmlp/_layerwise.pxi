@@ -72,7 +72,7 @@ def forward(cnp.ndarray inputs not None, list weights, list biases, tuple activa
         arrays.layers[layer].z = cnp.PyArray_DATA(z)
         arrays.layers[layer].a = cnp.PyArray_DATA(a)
     with nogil:
-        status = space.kernels.forward(arrays.layers, space.plan, &data, space.arena, serve_signals)
+        status = space.kernels.layers(arrays.layers, space.plan, &data, space.arena, serve_signals)
     finish(status)
     return tuple(cache)
 

@@ -1,23 +1,24 @@
 """MLP: the thin model class over the compiled kernels, with one flat vector of parameters."""
 
+import contextlib
 import os
-from collections.abc import Callable, Sequence
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fastmlp import _kernels, checks, initializers
-from fastmlp.engine import threads
-from fastmlp.engine.examples import Inputs, inputs_of, n_examples_of, sample_weight_of
+from fastmlp import _kernels, checks, initializers, training
+from fastmlp.engine.examples import Examples, inputs_of
 from fastmlp.engine.plan import Plan, hidden_activations, join_parameters
 from fastmlp.export import archive
 from fastmlp.files import write_whole
-from fastmlp.losses import Loss, loss_of, targets_of
-from fastmlp.optimizers import LBFGS, SGD, Optimizer, optimizer_of
+from fastmlp.losses import Loss, loss_of
+from fastmlp.optimizers import Optimizer
 from fastmlp.schedules import Schedule
-from fastmlp.training import lbfgs
-from fastmlp.training.descent import History, TrainingState, request_of, train
+from fastmlp.training import History, TrainingOptions, TrainingState
 
 
 class MLP:
@@ -94,7 +95,7 @@ class MLP:
         self.seed = seed
         self._parameters = np.zeros(self.plan.n_parameters, self.plan.dtype)
         self._engine_of_one: _kernels.Engine | None = None
-        self._is_training = False
+        self._training = threading.Lock()  # held by the one training that may run at a time
         self.initialize()
 
     def __repr__(self) -> str:
@@ -104,8 +105,11 @@ class MLP:
         return f"MLP({dims}, activation={hidden}, loss={loss}, dtype={dtype!r})"
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but the engine, which holds memory of its own and is made anew."""
-        return {**self.__dict__, "_engine_of_one": None, "_is_training": False}
+        """All but the engine and the lock, which are made anew."""
+        return {name: value for name, value in self.__dict__.items() if name not in ("_engine_of_one", "_training")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _engine_of_one=None, _training=threading.Lock())
 
     def initialize(self) -> "MLP":
         """Draw the parameters anew, and forget all training; with an int as seed, the same ones again.
@@ -174,10 +178,21 @@ class MLP:
         TypeError, ValueError
             For arrays of the wrong type or shape, empty or not finite, or outside the domain of the loss.
         """
-        data = self._data(X, y, sample_weight)
+        examples = self.examples(X, y, sample_weight=sample_weight)
         checks.check_finite("parameters", self.parameters)
         gradient = np.empty_like(self.parameters)
-        return self._engine(data.n_examples).loss_and_gradient(gradient, self.parameters, data), gradient
+        return self.engine(examples.n_examples).loss_and_gradient(gradient, self.parameters, examples.data), gradient
+
+    def examples(self, X: Any, y: Any, *, sample_weight: Any = None) -> Examples:
+        """X, y and weights checked once for any number of trainings of networks like this one.
+
+        Parameters and errors are those of :meth:`loss_and_gradient`; see :func:`fastmlp.training.run`.
+
+        Returns
+        -------
+        Examples
+        """
+        return Examples.of(self, X, y, sample_weight)
 
     def train(
         self,
@@ -186,16 +201,23 @@ class MLP:
         *,
         epochs: int,
         batch_size: int | None = None,
-        optimizer: str | Optimizer | LBFGS | None = None,
+        optimizer: str | Optimizer | None = None,
         learning_rate: float | Schedule | None = None,
-        shuffle: bool = True,
+        shuffle: bool | Callable[[int, np.ndarray], object] = True,
         seed: Any = None,
         sample_weight: Any = None,
         l1: float = 0.0,
         l2: float = 0.0,
+        penalty: str = "mean",
         clip_value: float | None = None,
         clip_norm: float | None = None,
         dropout: float | Sequence[float] = 0.0,
+        n_iter_no_change: int | None = None,
+        tol: float = 1e-4,
+        restore_best: bool | None = None,
+        validation: tuple[Any, ...] | None = None,
+        validation_every: int = 1,
+        validation_score: Callable[..., float] | None = None,
         n_threads: int | None = None,
         report_every: int | None = None,
         callback: Callable[[int, float], Any] | None = None,
@@ -205,9 +227,9 @@ class MLP:
 
         A second call with the same optimizer (or none named) and the same learning rate continues its moments,
         the place in the schedule, the orders of the examples and the dropout: 5 epochs and 5 more give the same
-        bits as 10 (not with L-BFGS, which starts anew).  Ctrl-C leaves the
-        parameters of the last update in the model.  Where a gradient or a reported loss is not finite,
-        training ends with a :class:`DivergenceWarning` and the last finite parameters.
+        bits as 10 (not with L-BFGS, which starts anew).  Ctrl-C leaves the parameters of the last update in the
+        model.  Where a gradient or a loss that was looked at is not finite, training ends with a
+        :class:`DivergenceWarning` and the last finite parameters.
 
         Parameters
         ----------
@@ -224,34 +246,64 @@ class MLP:
             on with the last one, at first "sgd".
         learning_rate : float or Schedule, default=None
             Over 0; None stands for 0.001, whatever it was before.  L-BFGS has none.
-        shuffle : bool, default=True
-            Draw a new order of the examples for every epoch where there are several batches; see
-            :func:`fastmlp.training.order_of`.
+        shuffle : bool or callable, default=True
+            Draw a new order of the examples for every epoch where there are several batches, see
+            :func:`fastmlp.training.order_of`; or an order source, see :mod:`fastmlp.training.orders`.
         seed : None, int, RandomState or Generator, default=None
             Of orders and dropout; None goes on with the last one, at first a fresh one.
         sample_weight : array-like (n_examples,), default=None
             At least 0; the mean over each batch is weighted by it.
         l1, l2 : float, default=0.0
-            The gradient is that of the loss + l1 |W| + l2 / 2 W^2, over all weights W but no biases.
+            Factors of the penalty l1 |W| + l2 / 2 W^2, over all weights W but no biases.
+        penalty : {"mean", "sum"}, default="mean"
+            What the penalty is added to in every batch: the mean of its losses, or their weighted sum before it
+            is divided by the batch's weight, as in scikit-learn.  With "sum" the penalty is part of the losses
+            reported, and an epoch's loss is the mean of its batches' by their numbers of examples.
         clip_value, clip_norm : float, default=None
             Largest magnitude of an entry, and largest norm, of the gradient with its penalties.
         dropout : float or sequence of float, default=0.0
             Probability, below 1, that an output of a hidden layer is 0 in an update (inverted dropout);
             one for all hidden layers, or one for each.
+        n_iter_no_change : int, default=None
+            End the training where more than so many epochs in a row fail to lower the best loss by ``tol``
+            (with ``validation``, looks at that data), as in scikit-learn; None never does.  Each call begins
+            the count anew.
+        tol : float, default=1e-4
+            At least 0.
+        restore_best : bool, default=None
+            Leave the parameters of the least loss in the model, not the last ones; None does so where there is
+            validation data.  The optimizer's state stays that of the last update.
+        validation : tuple (X, y) or (X, y, sample_weight), default=None
+            Examples that are not trained on: their loss decides over the two arguments above.
+        validation_every : int, default=1
+            Epochs from one look at the validation data to the next.
+        validation_score : callable, default=None
+            Called as ``validation_score(model, X, y)`` with the validation data as they were given, in place of
+            the loss; the larger its answer the better.
         n_threads : int, default=None
             See :mod:`fastmlp.engine.threads`; no result depends on it.
         report_every : int, default=None
             Epochs from one recorded loss to the next; None records about 100 in all.
         callback : callable, default=None
-            Called as ``callback(epoch, loss)`` after each epoch that is reported; a true answer ends the
-            training.  It may read and change the parameters, but not train or initialize the model.
+            Called as ``callback(epoch, loss)`` for each loss recorded; a true answer ends the training.  It may
+            read and change the parameters, but not train or initialize the model.  With one batch per epoch
+            (and L-BFGS) it is called before the epoch's update, and the loss is that of the parameters it sees.
+            With several it is called after the epoch: the loss is the mean over its batches, each before its
+            own update, which no single set of parameters has.  ``validation`` tells that of the present ones.
         progress : bool, default=False
             Show a progress bar.
 
         Returns
         -------
         History
-            The losses reported, over the batches of each epoch before their updates.
+            The losses recorded, and how the training ended.
+
+        Warns
+        -----
+        DivergenceWarning
+            Where something was not finite, or the loss ended over ten times its start.
+        DeadNetworkWarning
+            Where all units of a hidden layer give the same output for every example.
 
         Raises
         ------
@@ -262,43 +314,49 @@ class MLP:
             From a callback of the model's own training, or from another thread meanwhile.
         """
         self._refuse_while_training("train")
-        data = self._data(X, y, sample_weight)
-        request = request_of(
-            data.n_examples,
-            self.plan.dtype,
-            optimizer=self.training_state.optimizer or SGD() if optimizer is None else optimizer_of(optimizer),
+        examples = self.examples(X, y, sample_weight=sample_weight)
+        options = TrainingOptions(
             epochs=epochs,
             batch_size=batch_size,
-            shuffle=shuffle,
+            optimizer=optimizer,
             learning_rate=learning_rate,
-            penalties={"l1": l1, "l2": l2},
-            clips={"clip_value": clip_value, "clip_norm": clip_norm},
+            shuffle=shuffle,
+            seed=seed,
+            l1=l1,
+            l2=l2,
+            penalty=penalty,
+            clip_value=clip_value,
+            clip_norm=clip_norm,
+            dropout=dropout,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            restore_best=restore_best,
+            validation=validation,
+            validation_every=validation_every,
+            validation_score=validation_score,
+            n_threads=n_threads,
             report_every=report_every,
             callback=callback,
             progress=progress,
         )
-        rates = checks.fractions("dropout", dropout, len(self.plan.layer_dims) - 2)
-        work = 6.0 * self.plan.n_parameters * request.batch_size
-        n_threads = threads.choose(n_threads, work)
-        engine = self._engine(request.batch_size, dropout=(*rates, 0.0), n_threads=n_threads)
-        checks.check_finite("parameters", self.parameters)
-        if not self.parameters.flags.writeable:
-            raise ValueError("parameters must be writeable to be trained, got a read-only array")
-        if isinstance(request.optimizer, LBFGS):
-            lbfgs.check(request, data.n_examples, rates)
-        seed = checks.seed_number(seed, self.training_state.seed)
-        self.training_state.use(request.optimizer, self.parameters)
-        self.training_state.seed = seed
-        self._is_training = True
+        history = training.run(self, examples, options)
+        warning = history.ended.warning()
+        if warning is not None:
+            warnings.warn(warning, stacklevel=2)
+        return history
+
+    @contextlib.contextmanager
+    def in_training(self) -> Iterator[None]:
+        """Let nobody else train or initialize the model meanwhile; RuntimeError where somebody does."""
+        if not self._training.acquire(blocking=False):
+            raise RuntimeError("train was called while this model is training")
         try:
-            if isinstance(request.optimizer, LBFGS):
-                return lbfgs.train(self.parameters, engine, data, self.plan.is_weight(), request)
-            return train(self.parameters, engine, data, self.training_state, request)
+            yield
         finally:
-            self._is_training = False
+            self._training.release()
 
     def _refuse_while_training(self, what: str) -> None:
-        if self._is_training:
+        if self._training.locked():
             raise RuntimeError(f"{what} was called while this model is training")
 
     def predict(self, X: Any) -> np.ndarray:
@@ -357,7 +415,7 @@ class MLP:
         """
         engine = self._engine_of_one
         if engine is None:
-            engine = self._engine_of_one = self._engine(1)
+            engine = self._engine_of_one = self.engine(1)
         outputs = engine.predict_one(self._parameters, x, True)
         if outputs is not None:
             return outputs
@@ -419,7 +477,8 @@ class MLP:
             except Exception as error:  # of whatever kind a damaged archive leads zipfile and NumPy to
                 raise ValueError(f"{os.fspath(path)} is not a model saved by fastmlp: {error}") from error
 
-    def _engine(self, batch: int, **settings: Any) -> _kernels.Engine:
+    def engine(self, batch: int, **settings: Any) -> _kernels.Engine:
+        """The compiled passes over batches of up to ``batch`` examples, with dropout and threads as settings."""
         plan, loss = self.plan, self.loss
         smoothing = loss.label_smoothing if loss.targets == "classes" else 0.0  # of others the targets are smoothed
         is_double = plan.dtype == np.float64
@@ -429,18 +488,9 @@ class MLP:
         engine.allocate()  # here, before anything changes
         return engine
 
-    def _data(self, X: Any, y: Any, sample_weight: Any) -> _kernels.Data:
-        inputs = self._inputs(X)
-        n = n_examples_of(inputs)
-        targets = targets_of(self.loss, y, n, self.plan.layer_dims[-1], self.plan.dtype)
-        return _kernels.Data(inputs, targets, sample_weight_of(sample_weight, n, self.plan.dtype))
-
-    def _inputs(self, X: Any) -> Inputs:
-        return inputs_of(X, self.plan.layer_dims[0], self.plan.dtype)
-
     def _outputs(self, X: Any, probabilities: bool) -> np.ndarray:
-        data = _kernels.Data(self._inputs(X))
+        data = _kernels.Data(inputs_of(X, self.plan.layer_dims[0], self.plan.dtype))
         checks.check_finite("parameters", self.parameters)
         outputs = np.empty((self.plan.layer_dims[-1], data.n_examples), self.plan.dtype)
-        self._engine(data.n_examples).predict(outputs, self.parameters, data, probabilities)
+        self.engine(data.n_examples).predict(outputs, self.parameters, data, probabilities)
         return outputs[0] if len(outputs) == 1 else np.ascontiguousarray(outputs.T)

@@ -7,6 +7,8 @@ updates) is the model's, and goes on from call to call of :meth:`MLP.train`.
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from fastmlp import checks
 
 MOST_MEMORY = 1000  # steps of L-BFGS, each two vectors of the length of the parameters
@@ -23,7 +25,15 @@ _NEUTRAL = {
 
 @dataclass(frozen=True)
 class Optimizer:
-    """What the optimizers with compiled updates have in common."""
+    """What all optimizers have in common.
+
+    Attributes
+    ----------
+    name : str
+        As ``MLP.train(optimizer=...)`` takes it.
+    method : str
+        The kernels' name of its update, or "lbfgs".
+    """
 
     method: ClassVar[str]
     name: ClassVar[str]
@@ -31,7 +41,10 @@ class Optimizer:
     @property
     def n_moments(self) -> int:
         """How many vectors of the length of the parameters it keeps."""
-        raise NotImplementedError
+        return 0
+
+    def check(self, options: Any, n_examples: int, dtype: np.dtype) -> None:
+        """Refuse what cannot be done with these options, examples and dtype."""
 
     def settings(self) -> dict[str, Any]:
         """The fields of the kernels' ``fm_optimizer``, without penalties and clipping."""
@@ -122,6 +135,10 @@ class Adam(Optimizer):
         """Two."""
         return 2
 
+    def check(self, options: Any, n_examples: int, dtype: np.dtype) -> None:
+        """See :meth:`Optimizer.check`: the dtype must hold epsilon."""
+        checks.positive("epsilon", self.epsilon, dtype)
+
 
 @dataclass(frozen=True)
 class AdamW(Adam):
@@ -176,13 +193,17 @@ class RMSprop(Optimizer):
         """One."""
         return 1
 
+    def check(self, options: Any, n_examples: int, dtype: np.dtype) -> None:
+        """See :meth:`Optimizer.check`: the dtype must hold epsilon."""
+        checks.positive("epsilon", self.epsilon, dtype)
+
     def settings(self) -> dict[str, Any]:
         """The fields of the kernels' ``fm_optimizer``, where rho is called beta_2."""
         return {**_NEUTRAL, "method": self.method, "beta_2": self.rho, "epsilon": self.epsilon}
 
 
 @dataclass(frozen=True)
-class LBFGS:
+class LBFGS(Optimizer):
     """L-BFGS on the whole data, by ``scipy.optimize`` over the compiled loss and gradient.
 
     It chooses its own steps and starts anew in each call of :meth:`MLP.train`.  An epoch is one step; its loss
@@ -194,6 +215,10 @@ class LBFGS:
         Ends the training when no entry of the gradient is larger (SciPy's ``gtol``); at least 0.
     memory : int, default=10
         Number of past steps its estimate of the curvature uses (SciPy's ``maxcor``).
+    ftol : float, default=0.0
+        Ends the training when a step lowers the objective by less than this share of it; at least 0.
+    max_fun : int, default=None
+        Most evaluations of the loss and gradient; None allows 20 for each epoch.
 
     References
     ----------
@@ -202,6 +227,9 @@ class LBFGS:
 
     tol: float = 1e-5
     memory: int = 10
+    ftol: float = 0.0
+    max_fun: int | None = None
+    method: ClassVar[str] = "lbfgs"
     name: ClassVar[str] = "lbfgs"
 
     def __post_init__(self) -> None:
@@ -209,21 +237,30 @@ class LBFGS:
             self,
             tol=checks.non_negative("tol", self.tol),
             memory=checks.integer("memory", self.memory, minimum=1),
+            ftol=checks.non_negative("ftol", self.ftol),
         )
+        if self.max_fun is not None:
+            checks.settle(self, max_fun=checks.integer("max_fun", self.max_fun, minimum=1))
         if self.memory > MOST_MEMORY:
             raise ValueError(f"memory must be at most {MOST_MEMORY}, got {self.memory}")
 
+    def check(self, options: Any, n_examples: int, dtype: np.dtype) -> None:
+        """See :meth:`Optimizer.check`: it needs the same smooth function in every step, and chooses its own."""
+        if options.batch_size < n_examples:
+            raise ValueError(f"batch_size must be None with the optimizer lbfgs, got {options.batch_size}")
+        if options.learning_rate is not None:
+            raise ValueError(f"learning_rate must be None with the optimizer lbfgs, got {options.learning_rate}")
+        for name, neutral in (("l1", 0), ("clip_value", None), ("clip_norm", None)):
+            if getattr(options, name) != neutral:
+                raise ValueError(f"{name} cannot be used with the optimizer lbfgs, got {getattr(options, name)}")
+        if any(options.dropout):
+            raise ValueError(f"dropout cannot be used with the optimizer lbfgs, got {options.dropout}")
 
-OPTIMIZERS: dict[str, type[Optimizer] | type[LBFGS]] = {
-    "sgd": SGD,
-    "adam": Adam,
-    "adamw": AdamW,
-    "rmsprop": RMSprop,
-    "lbfgs": LBFGS,
-}
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {optimizer.name: optimizer for optimizer in (SGD, Adam, AdamW, RMSprop, LBFGS)}
 
 
-def optimizer_of(optimizer: Any) -> Optimizer | LBFGS:
+def optimizer_of(optimizer: Any) -> Optimizer:
     """An optimizer object as it is, a name with the default parameters."""
     if type(optimizer) in OPTIMIZERS.values():
         return optimizer

@@ -1,44 +1,85 @@
 """Learning rates that change in the course of a training.
 
-A schedule gives the rate of every update from its number, counted over all calls of :meth:`MLP.train`
-that went on with the same optimizer, so that a training in two calls has the rates of one; epochs are
-counted in updates too, so both calls need the same number of batches.
+A schedule gives the rate of every update from where it stands: its number, its epoch and the examples seen before it,
+counted over all calls of :meth:`MLP.train` that went on with the same optimizer.  So a training in two calls has the
+rates of one, also where they differ in the number of batches.
 """
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from fastmlp import checks
 
 
+@dataclass(frozen=True)
+class Steps:
+    """Where some updates stand in a training, all counted from 0.
+
+    Attributes
+    ----------
+    updates : ndarray of int64 (n_updates,)
+        Updates before each.
+    epochs : ndarray of int64 (n_updates,)
+        Epochs before that of each.
+    batches : ndarray of int64 (n_updates,)
+        Batches before each in its own epoch.
+    examples : ndarray of int64 (n_updates,)
+        Examples seen before the epoch of each.
+    n_batches : int
+        Batches in an epoch.
+    """
+
+    updates: np.ndarray
+    epochs: np.ndarray
+    batches: np.ndarray
+    examples: np.ndarray
+    n_batches: int
+
+    def progress(self, n_epochs: int, at_end: bool = False) -> np.ndarray:
+        """The part of ``n_epochs`` that is over before each update, or behind it; at most 1."""
+        return np.minimum((self.epochs * self.n_batches + self.batches + int(at_end)) / (n_epochs * self.n_batches), 1)
+
+
 @dataclass
 class Plateau:
-    """What :class:`Adaptive` has seen so far: its present factor, the best loss, epochs without a better one."""
+    """What a rule on the loss has seen: the best value, epochs without a better one, and the factor it led to.
+
+    The rule is scikit-learn's: see :meth:`sees`.
+    """
 
     scale: float = 1.0
     best: float = math.inf
-    bad_epochs: int = 0
+    n_stalled: int = 0
 
     def __post_init__(self) -> None:
         checks.positive("scale", self.scale)
         checks.number("best", self.best)
-        checks.integer("bad_epochs", self.bad_epochs, minimum=0)
+        checks.integer("n_stalled", self.n_stalled, minimum=0)
+
+    def sees(self, value: float, tol: float, n_iter_no_change: int) -> bool:
+        """Whether more than ``n_iter_no_change`` values in a row, this the last, were none below best - tol."""
+        self.n_stalled = self.n_stalled + 1 if value > self.best - tol else 0
+        self.best = min(self.best, value)
+        return self.n_stalled > n_iter_no_change
 
 
 class Schedule:
     """What all schedules answer."""
 
-    watches_the_loss: ClassVar[bool] = False  # whether `see` must be told the loss of every epoch
+    @property
+    def adaptive(self) -> "Adaptive | None":
+        """The rule that lowers the rates by the loss of every epoch, where there is one."""
+        return None
 
-    def rates(self, updates: np.ndarray, batches: int, plateau: Plateau) -> np.ndarray:
-        """Learning rates (float64) of these updates, of which there are ``batches`` in an epoch."""
+    def check(self, dtype: np.dtype) -> None:
+        """Refuse rates that ``dtype`` cannot hold."""
+
+    def rates(self, steps: Steps) -> np.ndarray:
+        """Learning rates (float64) of these updates, before an adaptive rule lowers them."""
         raise NotImplementedError
-
-    def see(self, loss: float, plateau: Plateau) -> None:
-        """Take note of an epoch's loss."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +97,18 @@ class Constant(Schedule):
     def __post_init__(self) -> None:
         checks.settle(self, initial=checks.positive("initial", self.initial))
 
-    def rates(self, updates: np.ndarray, batches: int, plateau: Plateau) -> np.ndarray:
+    def check(self, dtype: np.dtype) -> None:
+        """See :meth:`Schedule.check`."""
+        checks.positive("learning_rate", self.initial, dtype)
+
+    def rates(self, steps: Steps) -> np.ndarray:
         """See :meth:`Schedule.rates`."""
-        return np.full(len(updates), self.initial)
+        return np.full(len(steps.updates), self.initial)
 
 
 @dataclass(frozen=True)
 class InverseScaling(Constant):
-    """initial / (update + 1) ** power_t, with updates counted from 0.
+    """initial / (t + 1) ** power_t.
 
     Parameters
     ----------
@@ -71,22 +116,34 @@ class InverseScaling(Constant):
         Over 0.
     power_t : float, default=0.5
         At least 0.
+    by : {"updates", "examples"}, default="updates"
+        What t counts: the updates before each, or the examples seen before its epoch, as scikit-learn's
+        "invscaling" does.
     """
 
     power_t: float = 0.5
+    by: str = "updates"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        checks.settle(self, power_t=checks.non_negative("power_t", self.power_t))
+        checks.settle(
+            self,
+            power_t=checks.non_negative("power_t", self.power_t),
+            by=checks.choice("by", self.by, ("updates", "examples")),
+        )
 
-    def rates(self, updates: np.ndarray, batches: int, plateau: Plateau) -> np.ndarray:
+    def rates(self, steps: Steps) -> np.ndarray:
         """See :meth:`Schedule.rates`."""
-        return self.initial / (updates + 1.0) ** self.power_t
+        return self.initial / (getattr(steps, self.by) + 1.0) ** self.power_t
 
 
 @dataclass(frozen=True)
 class Adaptive(Constant):
-    """Divided by 5 each time two epochs in a row fail to lower the best loss by ``tol``, as in scikit-learn.
+    """Lowered each time the loss stalls, as scikit-learn's "adaptive".
+
+    Where more than ``n_iter_no_change`` epochs in a row fail to lower the best loss by ``tol``, the rate is multiplied
+    by ``factor`` and the count begins anew: with the defaults, and no progress at all, after epochs 12, 23 and 34.
+    Where the rate is ``smallest`` or less by then, training ends.
 
     Parameters
     ----------
@@ -96,14 +153,16 @@ class Adaptive(Constant):
         At least 0.
     factor : float, default=0.2
         Over 0 and below 1.
-    patience : int, default=2
-        Epochs in a row, at least 1.
+    n_iter_no_change : int, default=10
+        At least 1.
+    smallest : float, default=1e-6
+        At least 0.
     """
 
     tol: float = 1e-4
     factor: float = 0.2
-    patience: int = 2
-    watches_the_loss: ClassVar[bool] = True
+    n_iter_no_change: int = 10
+    smallest: float = 1e-6
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -111,19 +170,14 @@ class Adaptive(Constant):
             self,
             tol=checks.non_negative("tol", self.tol),
             factor=checks.open_fraction("factor", self.factor),
-            patience=checks.integer("patience", self.patience, minimum=1),
+            n_iter_no_change=checks.integer("n_iter_no_change", self.n_iter_no_change, minimum=1),
+            smallest=checks.non_negative("smallest", self.smallest),
         )
 
-    def rates(self, updates: np.ndarray, batches: int, plateau: Plateau) -> np.ndarray:
-        """See :meth:`Schedule.rates`."""
-        return np.full(len(updates), self.initial * plateau.scale)
-
-    def see(self, loss: float, plateau: Plateau) -> None:
-        """See :meth:`Schedule.see`."""
-        plateau.bad_epochs = plateau.bad_epochs + 1 if loss > plateau.best - self.tol else 0
-        plateau.best = min(plateau.best, loss)
-        if plateau.bad_epochs >= self.patience:
-            plateau.scale, plateau.bad_epochs = plateau.scale * self.factor, 0
+    @property
+    def adaptive(self) -> "Adaptive | None":
+        """See :attr:`Schedule.adaptive`."""
+        return self
 
 
 @dataclass(frozen=True)
@@ -165,10 +219,9 @@ class Cosine(Constant):
             final=checks.non_negative("final", self.final),
         )
 
-    def rates(self, updates: np.ndarray, batches: int, plateau: Plateau) -> np.ndarray:
+    def rates(self, steps: Steps) -> np.ndarray:
         """See :meth:`Schedule.rates`."""
-        progress = np.minimum(updates / (self.epochs * batches), 1)
-        return self.final + (self.initial - self.final) * (1 + np.cos(np.pi * progress)) / 2
+        return self.final + (self.initial - self.final) * (1 + np.cos(np.pi * steps.progress(self.epochs))) / 2
 
 
 @dataclass(frozen=True)
@@ -196,9 +249,9 @@ class StepDecay(Constant):
             factor=checks.open_fraction("factor", self.factor),
         )
 
-    def rates(self, updates: np.ndarray, batches: int, plateau: Plateau) -> np.ndarray:
+    def rates(self, steps: Steps) -> np.ndarray:
         """See :meth:`Schedule.rates`."""
-        return self.initial * self.factor ** (updates // (self.every * batches))
+        return self.initial * self.factor ** (steps.epochs // self.every)
 
 
 @dataclass(frozen=True)
@@ -225,22 +278,22 @@ class WarmUp(Schedule):
             self, then=schedule_of("then", self.then), epochs=checks.integer("epochs", self.epochs, minimum=1)
         )
 
-    def rates(self, updates: np.ndarray, batches: int, plateau: Plateau) -> np.ndarray:
+    def rates(self, steps: Steps) -> np.ndarray:
         """See :meth:`Schedule.rates`."""
-        return self.then.rates(updates, batches, plateau) * np.minimum((updates + 1) / (self.epochs * batches), 1)
+        return self.then.rates(steps) * steps.progress(self.epochs, at_end=True)
 
     @property
-    def watches_the_loss(self) -> bool:  # type: ignore[override]
-        """Whether the schedule that rises does."""
-        return bool(self.then.watches_the_loss)
+    def adaptive(self) -> Adaptive | None:
+        """That of the schedule that rises."""
+        return self.then.adaptive
 
-    def see(self, loss: float, plateau: Plateau) -> None:
-        """See :meth:`Schedule.see`."""
-        self.then.see(loss, plateau)
+    def check(self, dtype: np.dtype) -> None:
+        """See :meth:`Schedule.check`."""
+        self.then.check(dtype)
 
 
-def schedule_of(name: str, learning_rate: Any, dtype: Any = np.float64) -> Schedule:
-    """A schedule as it is, a number as a constant one; ``dtype`` must hold the number."""
+def schedule_of(name: str, learning_rate: Any) -> Schedule:
+    """A schedule as it is, a number as a constant one."""
     if isinstance(learning_rate, Schedule) and type(learning_rate) is not Schedule:
         return learning_rate
-    return Constant(checks.positive(name, learning_rate, dtype))
+    return Constant(checks.positive(name, learning_rate))

@@ -7,17 +7,25 @@ import numpy as np
 import pytest
 
 from fastmlp import MLP, SGD, Adaptive, Constant, Cosine, InverseScaling, StepDecay, WarmUp
-from fastmlp.schedules import Plateau, Schedule, schedule_of
+from fastmlp.schedules import Plateau, Schedule, Steps, schedule_of
 
 X = np.random.default_rng(4).standard_normal((30, 2))
 Y = (X[:, 0] * X[:, 1] > 0).astype("int64")
 BATCHES = 5  # of 6 examples
+
+
+def steps_of(updates, n_batches=BATCHES, n_examples=30):
+    """These updates of a training of whole epochs."""
+    epochs, batches = np.divmod(np.asarray(updates), n_batches)
+    return Steps(np.asarray(updates), epochs, batches, epochs * n_examples, n_batches)
+
 
 FORMULAS = {
     Constant(0.3): lambda update: 0.3,
     InverseScaling(0.3): lambda update: 0.3 / math.sqrt(update + 1),
     InverseScaling(0.3, power_t=0.25): lambda update: 0.3 / (update + 1) ** 0.25,
     InverseScaling(0.3, power_t=0): lambda update: 0.3,
+    InverseScaling(0.3, by="examples"): lambda update: 0.3 / math.sqrt(update // BATCHES * 30 + 1),
     Cosine(0.3, epochs=4): lambda update: 0.15 * (1 + math.cos(math.pi * min(update / 20, 1))),
     Cosine(0.3, epochs=4, final=0.1): lambda update: 0.1 + 0.1 * (1 + math.cos(math.pi * min(update / 20, 1))),
     Cosine(0.1, epochs=3, final=0.3): lambda update: 0.3 - 0.1 * (1 + math.cos(math.pi * min(update / 15, 1))),
@@ -33,11 +41,11 @@ FORMULAS = {
 @pytest.mark.parametrize("schedule", FORMULAS, ids=str)
 def test_the_rates_are_those_of_the_formula(schedule):
     updates = np.arange(60)
-    rates = schedule.rates(updates, BATCHES, Plateau())
+    rates = schedule.rates(steps_of(updates))
     assert rates.dtype == np.float64
     np.testing.assert_allclose(rates, [FORMULAS[schedule](update) for update in range(60)], rtol=1e-12, atol=1e-17)
-    np.testing.assert_array_equal(rates[13:], schedule.rates(updates[13:], BATCHES, Plateau()))
-    assert not schedule.watches_the_loss
+    np.testing.assert_array_equal(rates[13:], schedule.rates(steps_of(updates[13:])))
+    assert schedule.adaptive is None
 
 
 @pytest.mark.parametrize("schedule", FORMULAS, ids=str)
@@ -61,7 +69,7 @@ def test_a_number_is_a_constant_schedule():
 
 
 def test_a_cosine_ends_at_its_final_rate_and_stays_there():
-    rates = Cosine(0.3, epochs=4, final=0.1).rates(np.array([0, 19, 20, 21, 10**9]), BATCHES, Plateau())
+    rates = Cosine(0.3, epochs=4, final=0.1).rates(steps_of([0, 19, 20, 21, 10**9]))
     assert rates[0] == 0.3
     assert 0.1 < rates[1] < 0.102
     assert (rates[2:] == 0.1).all()
@@ -78,31 +86,46 @@ def test_a_rate_of_0_at_the_end_of_a_cosine_moves_nothing():
 # ---- the adaptive schedule
 
 
-def scales(schedule, losses):
-    """The factor of the initial rate after each of these losses."""
-    plateau, seen = Plateau(), []
-    for loss in losses:
-        schedule.see(loss, plateau)
-        seen.append(schedule.rates(np.array([0]), 1, plateau)[0])
-    return seen
-
-
 @pytest.mark.parametrize(
-    ("schedule", "losses", "expected"),
+    ("n_iter_no_change", "tol", "losses", "expected"),
     [
-        (Adaptive(1.0), [1, 0.9, 0.8, 0.7], [1, 1, 1, 1]),
-        (Adaptive(1.0), [1, 1, 1, 1, 1, 1], [1, 1, 0.2, 0.2, 0.04, 0.04]),
-        (Adaptive(1.0), [1, 1, 0.9, 0.9, 0.9, 0.8], [1, 1, 1, 1, 0.2, 0.2]),
-        (Adaptive(1.0), [1, 2, 0.5, 0.6, 0.4], [1, 1, 1, 1, 1]),
-        (Adaptive(1.0, tol=0.2), [1, 0.9, 0.85, 0.6], [1, 1, 0.2, 0.2]),
-        (Adaptive(1.0, factor=0.5, patience=1), [1, 1, 1, 0.5], [1, 0.5, 0.25, 0.25]),
-        (Adaptive(2.0, patience=3), [1, 1, 1, 1, 1], [2, 2, 2, 0.4, 0.4]),
-        (WarmUp(Adaptive(1.0), epochs=1), [1, 1, 1], [1, 1, 0.2]),
+        (1, 1e-4, [1, 0.9, 0.8, 0.7], []),
+        (1, 1e-4, [1, 1, 1, 1, 1, 1], [2, 4]),
+        (1, 1e-4, [1, 1, 0.9, 0.9, 0.9, 0.8], [4]),
+        (1, 1e-4, [1, 2, 0.5, 0.6, 0.4], []),
+        (1, 0.2, [1, 0.9, 0.85, 0.6], [2]),
+        (2, 0, [1, 1, 1, 1, 1], []),
+        (2, 1e-9, [1, 1, 1, 1, 1], [3]),
+        (10, 1e-4, [1] * 40, [11, 22, 33]),  # scikit-learn's: after epochs 12, 23 and 34
     ],
 )
-def test_the_adaptive_rate_falls_after_epochs_in_a_row_without_a_better_loss(schedule, losses, expected):
-    assert schedule.watches_the_loss
-    assert scales(schedule, losses) == pytest.approx(expected, rel=1e-15)
+def test_a_plateau_is_more_epochs_in_a_row_than_allowed_without_a_better_loss(n_iter_no_change, tol, losses, expected):
+    plateau, seen = Plateau(), []
+    for epoch, loss in enumerate(losses):
+        if plateau.sees(loss, tol, n_iter_no_change):
+            seen.append(epoch)
+            plateau.n_stalled = 0
+    assert seen == expected
+
+
+def test_the_schedule_that_warms_up_keeps_the_rule_of_the_one_it_rises_to():
+    assert WarmUp(Adaptive(1.0), epochs=1).adaptive == Adaptive(1.0).adaptive == Adaptive(1.0)
+
+
+def test_a_training_that_cannot_learn_divides_its_rate_after_epochs_12_23_and_34_and_ends_where_it_is_too_small():
+    """All targets are met: each epoch's loss is 0."""
+    model = MLP([2, 1], activation=[], loss="squared_error", initialization="zeros")
+    schedule, scales = Adaptive(1e-4), []
+    for _ in range(40):
+        model.train(X, np.zeros(30), epochs=1, learning_rate=schedule)
+        scales.append(model.training_state.plateau.scale)
+    falls = [i + 1 for i, (scale, before) in enumerate(zip(scales, [1.0, *scales], strict=False)) if scale < before]
+    assert falls == [12, 23, 34]
+    assert scales[-1] == pytest.approx(0.2**3)
+    other = MLP([2, 1], activation=[], loss="squared_error", initialization="zeros")
+    ended = other.train(X, np.zeros(30), epochs=1000, learning_rate=schedule).ended
+    assert (ended.how, ended.epoch) == ("stopped", 45)  # 1e-4 / 5^3 is below 1e-6
+    assert "too small" in ended.why
 
 
 @pytest.mark.parametrize("warm_up", [None, 3])
@@ -110,7 +133,7 @@ def test_the_adaptive_rate_falls_after_epochs_in_a_row_without_a_better_loss(sch
 def test_an_adaptive_training_is_a_chain_of_epochs_at_the_rates_of_the_rule(batch_size, warm_up):
     """The rule written out, over epochs of one call each, whose reported loss it watches."""
     options = {"batch_size": batch_size, "optimizer": SGD(momentum=0.5), "seed": 3, "report_every": 1}
-    schedule = Adaptive(0.8, tol=0.02, factor=0.5)
+    schedule = Adaptive(0.8, tol=0.02, factor=0.5, n_iter_no_change=1)
     model, chain = (MLP([2, 5, 1], activation="tanh", seed=1) for _ in range(2))
     history = model.train(X, Y, epochs=40, learning_rate=WarmUp(schedule, warm_up) if warm_up else schedule, **options)
     rate, best, bad, losses, rates = 0.8, math.inf, 0, [], []
@@ -131,7 +154,7 @@ def test_an_adaptive_training_is_a_chain_of_epochs_at_the_rates_of_the_rule(batc
 def test_an_adaptive_rate_watches_epochs_that_nobody_reports(report_every):
     models = [MLP([2, 5, 1], seed=1) for _ in range(2)]
     for model, every in zip(models, (1, report_every), strict=True):
-        model.train(X, Y, epochs=30, learning_rate=Adaptive(0.5, tol=0.1), report_every=every)
+        model.train(X, Y, epochs=30, learning_rate=Adaptive(0.5, tol=0.1, n_iter_no_change=1), report_every=every)
     assert models[0].training_state.plateau.scale < 0.01
     assert models[1].training_state.plateau == models[0].training_state.plateau
     assert models[1].parameters.tobytes() == models[0].parameters.tobytes()
@@ -153,8 +176,10 @@ def test_an_adaptive_rate_watches_epochs_that_nobody_reports(report_every):
         (lambda: Adaptive(1, tol=-1), ValueError, "tol must be finite and at least 0, got -1"),
         (lambda: Adaptive(1, factor=0), ValueError, "factor must be over 0 and below 1, got 0"),
         (lambda: Adaptive(1, factor=1), ValueError, "factor must be .*below 1, got 1"),
-        (lambda: Adaptive(1, patience=0), ValueError, "patience must be at least 1, got 0"),
-        (lambda: Adaptive(1, patience=1.5), TypeError, "patience must be an integer, got 1.5"),
+        (lambda: Adaptive(1, n_iter_no_change=0), ValueError, "n_iter_no_change must be at least 1, got 0"),
+        (lambda: Adaptive(1, n_iter_no_change=1.5), TypeError, "n_iter_no_change must be an integer, got 1.5"),
+        (lambda: Adaptive(1, smallest=-1), ValueError, "smallest must be finite and at least 0, got -1"),
+        (lambda: InverseScaling(1, by="epochs"), ValueError, "by must be one of updates, examples; got 'epochs'"),
         (lambda: Cosine(0, 3), ValueError, "initial must be finite and over 0, got 0"),
         (lambda: Cosine(1, 0), ValueError, "epochs must be at least 1, got 0"),
         (lambda: Cosine(1, 2.5), TypeError, "epochs must be an integer, got 2.5"),
@@ -177,8 +202,8 @@ def test_parameters_out_of_range_are_refused_by_name(make, error, message):
 
 def test_a_schedule_of_one_s_own_is_taken():
     class Alternating(Schedule):
-        def rates(self, updates, batches, plateau):
-            return np.where(updates % 2, 0.1, 0.3)
+        def rates(self, steps):
+            return np.where(steps.updates % 2, 0.1, 0.3)
 
     model, copy = (MLP([2, 5, 1], seed=1) for _ in range(2))
     model.train(X, Y, epochs=4, learning_rate=Alternating())
@@ -200,7 +225,7 @@ def test_rates_of_any_number_type_train_like_floats(kind):
 
 def test_a_schedule_with_too_few_rates_is_refused_and_changes_nothing():
     class TooFew(Constant):
-        def rates(self, updates, batches, plateau):
+        def rates(self, steps):
             return [0.1]
 
     model = MLP([2, 1], activation=[], seed=1)

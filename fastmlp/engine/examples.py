@@ -1,16 +1,101 @@
-"""X and sample weights, checked and in a form the kernels read in place.
+"""X, y and sample weights, checked once and in a form the kernels read in place.
 
 Dense arrays of the network's dtype, in C or Fortran order, also with gaps between rows, and memory-mapped
 files are read where they lie; all else is converted once.  CSR matrices stay sparse.
 """
 
+import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from fastmlp import _kernels, checks
+from fastmlp.losses import Loss, targets_of
 
 Inputs = np.ndarray | tuple[np.ndarray, np.ndarray, np.ndarray, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """X, y and sample weights, checked for networks of some widths, loss and dtype; made by :meth:`of`.
+
+    Any number of trainings can share them, also at once.  Arrays that need no conversion are not copied: who writes to
+    them changes the examples, unchecked.
+
+    Attributes
+    ----------
+    data : Data
+        As the kernels read it.
+    inputs : ndarray or tuple
+        X (n_examples, n_features), or the values, indices, row pointers and number of columns of a CSR matrix.
+    targets : ndarray (n_targets, n_examples)
+        y, in the dtype of the network, smoothed where the loss smooths it.
+    loss : Loss
+        In whose domain the targets lie.
+    dtype : numpy.dtype
+    total_weight : float
+        The sum of the sample weights as they were given; without any, the number of examples.
+    weight_scale : float
+        What they were divided by, a power of 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp import MLP
+    >>> network = MLP([2, 4, 1], seed=0)
+    >>> examples = network.examples([[0.0, 1.0], [1.0, 0.0]], [0, 1], sample_weight=[1.0, 3.0])
+    >>> examples.n_examples, examples.total_weight
+    (2, 4.0)
+    """
+
+    data: _kernels.Data
+    inputs: Inputs
+    targets: np.ndarray
+    loss: Loss
+    dtype: np.dtype
+    total_weight: float
+    weight_scale: float
+
+    @classmethod
+    def of(cls, network: Any, X: Any, y: Any, sample_weight: Any = None) -> "Examples":
+        """Check X, y and weights for a network; errors and shapes as of :meth:`fastmlp.MLP.train`."""
+        dims, dtype = network.plan.layer_dims, network.plan.dtype
+        inputs = inputs_of(X, dims[0], dtype)
+        n = n_examples_of(inputs)
+        targets = targets_of(network.loss, y, n, dims[-1], dtype)
+        weights, scale = sample_weight_of(sample_weight, n, dtype)
+        total = float(n) if weights is None else scaled_total(weights, scale)
+        return cls(_kernels.Data(inputs, targets, weights), inputs, targets, network.loss, dtype, total, scale)
+
+    @property
+    def n_examples(self) -> int:
+        """How many there are."""
+        return self.data.n_examples
+
+    def check_for(self, network: Any) -> None:
+        """Refuse a network of another loss, dtype or other widths than these were checked for."""
+        dims, plan = (self.data.n_features, self.data.n_targets), network.plan
+        n_targets = 1 if network.loss.targets == "classes" else plan.layer_dims[-1]
+        if (self.loss, self.dtype, dims) != (network.loss, plan.dtype, (plan.layer_dims[0], n_targets)):
+            raise ValueError(
+                f"the examples were checked for {self.loss} in {self.dtype} and {dims[0]} features; "
+                f"the network has {network.loss} in {plan.dtype} and {plan.layer_dims[0]}"
+            )
+
+    def first(self, n: int) -> _kernels.Data:
+        """The inputs alone of at most the first ``n``."""
+        if isinstance(self.inputs, tuple):
+            values, indices, indptr, n_features = self.inputs
+            stored = int(indptr[min(n, self.n_examples)])
+            return _kernels.Data((values[:stored], indices[:stored], indptr[: n + 1], n_features))
+        return _kernels.Data(self.inputs[:n])
+
+
+def scaled_total(weights: np.ndarray, scale: float) -> float:
+    """The sum of the weights as they were given; infinite where it is too large for a float."""
+    total = weights.sum(dtype=np.float64)
+    return float(total) * scale if math.isfinite(scale) else math.inf
 
 
 def inputs_of(X: Any, n_features: int, dtype: np.dtype) -> Inputs:
@@ -33,10 +118,10 @@ def n_examples_of(inputs: Inputs) -> int:
     return len(inputs[2]) - 1 if isinstance(inputs, tuple) else len(inputs)
 
 
-def sample_weight_of(sample_weight: Any, n_examples: int, dtype: np.dtype) -> np.ndarray | None:
-    """Weights (n_examples,), at least 0 and not all 0, or None."""
+def sample_weight_of(sample_weight: Any, n_examples: int, dtype: np.dtype) -> tuple[np.ndarray | None, float]:
+    """Weights (n_examples,), at least 0 and not all 0, or None; and the power of 2 they were divided by."""
     if sample_weight is None:
-        return None
+        return None, 1.0
     array = checks.array_of("sample_weight", sample_weight, np.float64)
     if array.shape != (n_examples,):
         raise ValueError(f"sample_weight must have shape ({n_examples},) to match X, got {array.shape}")
@@ -47,7 +132,9 @@ def sample_weight_of(sample_weight: Any, n_examples: int, dtype: np.dtype) -> np
         raise ValueError(f"sample_weight must be at least 0, got {array[at]} at index {at}")
     if array.max() == 0:
         raise ValueError("sample_weight must have a sum over 0, got 0.0")
-    return np.ldexp(array, -np.frexp(array.max())[1]).astype(dtype)  # so that no sum of them overflows
+    exponent = int(np.frexp(array.max())[1])  # scaled by it, so that no sum of them overflows
+    scale = math.ldexp(1.0, exponent) if exponent < 1024 else math.inf
+    return np.ldexp(array, -exponent).astype(dtype), scale
 
 
 def _check_shape(ndim: int, shape: tuple[int, ...], n_features: int) -> None:

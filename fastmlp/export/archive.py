@@ -13,6 +13,7 @@ from fastmlp.optimizers import OPTIMIZERS
 from fastmlp.schedules import Plateau
 from fastmlp.training import TrainingState
 
+COUNTS = ("updates", "optimizer_epochs", "examples", "epochs")  # of a training state
 LATER_ENTRIES = ("loss_parameters", "optimizer", "moments", "progress")  # files of version 0.1.0 have none
 
 
@@ -20,8 +21,7 @@ def contents_of(model: Any) -> dict[str, np.ndarray]:
     """Arrays and strings by name; objects as JSON, so that nothing needs pickle."""
     state = model.training_state
     progress = {
-        "updates": state.updates,
-        "epochs": state.epochs,
+        **{name: getattr(state, name) for name in COUNTS},
         "seed": state.seed,
         "plateau": dataclasses.asdict(state.plateau),
     }
@@ -83,6 +83,7 @@ def _state(archive: Any, plan: Plan) -> TrainingState:
             raise ValueError(f"moments must have shape {state.moments.shape} and dtype {plan.dtype}")
         checks.check_finite("moments", np.ascontiguousarray(archive["moments"]))
         state.moments[:] = archive["moments"]
-        state.updates = checks.integer("updates", progress["updates"], minimum=0)
+        for name in COUNTS:
+            setattr(state, name, checks.integer(name, progress[name], minimum=0))
         state.plateau = Plateau(**progress["plateau"])
     return state

@@ -59,14 +59,13 @@ def diagnose(network: MLP, X: Any) -> Diagnostics:
     >>> diagnose(MLP([2, 3, 1], initialization="zeros"), np.eye(2)).symmetric
     True
     """
-    inputs = np.ascontiguousarray(dense_inputs_of(X, network.plan.layer_dims[0], network.plan.dtype).T)
-    if inputs.shape[1] < 2:
+    inputs = dense_inputs_of(X, network.plan.layer_dims[0], network.plan.dtype)
+    if len(inputs) < 2:
         raise ValueError("X must have at least 2 examples: whether a unit is dead shows between examples; got 1")
-    columns = [bias[:, np.newaxis] for bias in network.biases]
-    cache = _kernels.forward(inputs, network.weights, columns, network.plan.activations)
+    layers = network.engine(len(inputs)).layers(network.parameters, _kernels.Data(inputs))
     units = [np.c_[w, b] for w, b in zip(network.weights, network.biases, strict=True)][:-1]
-    dead = [a.max(axis=1) == a.min(axis=1) for a in cache[1:-4:4]]
-    logits = cache[-4]
+    dead = [layer["a"].max(axis=1) == layer["a"].min(axis=1) for layer in layers[:-1]]
+    logits = layers[-1]["z"]
     return Diagnostics(
         symmetric=any(len(unit) > 1 and bool((unit == unit[0]).all()) for unit in units),
         dead_units=float(np.concatenate(dead).mean()) if dead else 0.0,

@@ -1,18 +1,17 @@
 """The study: one network trained from several initializations on the same data."""
 
 import time
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from fastmlp.engine.examples import dense_inputs_of
+from fastmlp import training
+from fastmlp.engine.examples import Examples, dense_inputs_of
 from fastmlp.lab.diagnostics import Diagnostics, diagnose
-from fastmlp.losses import targets_of
 from fastmlp.network import MLP
-from fastmlp.training import DivergenceWarning, History
+from fastmlp.training import History
 
 MOSTLY = 0.5  # a share from which a symptom is called by name
 
@@ -51,6 +50,8 @@ class Run:
         losses = self.history.losses
         if self.diverged:
             return "diverged: the loss is not finite"
+        if self.history.ended.symptom == "loss grew":
+            return "diverged: the loss ended over ten times its start"
         if self.start.symmetric and self.end.symmetric:
             return "symmetry not broken: hidden units stay identical"
         if self.start.saturated_outputs >= MOSTLY:
@@ -117,14 +118,13 @@ def run_study(
     if not initializations:
         raise ValueError("initializations must name at least one, got none")
     networks = [MLP(layer_dims, initialization=name, dtype=dtype, seed=seed) for name in initializations]
-    checked = [_checked(networks[0], name, *data) for name, data in (("train", train), ("test", test))]
+    examples, test_examples = (_checked(networks[0], name, *data) for name, data in (("train", train), ("test", test)))
+    options = training.TrainingOptions(learning_rate=learning_rate, epochs=epochs, report_every=report_every)
     runs = []
     for name, network in zip(initializations, networks, strict=True):
         start = diagnose(network, train[0])
         began = time.perf_counter()
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", DivergenceWarning)
-            history = network.train(*train, learning_rate=learning_rate, epochs=epochs, report_every=report_every)
+        history = training.run(network, examples, options)
         seconds = time.perf_counter() - began
         runs.append(
             Run(
@@ -132,26 +132,25 @@ def run_study(
                 network=network,
                 history=history,
                 seconds=seconds,
-                train_accuracy=_accuracy(network, *checked[0]),
-                test_accuracy=_accuracy(network, *checked[1]),
+                train_accuracy=_accuracy(network, train[0], examples),
+                test_accuracy=_accuracy(network, test[0], test_examples),
                 start=start,
                 end=diagnose(network, train[0]),
-                diverged=any(issubclass(warning.category, DivergenceWarning) for warning in caught),
+                diverged=history.ended.how == "diverged",
             )
         )
     return runs
 
 
-def _checked(network: MLP, name: str, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
-    """X (n, features) and the targets (outputs, n), checked as a training would, before any training."""
-    dims, dtype = network.plan.layer_dims, network.plan.dtype
+def _checked(network: MLP, name: str, X: Any, y: Any) -> Examples:
+    """X and y, checked as a training would, before any training."""
     try:
-        inputs = dense_inputs_of(X, dims[0], dtype)
-        return inputs, targets_of(network.loss, y, len(inputs), dims[-1], dtype)
+        dense_inputs_of(X, network.plan.layer_dims[0], network.plan.dtype)
+        return network.examples(X, y)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{name}: {error}") from error
 
 
-def _accuracy(network: MLP, inputs: np.ndarray, targets: np.ndarray) -> float:
-    predictions = network.predict(inputs).reshape(len(inputs), -1)
-    return float(np.mean(predictions == targets.T))
+def _accuracy(network: MLP, X: Any, examples: Examples) -> float:
+    predictions = network.predict(X).reshape(examples.n_examples, -1)
+    return float(np.mean(predictions == examples.targets.T))

@@ -9,6 +9,7 @@ from fastmlp import checks
 from fastmlp.network import MLP
 from fastmlp.notebook.layers import Parameters, as_dict, labels_like
 from fastmlp.notebook.propagation import forward_propagation
+from fastmlp.training import TrainingOptions, run
 
 HIDDEN_WIDTHS = (10, 5)  # of the notebook's model
 REPORT_EVERY = 1000
@@ -70,15 +71,17 @@ def model(
         if print_cost:
             print(f"Cost after iteration {iteration}: {cost}")
 
+    options = TrainingOptions(
+        learning_rate=checks.positive("learning_rate", learning_rate),
+        epochs=checks.integer("num_iterations", num_iterations, minimum=0),
+        report_every=REPORT_EVERY,
+        callback=report,
+    )
     try:
-        network.train(
-            X.T,
-            Y[0],
-            learning_rate=checks.positive("learning_rate", learning_rate),
-            epochs=checks.integer("num_iterations", num_iterations, minimum=0),
-            report_every=REPORT_EVERY,
-            callback=report,
-        )
+        ended = run(network, network.examples(X.T, Y[0]), options).ended
+        warning = ended.warning()
+        if warning is not None and ended.symptom != "dead":  # which the exercise's zeros are meant to show
+            warnings.warn(warning, stacklevel=2)
     except KeyboardInterrupt:
         warnings.warn("training interrupted: these are the parameters reached so far", stacklevel=2)
     if print_cost:

@@ -134,6 +134,7 @@ static void FN(activation_backward)(real *d, const real *a, rows g, int activati
         FOR_EACH_ROW_VECTOR(at, g) vstore(d + at, times_derivative(vload(d + at), vload(a + at), name)); \
         break;
         FOR_EACH_ACTIVATION(BACKWARD_CASE)
+        BACKWARD_CASE(FM_KEPT_DERIVATIVE)
     default: break;
     }
 }

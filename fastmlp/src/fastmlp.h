@@ -38,8 +38,9 @@ enum fm_check { FM_ALL_FINITE, FM_ALL_BINARY, FM_ALL_IN_UNIT_INTERVAL };
 
 enum { FM_MOST_CHUNKS = 16 };
 
-/* How a pass ended. */
-enum fm_status { FM_DONE, FM_INTERRUPTED, FM_DIVERGED };
+/* How a call ended.  FM_DIVERGED: a gradient was not finite.  The last two are rules of fm_watch: the loss no longer falls;
+   nor can the learning rate. */
+enum fm_status { FM_DONE, FM_INTERRUPTED, FM_DIVERGED, FM_LOSS_NOT_FINITE, FM_STALLED, FM_RATE_TOO_SMALL };
 
 /* Offsets count elements, not bytes; arena offsets start whole vectors. */
 typedef struct {
@@ -108,16 +109,47 @@ typedef struct {
     double clip_value, clip_norm; /* infinite for none */
 } fm_optimizer;
 
+/* The rule by which scikit-learn's MLP tells that the loss no longer falls: more than `patience` epochs in a row, none of
+   them below best - tol. */
+typedef struct {
+    double tol;
+    ptrdiff_t patience;  /* negative: the rule is off */
+    double best;         /* state: the least loss so far, at first infinite */
+    ptrdiff_t n_stalled; /* state: epochs in a row that did not improve on it */
+} fm_plateau;
+
+/* What is made of the loss of every epoch, and what has been made of it so far. */
+typedef struct {
+    fm_plateau stop;                   /* ends the training */
+    fm_plateau slow;                   /* multiplies the rates by slow_factor, or ends the training where they are small */
+    double slow_factor, smallest_rate; /* smallest_rate: at or below it a rate is not lowered any more */
+    double rate_scale;                 /* state: the product of the slow_factors so far */
+    double best_loss;                  /* state, where keeps_best */
+    ptrdiff_t best_epoch;              /* state: its number in this call, or -1 */
+    int keeps_best;
+} fm_watch;
+
 typedef struct {
     void *parameters, *moments[2]; /* flat; moments of the optimizer, NULL where it has none */
-    void *gradient;                /* flat scratch: that of the last batch */
+    void *gradient;                /* flat scratch: that of the last batch, without penalties */
+    void *best_parameters;         /* flat, where watch.keeps_best: those of the epoch of least loss */
     const fm_optimizer *optimizer;
-    const double *learning_rates;  /* one per update */
-    const ptrdiff_t *order;        /* epochs rows of n_examples indices, or NULL: as they lie */
-    ptrdiff_t epochs, updates;     /* updates: those before this call; counted up by each one made */
-    unsigned long long seed;       /* of dropout */
-    double *losses;                /* of the first n_losses epochs: means over each, every batch before its update */
-    ptrdiff_t n_losses;
+    const double *learning_rates; /* one per update */
+    const ptrdiff_t *order;       /* epochs rows of n_examples indices, or NULL: as they lie */
+    ptrdiff_t epochs, updates;    /* updates: those before this call; counted up by each one made */
+    unsigned long long seed;      /* of dropout */
+    double *losses;               /* of epochs first_loss, first_loss + loss_every, ...: n_losses of them */
+    ptrdiff_t n_losses, first_loss, loss_every;
+    double *last_loss; /* of the last epoch made, or NULL where nobody asks for it */
+    fm_watch *watch;
+    /* Penalties are added to the sum of the losses over a batch, not to their mean, and are part of the reported loss,
+       which is then the mean over batches by their numbers of examples. */
+    int penalizes_sum;
+    double weight_scale; /* what the weights that the user gave were divided by */
+    /* With one batch per epoch, a call can end between the last gradient and its update, when the loss is that of the
+       parameters; the next call makes the update first. */
+    int holds_update, is_held;
+    double held_loss; /* where is_held: the loss that belongs to the gradient */
 } fm_training;
 
 /* One layer of a caller who keeps every array, each C-contiguous: a, z, dz, da have n columns. */
@@ -139,19 +171,20 @@ typedef struct {
     /* The passes return enum fm_status; arena holds arena_bytes (for each thread if n_chunks is over 1),
        then chunk_bytes, then block_bytes for each thread. */
     int (*loss_and_gradient)(void *gradient, double *loss, const fm_plan *plan, const void *parameters,
-                             const fm_data *data, void *arena, int n_threads, fm_poll poll); /* loss may be NULL */
+                             const fm_data *data, void *arena, int n_threads, fm_poll poll); /* either may be NULL */
     int (*train)(fm_training *training, const fm_plan *plan, const fm_data *data, void *arena, int n_threads,
                  fm_poll poll);
     int (*predict)(void *outputs, const fm_plan *plan, const void *parameters, const fm_data *data, void *arena,
                    int output, fm_poll poll); /* outputs (n_outputs, n), enum fm_output */
 
-    /* The same, layer by layer, into and from the caller's arrays. */
-    int (*forward)(const fm_layer_arrays *layers, const fm_plan *plan, const fm_data *data, void *arena,
-                   fm_poll poll);
+    /* Layer by layer, into the caller's arrays: forward and, where data has targets, backward. */
+    int (*layers)(const fm_layer_arrays *layers, const fm_plan *plan, const fm_data *data, void *arena, fm_poll poll);
+    /* Backward from the outputs `a` of log-loss networks that the caller has; no dropout, no derivative needs logits. */
     int (*backward)(const fm_layer_arrays *layers, const fm_plan *plan, const fm_data *data, void *arena,
                     fm_poll poll);
 
     void (*gradient_descent)(void *parameters, const void *gradient, ptrdiff_t n, double learning_rate);
+    void (*update)(const fm_training *training, const fm_plan *plan, double learning_rate); /* one sweep alone */
     void (*dropout_mask)(void *mask, const fm_plan *plan, ptrdiff_t layer, unsigned long long seed,
                          ptrdiff_t update); /* (fan_out, batch): 0 or 1 / (1 - dropout) */
     void (*map)(void *out, const void *x, ptrdiff_t n, int function); /* enum fm_function */

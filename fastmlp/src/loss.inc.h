@@ -120,7 +120,8 @@ typedef struct {
     rows columns;
     const real *z, *y;
     const real *sample_weight; /* one per example, or NULL */
-    real *answer;              /* dz, as z, or losses, as y */
+    real *dz;                  /* as z */
+    real *losses;              /* as y, or NULL */
     vec parameter, total;      /* dz is divided by the total weight of the batch */
     real label_smoothing;
 } loss_rows;
@@ -141,22 +142,16 @@ INLINE vec share_at(const loss_rows *g, ptrdiff_t i, vec even)
     return even;
 }
 
-INLINE void pointwise_backward(const loss_rows *g, const int loss)
+/* Losses and deltas in one sweep share what both need, the exponential of the log-loss. */
+INLINE void pointwise_sweep(const loss_rows *g, const int loss, const int with_losses)
 {
     const vec even = (real)1 / g->total;
     for (ptrdiff_t o = 0, row = 0; o < g->columns.n_rows; o++, row += g->columns.row_stride)
         for (ptrdiff_t i = g->columns.from; i < g->columns.to; i += LANES) {
-            vec d = pointwise_delta(vload(g->z + row + i), vload(g->y + row + i), g->parameter, loss);
-            vstore(g->answer + row + i, d * share_at(g, i, even));
-        }
-}
-
-INLINE void pointwise_forward(const loss_rows *g, const int loss)
-{
-    for (ptrdiff_t o = 0, row = 0; o < g->columns.n_rows; o++, row += g->columns.row_stride)
-        for (ptrdiff_t i = g->columns.from; i < g->columns.to; i += LANES) {
-            vec value = pointwise_loss(vload(g->z + row + i), vload(g->y + row + i), g->parameter, loss);
-            vstore(g->answer + row + i, weighted(g, value, i));
+            const vec z = vload(g->z + row + i), y = vload(g->y + row + i);
+            vstore(g->dz + row + i, pointwise_delta(z, y, g->parameter, loss) * share_at(g, i, even));
+            if (with_losses)
+                vstore(g->losses + row + i, weighted(g, pointwise_loss(z, y, g->parameter, loss), i));
         }
 }
 
@@ -178,12 +173,12 @@ static void FN(multinomial_backward)(const loss_rows *g)
         vec sum = {0};
         for (ptrdiff_t c = 0; c < n; c++) {
             vec e = vexp(vload(g->z + c * stride + i) - most);
-            vstore(g->answer + c * stride + i, e);
+            vstore(g->dz + c * stride + i, e);
             sum += e;
         }
         const vec over = (real)1 / sum;
         for (ptrdiff_t c = 0; c < n; c++) {
-            real *d = g->answer + c * stride + i;
+            real *d = g->dz + c * stride + i;
             vec target = vselect(veq(y, vset((real)c)), hit + miss, miss);
             vstore(d, vfma(vload(d), over, -target) * scale);
         }
@@ -210,32 +205,30 @@ static void FN(multinomial_forward)(const loss_rows *g)
         vec value = vfnma(hit, target, vlog1p(rest));
         if (g->label_smoothing != 0)
             value = vfnma(miss, all, value);
-        vstore(g->answer + i, weighted(g, value, i));
+        vstore(g->losses + i, weighted(g, value, i));
     }
 }
 
 #define FOR_EACH_POINTWISE_LOSS(X) \
     X(FM_LOG_LOSS) X(FM_SQUARED_ERROR) X(FM_ABSOLUTE_ERROR) X(FM_HUBER) X(FM_QUANTILE) X(FM_POISSON)
 
-/* dz <- the derivative of the loss by the logits, times sample weight and scale */
-static void FN(loss_backward)(const loss_rows *g, int loss)
+/* dz <- the derivative of the mean loss by the logits and, where they are wanted, losses <- that of every example times
+   its weight, one row per output but for the multinomial loss */
+static void FN(loss_sweep)(const loss_rows *g, int loss)
 {
     switch (loss) {
-#define LOSS_BACKWARD_CASE(name) \
-    case name: pointwise_backward(g, name); break;
-        FOR_EACH_POINTWISE_LOSS(LOSS_BACKWARD_CASE)
-    default: FN(multinomial_backward)(g);
-    }
-}
-
-/* losses <- the loss of every example (one row per output but for the multinomial), times sample weight */
-static void FN(loss_forward)(const loss_rows *g, int loss)
-{
-    switch (loss) {
-#define LOSS_FORWARD_CASE(name) \
-    case name: pointwise_forward(g, name); break;
-        FOR_EACH_POINTWISE_LOSS(LOSS_FORWARD_CASE)
-    default: FN(multinomial_forward)(g);
+#define LOSS_CASE(name)                            \
+    case name:                                     \
+        if (g->losses)                             \
+            pointwise_sweep(g, name, 1);           \
+        else                                       \
+            pointwise_sweep(g, name, 0);           \
+        break;
+        FOR_EACH_POINTWISE_LOSS(LOSS_CASE)
+    default:
+        FN(multinomial_backward)(g);
+        if (g->losses)
+            FN(multinomial_forward)(g);
     }
 }
 

@@ -22,7 +22,9 @@ static double FN(power)(double x, ptrdiff_t n)
     return y;
 }
 
-INLINE update_constants FN(constants_of)(const fm_optimizer *o, double rate, ptrdiff_t update, double scale)
+/* `scale` is the clipping of the norm, `penalty_share` what l1 and l2 are multiplied by */
+INLINE update_constants FN(constants_of)(const fm_optimizer *o, double rate, ptrdiff_t update, double scale,
+                                         double penalty_share)
 {
     double epsilon = o->epsilon, decay = 1 - rate * o->weight_decay;
     if (o->method == FM_ADAM) {
@@ -33,7 +35,8 @@ INLINE update_constants FN(constants_of)(const fm_optimizer *o, double rate, ptr
     }
     return (update_constants){vset((real)rate), vset((real)o->momentum), vset((real)o->beta_1),
                               vset((real)(1 - o->beta_1)), vset((real)o->beta_2), vset((real)(1 - o->beta_2)),
-                              vset((real)epsilon), vset((real)decay), vset((real)o->l1), vset((real)o->l2),
+                              vset((real)epsilon), vset((real)decay), vset((real)(o->l1 * penalty_share)),
+                              vset((real)(o->l2 * penalty_share)),
                               vset((real)o->clip_value), vset((real)scale)};
 }
 
@@ -162,11 +165,11 @@ INLINE range overlap(range r, ptrdiff_t from, ptrdiff_t n)
 
 /* The update of the parameters in `r`; `scale` is the clipping of the norm, 1 for none. */
 static void FN(optimizer_update)(const fm_training *t, const fm_plan *plan, ptrdiff_t update, double rate, double scale,
-                                 range r)
+                                 double penalty_share, range r)
 {
     const fm_optimizer *o = t->optimizer;
     const int changes = is_penalized(o) || o->weight_decay != 0 || isfinite(o->clip_value) || scale != 1;
-    const update_constants c = FN(constants_of)(o, rate, update, scale);
+    const update_constants c = FN(constants_of)(o, rate, update, scale, penalty_share);
     sweep_arrays a = {t->parameters, t->moments[0], t->moments[1], t->gradient, &c};
     if (!changes) {
         FN(sweep)(&a, r, sweep_of(o), 0);
@@ -194,9 +197,9 @@ static double FN(sum_of_squares)(const real *g, const real *p, ptrdiff_t n, cons
     return sum;
 }
 
-static double FN(gradient_norm)(const fm_training *t, const fm_plan *plan, double shrink)
+static double FN(gradient_norm)(const fm_training *t, const fm_plan *plan, double penalty_share, double shrink)
 {
-    const update_constants c = FN(constants_of)(t->optimizer, 0, 0, 1), c_bias = FN(bias_constants)(c);
+    const update_constants c = FN(constants_of)(t->optimizer, 0, 0, 1, penalty_share), c_bias = FN(bias_constants)(c);
     const real *g = t->gradient, *p = t->parameters;
     double sum = 0;
     for (ptrdiff_t l = 0; l < plan->n_layers; l++) {
@@ -208,12 +211,41 @@ static double FN(gradient_norm)(const fm_training *t, const fm_plan *plan, doubl
 }
 
 /* What the gradient must be multiplied by for its norm not to exceed clip_norm. */
-static double FN(norm_scale)(const fm_training *t, const fm_plan *plan)
+static double FN(norm_scale)(const fm_training *t, const fm_plan *plan, double penalty_share)
 {
-    double norm = FN(gradient_norm)(t, plan, 1);
+    double norm = FN(gradient_norm)(t, plan, penalty_share, 1);
     if (!isfinite(norm)) /* the squares overflowed */
-        norm = FN(gradient_norm)(t, plan, 0x1p-600);
+        norm = FN(gradient_norm)(t, plan, penalty_share, 0x1p-600);
     return norm > t->optimizer->clip_norm ? t->optimizer->clip_norm / norm : 1;
+}
+
+/* The penalty of all weights, l1 |W| + l2 / 2 W^2, summed in double. */
+static double FN(penalty_of)(const fm_training *t, const fm_plan *plan)
+{
+    const fm_optimizer *o = t->optimizer;
+    const real *p = t->parameters;
+    double penalty = 0;
+    for (ptrdiff_t l = 0; l < plan->n_layers; l++) {
+        const fm_layer *layer = &plan->layers[l];
+        double sizes[8] = {0}, squares[8] = {0}; /* eight chains each, so that additions need not wait for each other */
+        const real *weights = p + layer->weights;
+        const ptrdiff_t n = layer->fan_in * layer->fan_out;
+        for (ptrdiff_t i = 0; i < n; i += 8)
+            UNROLL for (int q = 0; q < 8; q++) {
+                const double x = i + q < n ? (double)weights[i + q] : 0;
+                sizes[q] += fabs(x);
+                squares[q] += x * x;
+            }
+        for (int q = 0; q < 8; q++) penalty += o->l1 * sizes[q] + 0.5 * o->l2 * squares[q];
+    }
+    return penalty;
+}
+
+/* One update of all parameters from a gradient that the caller has, clipped and penalized as in a training. */
+static void FN(update_alone)(const fm_training *t, const fm_plan *plan, double learning_rate)
+{
+    const double scale = isfinite(t->optimizer->clip_norm) ? FN(norm_scale)(t, plan, 1) : 1;
+    FN(optimizer_update)(t, plan, t->updates, learning_rate, scale, 1, (range){0, plan->n_parameters});
 }
 
 /* parameters <- parameters - learning_rate * gradient */

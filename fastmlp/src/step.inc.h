@@ -140,21 +140,18 @@ static int FN(loss_tile)(real *dz, mean *loss, real *arena, const fm_plan *plan,
 {
     const fm_layer *last = &plan->layers[plan->n_layers - 1];
     const range mine = my_share(w, whole_vectors(n), LANES);
-    loss_rows g = {{last->fan_out, plan->row_stride, mine.from, mine.to},
+    const loss_rows g = {{last->fan_out, plan->row_stride, mine.from, mine.to},
                    arena + plan->outputs,
                    arena + plan->targets,
                    data->sample_weight ? arena + plan->sample_weight : NULL,
                    dz,
+                   loss ? arena + plan->losses : NULL,
                    vset((real)plan->loss_parameter),
                    vset((real)total_weight),
                    (real)plan->label_smoothing};
-    FN(loss_backward)(&g, plan->loss);
+    FN(loss_sweep)(&g, plan->loss);
     if (mine.to == whole_vectors(n))
         for (ptrdiff_t o = 0; o < last->fan_out; o++) clear_padding(dz + o * plan->row_stride, n);
-    if (loss) {
-        g.answer = arena + plan->losses;
-        FN(loss_forward)(&g, plan->loss);
-    }
     if (meet_sharing(w))
         return w->status;
     if (loss && (w->n_sharing == 1 || w->id == 0))
@@ -163,13 +160,16 @@ static int FN(loss_tile)(real *dz, mean *loss, real *arena, const fm_plan *plan,
     return 0;
 }
 
-/* The gradient of a tile from its logits; `loss` is NULL where nobody asked for it. */
+/* The gradient of a tile from its logits; `loss` is NULL where nobody asked for it, `gradient` where nobody asked for
+   anything else. */
 static int FN(backward_tile)(real *gradient, mean *loss, real *arena, const fm_plan *plan, const real *parameters,
                              const fm_data *data, ptrdiff_t n, double total_weight, int accumulate, work *w)
 {
     real *dz = arena + plan->deltas[(plan->n_layers - 1) % 2];
     if (FN(loss_tile)(dz, loss, arena, plan, data, n, total_weight, w))
         return w->status;
+    if (!gradient)
+        return meet_sharing(w);
     for (ptrdiff_t l = plan->n_layers - 1; l >= 0; l--) {
         const fm_layer *layer = &plan->layers[l];
         const real *packed = l == 0 && rows_are_packed(data) ? arena + plan->packed_rows : NULL;

@@ -1,306 +1,218 @@
-"""The training loop between compiled epochs: orders, learning rates, reports, callbacks, divergence."""
+"""Gradient descent: compiled blocks of epochs, between which reports, callbacks and validation data have their turn."""
 
-import contextlib
 import math
-import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from fastmlp import _kernels, checks
-from fastmlp.optimizers import LBFGS, Optimizer
-from fastmlp.schedules import Constant, Plateau, Schedule, schedule_of
+from fastmlp import _kernels
+from fastmlp.schedules import Constant, Steps
+from fastmlp.training.history import Ended, diverged
+from fastmlp.training.orders import order_of
+from fastmlp.training.task import Task
 
-REPORTS = 100  # how many losses a training records where the caller names no interval
 DEFAULT_LEARNING_RATE = 0.001
 MOST_UPDATES = 1 << 16  # of one call: their learning rates are an array
 MOST_ORDERED = 1 << 16  # examples in the orders of one call
+NEVER = {"tol": 0.0, "patience": -1, "best": math.inf, "n_stalled": 0}  # the kernels' fm_plateau, off
+RULES = {
+    "stalled": "the loss did not fall by more than tol={tol:g} for more than n_iter_no_change={n} epochs in a row",
+    "rate too small": "the loss no longer falls, and the learning rate is too small to be lowered further",
+}
 
 
-class DivergenceWarning(UserWarning):
-    """Training met a gradient or a loss that is not finite, and kept the last finite parameters."""
+def train(task: Task) -> Ended:
+    """Train ``task.parameters`` in place until all epochs are made or something ends it."""
+    descent = _Descent(task)
+    ended = None
+    while ended is None:
+        ended = descent.go_on()
+    if task.best_epoch >= 0:
+        task.parameters[:] = descent.best_parameters
+    return ended
 
 
-@dataclass(frozen=True, eq=False)
-class History:
-    """What a training recorded.
+class _Descent:
+    """One training on its way.
 
-    Attributes
-    ----------
-    epochs : ndarray of int64 (n_reports,)
-        Epochs at which the loss was recorded, counted from 0 at the start of this training.
-    losses : ndarray of float64 (n_reports,)
-        The mean loss over the examples of that epoch, each batch before its update; without penalties.
+    With one batch per epoch, an epoch's loss is that of the parameters before its update.  So that a callback sees
+    both together, the compiled call ends before that update, and the next begins with it.
     """
 
-    epochs: np.ndarray
-    losses: np.ndarray
-
-
-def history_of(reported: list[tuple[int, float]]) -> History:
-    """The history of (epoch, loss) pairs."""
-    return History(np.array([e for e, _ in reported], np.int64), np.array([v for _, v in reported], np.float64))
-
-
-@dataclass
-class TrainingState:
-    """What a training leaves for the next to go on from.
-
-    Attributes
-    ----------
-    optimizer : Optimizer or LBFGS or None
-        The one used last.
-    moments : ndarray (n_moments, n_parameters)
-        What the optimizer has learned.
-    updates, epochs : int
-        Updates made so far with this optimizer; epochs with all, but those of L-BFGS.
-    seed : int or None
-        Of orders and dropout.
-    plateau : Plateau
-        What an adaptive learning rate has seen.
-    """
-
-    optimizer: Optimizer | LBFGS | None = None
-    moments: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
-    updates: int = 0
-    epochs: int = 0
-    seed: int | None = None
-    plateau: Plateau = field(default_factory=Plateau)
-
-    def use(self, optimizer: Optimizer | LBFGS, parameters: np.ndarray) -> None:
-        """Go on with ``optimizer``, from the beginning where it is another than before."""
-        if optimizer == self.optimizer:
-            return
-        n_moments = optimizer.n_moments if isinstance(optimizer, Optimizer) else 0
-        self.moments = np.empty((n_moments, len(parameters)), parameters.dtype)
-        self.optimizer = optimizer
-        self.start_anew()
-
-    def start_anew(self) -> None:
-        """Forget what the optimizer and the schedule have learned."""
-        self.updates, self.plateau = 0, Plateau()
-        self.moments[:] = 0
-
-
-@dataclass(frozen=True)
-class Request:
-    """The checked arguments of one training; ``schedule`` is None where no learning rate was given."""
-
-    optimizer: Optimizer | LBFGS
-    epochs: int
-    batch_size: int
-    shuffle: bool
-    schedule: Schedule | None
-    limits: dict[str, float]  # l1, l2, clip_value, clip_norm
-    report_every: int
-    callback: Callable[[int, float], Any] | None
-    progress: bool
-
-
-def request_of(
-    n_examples: int,
-    dtype: np.dtype,
-    *,
-    optimizer: Optimizer | LBFGS,
-    epochs: Any,
-    batch_size: Any,
-    shuffle: Any,
-    learning_rate: Any,
-    penalties: dict[str, Any],
-    clips: dict[str, Any],
-    report_every: Any,
-    callback: Any,
-    progress: Any,
-) -> Request:
-    """Check the arguments of :meth:`MLP.train` that do not depend on the network."""
-    epochs = checks.integer("epochs", epochs, minimum=0)
-    limits = {name: checks.non_negative(name, value, dtype) for name, value in penalties.items()}
-    for name, value in clips.items():
-        limits[name] = math.inf if value is None else checks.positive(name, value, dtype)
-    if hasattr(optimizer, "epsilon"):
-        checks.positive("epsilon", optimizer.epsilon, dtype)
-    if callback is not None and not callable(callback):
-        raise TypeError(f"callback must be callable, got {type(callback).__name__}")
-    return Request(
-        optimizer,
-        epochs,
-        n_examples if batch_size is None else min(checks.integer("batch_size", batch_size, minimum=1), n_examples),
-        checks.boolean("shuffle", shuffle),
-        None if learning_rate is None else schedule_of("learning_rate", learning_rate, dtype),
-        limits,
-        checks.integer("report_every", max(1, epochs // REPORTS) if report_every is None else report_every, minimum=1),
-        callback,
-        checks.boolean("progress", progress),
-    )
-
-
-def order_of(seed: int, epoch: int, n_examples: int, out: np.ndarray | None = None) -> np.ndarray:
-    """The order of the examples in one epoch (counted over all trainings of a model), a permutation.
-
-    With ``draws = numpy.random.default_rng((seed, epoch)).random(n_examples)``, entry i of 0, 1, ..., from the last
-    to the first, changes places with entry ``int(draws[i] * (i + 1))``.
-
-    Parameters
-    ----------
-    seed, epoch : int
-        At least 0.
-    n_examples : int
-    out : ndarray of intp (n_examples,), default=None
-        Where to write it.
-
-    Returns
-    -------
-    ndarray of intp (n_examples,)
-
-    References
-    ----------
-    Durstenfeld 1964, Algorithm 235: random permutation.
-
-    Examples
-    --------
-    >>> from fastmlp.training import order_of
-    >>> order_of(seed=0, epoch=2, n_examples=5)
-    array([2, 3, 1, 4, 0])
-    """
-    order = np.empty(n_examples, np.intp) if out is None else out
-    _kernels.draw_order(order, np.random.default_rng((seed, epoch)).random(n_examples))
-    return order
-
-
-def train(
-    parameters: np.ndarray, engine: _kernels.Engine, data: _kernels.Data, state: TrainingState, request: Request
-) -> History:
-    """Train ``parameters`` in place and bring ``state`` up to date; see :meth:`MLP.train`."""
-    loop = _Loop(parameters, engine, data, state, request)
-    reported: list[tuple[int, float]] = []
-    for epoch in _reports(request):
-        loss = loop.report(epoch)
-        if math.isfinite(loss):
-            reported.append((epoch, loss))
-        elif loop.divergence is None:
-            loop.divergence = f"epoch {epoch}: its loss is not finite", f"the finite ones after {loop.done} epochs"
-        if loop.divergence is None and request.callback is not None and request.callback(epoch, loss):
-            break
-        loop.go_on(min(epoch + request.report_every, request.epochs))
-        if loop.divergence is not None:
-            loop.warn()
-            break
-    return history_of(reported)
-
-
-class _Loop:
-    """One training on its way, a compiled block of epochs after another."""
-
-    def __init__(
-        self,
-        parameters: np.ndarray,
-        engine: _kernels.Engine,
-        data: _kernels.Data,
-        state: TrainingState,
-        request: Request,
-    ) -> None:
-        assert isinstance(request.optimizer, Optimizer)
-        self.parameters, self.engine, self.data, self.state, self.request = parameters, engine, data, state, request
-        self.schedule = request.schedule or Constant(DEFAULT_LEARNING_RATE)
-        self.settings = {**request.optimizer.settings(), **request.limits}
-        self.batches = -(-data.n_examples // request.batch_size)
-        self.done = 0  # epochs of this training
-        self.divergence: tuple[str, str] | None = None  # where and what, and which parameters are left
-        self.good = parameters.copy()  # for an update that itself overflows
-        self.block = max(1, min(request.epochs, MOST_UPDATES // self.batches))  # epochs of one compiled call
+    def __init__(self, task: Task) -> None:
+        options, n = task.options, task.examples.n_examples
+        assert options.batch_size is not None and options.report_every is not None
+        self.task, self.options, self.state = task, options, task.network.training_state
+        self.batch_size, self.report_every = options.batch_size, options.report_every
+        self.batches = -(-n // self.batch_size)
+        self.schedule = options.schedule or Constant(DEFAULT_LEARNING_RATE)
+        self.settings = {**options.optimizer.settings(), **options.limits()}
+        self.watch = self._watch()
+        self.best_parameters = np.empty_like(task.parameters) if self.watch["keeps_best"] else None
+        self.good = task.parameters.copy()  # for an update that itself overflows
+        self.done, self.rest = 0, 0  # epochs of this training, and batches of one begun
+        self.next_report = 0
+        self.held_loss: float | None = None  # that of the gradient whose update comes next
+        self.block = max(1, MOST_UPDATES // self.batches)  # epochs of one compiled call
         self.orders: np.ndarray | None = None
-        if request.shuffle and self.batches > 1:
-            self.block = max(1, min(self.block, MOST_ORDERED // data.n_examples))
-            self.orders = np.empty((self.block, data.n_examples), np.intp)
+        if callable(options.shuffle) or (options.shuffle and self.batches > 1):
+            self.block = max(1, min(self.block, MOST_ORDERED // n))
+            self.orders = np.empty((max(1, min(self.block, options.epochs)), n), np.intp)
 
-    def report(self, epoch: int) -> float:
-        """Train ``epoch``, and those after it if nobody waits for its loss, which is returned."""
-        at_once = 1 if self.request.callback is not None else self.request.report_every
-        return self._run(min(at_once, self.request.epochs - epoch), with_loss=True)
+    def _watch(self) -> dict[str, Any]:
+        """The fields of the kernels' ``fm_watch``."""
+        options, plateau, adaptive = self.options, self.state.plateau, self.schedule.adaptive
+        watch: dict[str, Any] = {"stop": NEVER, "slow": NEVER, "slow_factor": 1.0, "smallest_rate": 0.0}
+        watch.update(rate_scale=plateau.scale, best_loss=math.inf, best_epoch=-1)
+        watch["keeps_best"] = bool(options.restore_best) and options.validation is None
+        if options.n_iter_no_change is not None and options.validation is None:
+            watch["stop"] = {**NEVER, "tol": options.tol, "patience": options.n_iter_no_change}
+        if adaptive is not None:
+            rule = {"tol": adaptive.tol, "patience": adaptive.n_iter_no_change}
+            watch["slow"] = {**rule, "best": plateau.best, "n_stalled": plateau.n_stalled}
+            watch.update(slow_factor=adaptive.factor, smallest_rate=adaptive.smallest)
+        return watch
 
-    def go_on(self, epoch: int) -> None:
-        """Train until ``epoch`` epochs are done."""
-        while self.done < epoch and self.divergence is None:
-            self._run(epoch - self.done, with_loss=False)
+    def go_on(self) -> Ended | None:
+        """One compiled call, and what comes behind it; how the training ended, or None."""
+        options, task = self.options, self.task
+        if self.done >= options.epochs:
+            return Ended("finished", self.done, f"all {options.epochs} epochs were made")
+        before, until, report = self.done, self._end_of_call(), self.next_report
+        is_asked = options.callback is not None and until == report + 1
+        status = self._call(until, holds_update=is_asked and self.batches == 1)
+        task.bar.update(self.done - before)
+        failure = self._failure(status)
+        if failure is not None:
+            return failure
+        if is_asked and self.next_report > report and self._asks(report):
+            return Ended("callback", self.done, f"the callback ended it at epoch {report}")
+        if status in RULES:
+            return Ended("stopped", self.done, RULES[status].format(n=options.n_iter_no_change, tol=options.tol))
+        if self.done > before and task.validate(self.done):
+            return Ended("stopped", self.done, task.validation.rule())  # type: ignore[union-attr]
+        return None
 
-    def _run(self, epochs: int, with_loss: bool) -> float:
-        """At most ``epochs`` epochs in one compiled call; the loss of the first, where it is wanted."""
-        state, schedule = self.state, self.schedule
-        epochs = 1 if schedule.watches_the_loss else min(epochs, self.block)
-        losses = np.full(int(with_loss or schedule.watches_the_loss), np.nan)
-        updates = np.arange(state.updates, state.updates + epochs * self.batches)
-        rates = np.ascontiguousarray(schedule.rates(updates, self.batches, state.plateau), np.float64)
-        if rates.shape != updates.shape:
-            raise ValueError(f"learning_rate must give {len(updates)} rates, one per update; got shape {rates.shape}")
-        before, self.good[:] = state.updates, self.parameters
-        arguments = (self.settings, state.moments, rates, self._orders(epochs), losses, epochs)
+    def _end_of_call(self) -> int:
+        """The epoch before which the next call ends: where Python is needed, or the call would be too long."""
+        options = self.options
+        ends = [options.epochs, self.done + self.block]
+        if options.callback is not None and self.next_report < options.epochs:
+            ends.append(self.next_report + 1)
+        if options.validation is not None:
+            ends.append(self.done + options.validation_every - self.done % options.validation_every)
+        if options.progress:
+            ends.append(self.done + self.report_every)
+        return min(ends)
+
+    def _call(self, until: int, holds_update: bool) -> str:
+        """Epochs ``done`` to ``until`` in one compiled call, recorded."""
+        state, task, epochs = self.state, self.task, until - self.done
+        losses = np.full(len(range(self.next_report, until, self.report_every)), np.nan)
+        rates, orders = self._rates(epochs), self._orders(epochs)
+        before, start, engine = state.updates, self.done, task.engine
+        self.good[:] = task.parameters
+        self.watch["best_epoch"] = -1
         try:
-            is_finite = self.engine.train(self.parameters, self.data, *arguments, before, state.seed or 0)
+            status = engine.train(
+                task.parameters,
+                task.examples.data,
+                self.settings,
+                state.moments,
+                rates,
+                orders,
+                losses,
+                epochs,
+                updates=before,
+                seed=state.seed or 0,
+                first_loss=self.next_report - start,
+                loss_every=self.report_every,
+                watch=self.watch,
+                best_parameters=self.best_parameters,
+                gradient=task.gradient,
+                weight_scale=task.examples.weight_scale if self.options.penalty == "sum" else 0.0,
+                wants_last_loss=until == self.options.epochs,
+                holds_update=holds_update,
+                held_loss=self.held_loss,
+            )
         finally:
-            state.updates = self.engine.updates
-            finished, batch = divmod(state.updates - before, self.batches)
+            finished, self.rest = state.count(
+                engine.updates - before, self.batches, task.examples.n_examples, self.batch_size
+            )
             self.done += finished
-            state.epochs += finished
-            if finished and schedule.watches_the_loss:
-                schedule.see(float(losses[0]), state.plateau)
-        if not is_finite:
-            self.divergence = f"epoch {self.done}, batch {batch}: the gradient is not finite", "those before it"
-        elif _kernels.first_not_finite((self.parameters,)) >= 0:
-            self.divergence = f"epoch {self.done - 1}: an update overflowed", ""
-        return float(losses[0]) if len(losses) else math.nan
+            state.plateau.scale = self.watch["rate_scale"]
+            state.plateau.best, state.plateau.n_stalled = (self.watch["slow"][name] for name in ("best", "n_stalled"))
+        self.held_loss = float(losses[-1]) if holds_update and status == "done" else None
+        self._record(losses, self.done + (self.held_loss is not None))
+        if not math.isnan(engine.last_loss):
+            task.last_loss = engine.last_loss
+        if self.watch["best_epoch"] >= 0:
+            task.best_epoch = start + self.watch["best_epoch"]
+        return status
+
+    def _record(self, losses: np.ndarray, until: int) -> None:
+        """Take down the losses of the reports before epoch ``until``."""
+        for loss in losses.tolist():
+            if self.next_report >= until:
+                break
+            if math.isfinite(loss):
+                self.task.reports.append((self.next_report, loss))
+            self.next_report += self.report_every
+
+    def _rates(self, epochs: int) -> np.ndarray:
+        """A learning rate for every update of these epochs."""
+        state = self.state
+        epoch, batch = np.divmod(np.arange(epochs * self.batches), self.batches)
+        steps = Steps(
+            state.updates + np.arange(epochs * self.batches),
+            state.optimizer_epochs + epoch,
+            batch,
+            state.examples + epoch * self.task.examples.n_examples,
+            self.batches,
+        )
+        rates = np.ascontiguousarray(self.schedule.rates(steps), np.float64)
+        if rates.shape != steps.updates.shape:
+            raise ValueError(
+                f"learning_rate must give {len(steps.updates)} rates, one per update; got shape {rates.shape}"
+            )
+        return rates
 
     def _orders(self, epochs: int) -> np.ndarray | None:
-        """A row of example indices per epoch."""
+        """A row of example indices per epoch; that of a held epoch is not read, nor drawn, again."""
         if self.orders is None:
             return None
-        assert self.state.seed is not None
-        for i in range(epochs):
-            order_of(self.state.seed, self.state.epochs + i, self.data.n_examples, out=self.orders[i])
+        for i in range(int(self.held_loss is not None), epochs):
+            epoch, row = self.state.epochs + i, self.orders[i]
+            if callable(self.options.shuffle):
+                self.options.shuffle(epoch, row)
+            else:
+                order_of(self.state.seed, epoch, len(row), out=row)
         return self.orders[:epochs]
 
-    def warn(self) -> None:
-        """Name the place of a divergence, and see to it that the parameters are finite."""
-        assert self.divergence is not None
-        place, kept = self.divergence
-        rate = self.schedule.rates(np.array([self.state.updates]), self.batches, self.state.plateau)[0]
-        if _kernels.first_not_finite((self.parameters,)) >= 0:
-            self.parameters[:] = self.good
+    def _asks(self, report: int) -> bool:
+        """Whether the callback ends the training; a gradient held for parameters that it moved is forgotten."""
+        before = None if self.held_loss is None else self.task.parameters.copy()
+        answer = self.task.asks(*self.task.reports[-1])
+        if before is not None and not np.array_equal(before, self.task.parameters):
+            self.held_loss = None
+        return answer
+
+    def _failure(self, status: str) -> Ended | None:
+        """How a training ended that met something not finite; the parameters are then finite again."""
+        overflowed = _kernels.first_not_finite((self.task.parameters,)) >= 0
+        is_held_loss_bad = self.held_loss is not None and not math.isfinite(self.held_loss)
+        if status == "diverged":
+            place, kept = f"epoch {self.done}, batch {self.rest}: the gradient is not finite", "those before it"
+        elif status == "loss not finite" or is_held_loss_bad:
+            epoch = self.done - (not is_held_loss_bad)
+            place, kept = f"epoch {epoch}: its loss is not finite", f"the finite ones after {self.done} epochs"
+        elif overflowed:
+            place, kept = f"epoch {self.done - 1}: an update overflowed", ""
+        else:
+            return None
+        rate = self._rates(1)[0] * self.state.plateau.scale
+        if overflowed:
+            self.task.parameters[:] = self.good
             self.state.start_anew()
             kept = "those from before the updates that overflowed"
-        warn_of_divergence(place, kept, f"a learning_rate below {rate:g} or clip_norm, ", stacklevel=5)
-
-
-def warn_of_divergence(place: str, kept: str, remedy: str, stacklevel: int) -> None:
-    """Warn at the line that called :meth:`MLP.train`, ``stacklevel`` frames up."""
-    warnings.warn(
-        f"training diverged at {place}. The parameters are {kept}. Try {remedy}smaller initial weights or scaled "
-        "inputs.",
-        DivergenceWarning,
-        stacklevel=stacklevel,
-    )
-
-
-def _reports(request: Request) -> Iterator[int]:
-    """The epochs at which to report, under a progress bar where one is wanted."""
-    with progress_bar(request) as bar:
-        for epoch in range(0, request.epochs, request.report_every):
-            yield epoch
-            bar.update(min(request.report_every, request.epochs - epoch))
-
-
-def progress_bar(request: Request) -> Any:
-    """A bar over the epochs as a context, which does nothing where none is wanted."""
-    if not request.progress:
-        return contextlib.nullcontext(_NoBar())
-    from tqdm.auto import tqdm
-
-    return tqdm(total=request.epochs, unit="epoch")
-
-
-class _NoBar:
-    """What takes the place of a bar."""
-
-    def update(self, epochs: int) -> None:
-        """Nothing."""
+        return diverged(self.done, place, kept, f"a learning_rate below {rate:g} or clip_norm, ")

@@ -106,7 +106,7 @@ class Passes:
         moments, rates = np.empty((0, len(gradient)), dtype), np.full(2 * -(-n // self.batch), 0.1)
         for order in (None, self.order):
             parameters, losses = self.parameters.copy(), np.empty(2)
-            assert engine.train(parameters, data, OPTIMIZER, moments, rates, order, losses, 2)
+            assert engine.train(parameters, data, OPTIMIZER, moments, rates, order, losses, 2) == "done"
             answers += [parameters, losses]
         return answers
 
@@ -184,7 +184,7 @@ def test_an_order_is_the_data_in_that_order(isa, dtype):
     for order in passes.order:
         data = _kernels.Data(passes.inputs[order], np.ascontiguousarray(passes.targets[:, order]), passes.weight[order])
         loss, moments = np.empty(1), np.empty((0, len(parameters)), dtype)
-        assert engine.train(parameters, data, OPTIMIZER, moments, np.full(3, 0.1), None, loss, 1)
+        assert engine.train(parameters, data, OPTIMIZER, moments, np.full(3, 0.1), None, loss, 1) == "done"
         losses.append(loss[0])
     np.testing.assert_array_equal(parameters, expected)
     np.testing.assert_array_equal(losses, expected_losses)

@@ -67,7 +67,7 @@ def full_batches(dtype, offset=0):
     targets, parameters = place(inputs[:2] * inputs[2:4] > 0.5), place(start_of(layer_dims))
     engine = engine_of(dtype, layer_dims, ("relu", "tanh", "logistic", "logistic"), N_EXAMPLES)
     data, moments = _kernels.Data(inputs.T, targets), np.empty((0, len(parameters)), dtype)
-    assert engine.train(parameters, data, OPTIMIZER, moments, np.full(epochs, 0.5), None, np.empty(0), epochs)
+    assert engine.train(parameters, data, OPTIMIZER, moments, np.full(epochs, 0.5), None, np.empty(0), epochs) == "done"
     return parameters
 
 
@@ -90,7 +90,7 @@ def minibatches(dtype, offset=0):
     optimizer = OPTIMIZER | {"method": "adam", "l1": 2**-12, "l2": 2**-9, "clip_value": 0.25, "clip_norm": 1.0}
     data, moments = _kernels.Data(rows, targets, weight), place(np.zeros((2, len(parameters))))
     rates = np.full(epochs * -(-N_EXAMPLES // batch), 2**-7)
-    assert engine.train(parameters, data, optimizer, moments, rates, order, np.empty(epochs), epochs, seed=7)
+    assert engine.train(parameters, data, optimizer, moments, rates, order, np.empty(epochs), epochs, seed=7) == "done"
     return parameters
 
 

@@ -64,7 +64,7 @@ class Training:
         data = _kernels.Data(self.inputs[examples], np.ascontiguousarray(self.targets[:, examples]))
         rates, losses = np.full(epochs * -(-data.n_examples // self.batch), 1e-3), np.empty(epochs)
         arguments = (self.parameters, data, self.optimizer, self.moments, rates, self.order, losses, epochs)
-        assert self.engine.train(*arguments, updates=updates, seed=5)
+        assert self.engine.train(*arguments, updates=updates, seed=5) == "done"
         return losses
 
     def make_updates(self, count):

@@ -11,6 +11,7 @@ from scipy.sparse import csr_array
 from fastmlp import MLP, History
 from fastmlp.datasets import circles
 from fastmlp.lab import Diagnostics, Run, diagnose, report, run_study
+from fastmlp.training import Ended
 
 FIGURES = json.loads((Path(__file__).parents[1] / "figures" / "seed_study.json").read_text())["runs"]
 X = np.array([[1.0, 2.0], [-1.0, 0.5], [3.0, -2.0], [0.25, 0.25]])
@@ -171,7 +172,7 @@ SATURATED = Diagnostics(False, 0.0, 0.75, -50.0, 20.0)
 
 
 def run_of(start=FINE, end=FINE, losses=(0.7, 0.5), diverged=False):
-    history = History(np.arange(len(losses)), np.array(losses))
+    history = History(np.arange(len(losses)), np.array(losses), Ended("finished", len(losses), ""))
     return Run("he", MLP([2, 3, 1], seed=1), history, 0.0125, 0.9, 0.875, start, end, diverged)
 
 

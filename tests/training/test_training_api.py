@@ -40,11 +40,11 @@ OPTIMIZERS = [
 SCHEDULES = [
     Constant(0.05),
     InverseScaling(0.05),
-    Adaptive(0.05, tol=0.1),
+    Adaptive(0.05, tol=0.1, n_iter_no_change=1),
     Cosine(0.05, epochs=8),
     StepDecay(0.05, every=3),
     WarmUp(Cosine(0.05, epochs=9, final=0.001), epochs=7),
-    WarmUp(Adaptive(0.05, tol=0.1), epochs=7),
+    WarmUp(Adaptive(0.05, tol=0.1, n_iter_no_change=1), epochs=7),
 ]
 
 
@@ -142,7 +142,7 @@ def test_another_optimizer_starts_anew_but_the_epochs_count_on(other):
     assert (model.training_state.updates, model.training_state.epochs) == (35, 10)
 
 
-@pytest.mark.parametrize("learning_rate", [0.05, Adaptive(0.05, tol=0.1)], ids=str)
+@pytest.mark.parametrize("learning_rate", [0.05, Adaptive(0.05, tol=0.1, n_iter_no_change=1)], ids=str)
 def test_an_optimizer_of_equal_parameters_is_the_same_one(learning_rate):
     model, expected = network(), network()
     train(expected, 10, optimizer=SGD(momentum=0.5), learning_rate=learning_rate)
@@ -193,7 +193,9 @@ def test_a_training_longer_than_one_compiled_block_is_the_same_in_one_call_or_ma
     assert state_of(model) == state_of(expected)
 
 
-@pytest.mark.parametrize("learning_rate", [0.05, WarmUp(Adaptive(0.05, tol=0.1), epochs=7)], ids=str)
+@pytest.mark.parametrize(
+    "learning_rate", [0.05, WarmUp(Adaptive(0.05, tol=0.1, n_iter_no_change=1), epochs=7)], ids=str
+)
 def test_a_model_saved_by_the_callback_trains_on_to_the_same_end(learning_rate, tmp_path):
     def save(epoch, loss):
         if epoch == 3:

@@ -1,0 +1,79 @@
+"""The order of the examples in an epoch: an order source is called as ``source(epoch, out)`` and fills ``out``.
+
+``out`` is an ndarray of intp (n_examples,) for the indices of the examples, in the order in which the epoch's batches
+take them; ``epoch`` counts over all trainings of a model.  Sources are asked ahead of the epochs, for as many as one
+compiled call runs.  Indices may repeat, and others be left out.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from fastmlp import _kernels
+
+OrderSource = Callable[[int, np.ndarray], object]
+
+
+def order_of(seed: int, epoch: int, n_examples: int, out: np.ndarray | None = None) -> np.ndarray:
+    """The order of the examples in one epoch (counted over all trainings of a model), a permutation.
+
+    With ``draws = numpy.random.default_rng((seed, epoch)).random(n_examples)``, entry i of 0, 1, ..., from the last
+    to the first, changes places with entry ``int(draws[i] * (i + 1))``.
+
+    Parameters
+    ----------
+    seed, epoch : int
+        At least 0.
+    n_examples : int
+    out : ndarray of intp (n_examples,), default=None
+        Where to write it.
+
+    Returns
+    -------
+    ndarray of intp (n_examples,)
+
+    References
+    ----------
+    Durstenfeld 1964, Algorithm 235: random permutation.
+
+    Examples
+    --------
+    >>> from fastmlp.training import order_of
+    >>> order_of(seed=0, epoch=2, n_examples=5)
+    array([2, 3, 1, 4, 0])
+    """
+    order = np.empty(n_examples, np.intp) if out is None else out
+    _kernels.draw_order(order, np.random.default_rng((seed, epoch)).random(n_examples))
+    return order
+
+
+class CumulativeOrders:
+    """scikit-learn's orders: each epoch shuffles the order of the one before it.
+
+    Parameters
+    ----------
+    random_state : numpy.random.RandomState
+        Drawn from for every epoch, as :func:`sklearn.utils.shuffle` does.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.training import CumulativeOrders
+    >>> source, order = CumulativeOrders(np.random.RandomState(0)), np.empty(4, np.intp)
+    >>> for epoch in range(2):
+    ...     source(epoch, order)
+    ...     print(order)
+    [2 3 1 0]
+    [2 1 3 0]
+    """
+
+    def __init__(self, random_state: np.random.RandomState) -> None:
+        self.random_state = random_state
+        self.order: np.ndarray | None = None
+
+    def __call__(self, epoch: int, out: np.ndarray) -> None:
+        shuffled = np.arange(len(out))
+        self.random_state.shuffle(shuffled)
+        if self.order is None or len(self.order) != len(out):
+            self.order = np.arange(len(out))
+        out[:] = self.order = self.order[shuffled]

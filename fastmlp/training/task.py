@@ -1,0 +1,86 @@
+"""What a trainer works on, and what it tells of its work."""
+
+import contextlib
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from fastmlp import _kernels
+from fastmlp.engine.examples import Examples
+from fastmlp.training.history import Ended, History
+from fastmlp.training.options import TrainingOptions
+from fastmlp.training.validation import Validation
+
+
+@dataclass(eq=False)
+class Task:
+    """What a trainer works on, and what it tells of its work.
+
+    Attributes
+    ----------
+    network : MLP
+        Whose parameters the trainer moves in place, and whose ``training_state`` it brings up to date.
+    engine : Engine
+        For batches of ``options.batch_size``.
+    examples : Examples
+    options : TrainingOptions
+        Settled.
+    validation : Validation or None
+    bar : progress bar
+        To be told of finished epochs.
+    gradient : ndarray (n_parameters,)
+        Scratch, which holds that of the last batch.
+    """
+
+    network: Any
+    engine: _kernels.Engine
+    examples: Examples
+    options: TrainingOptions
+    validation: Validation | None
+    bar: Any
+    gradient: np.ndarray
+    reports: list[tuple[int, float]] = field(default_factory=list)
+    last_loss: float = math.nan  # of the last epoch made
+    best_epoch: int = -1  # of the least loss, where every epoch's is known
+
+    @property
+    def parameters(self) -> np.ndarray:
+        """The network's flat vector."""
+        parameters: np.ndarray = self.network.parameters
+        return parameters
+
+    def asks(self, epoch: int, loss: float) -> bool:
+        """Whether the callback, told of this loss, ends the training."""
+        return self.options.callback is not None and bool(self.options.callback(epoch, loss))
+
+    def validate(self, epoch: int) -> bool:
+        """Look at the validation data where it is due after ``epoch`` epochs; whether that ends the training."""
+        return self.validation is not None and self.validation.is_due(epoch) and self.validation.stalls(epoch)
+
+    def history(self, ended: Ended) -> History:
+        """What was recorded."""
+        epochs, losses = np.array([e for e, _ in self.reports], np.int64), np.array([v for _, v in self.reports], float)
+        if self.validation is None:
+            at_reports = int(epochs[np.argmin(losses)]) if len(losses) else -1
+            return History(epochs, losses, ended, self.best_epoch if self.best_epoch >= 0 else at_reports)
+        seen, values = np.array(self.validation.epochs, np.int64), np.array(self.validation.values, float)
+        kind = "validation_losses" if self.options.validation_score is None else "validation_scores"
+        return History(epochs, losses, ended, self.validation.best_epoch, seen, **{kind: values})
+
+
+def progress_bar(options: TrainingOptions) -> Any:
+    """A bar over the epochs as a context, which does nothing where none is wanted."""
+    if not options.progress:
+        return contextlib.nullcontext(_NoBar())
+    from tqdm.auto import tqdm
+
+    return tqdm(total=options.epochs, unit="epoch")
+
+
+class _NoBar:
+    """What takes the place of a bar."""
+
+    def update(self, epochs: int) -> None:
+        """Nothing."""

@@ -1,0 +1,59 @@
+"""Stopping by examples that are not trained on; the rule on the training's own loss is compiled, see ``fm_watch``."""
+
+from typing import Any
+
+from fastmlp import checks
+from fastmlp.engine.examples import Examples
+from fastmlp.schedules import Plateau
+from fastmlp.training.options import TrainingOptions
+
+
+class Validation:
+    """What a training asks of its validation data every so many epochs, and the parameters that did best there.
+
+    Parameters
+    ----------
+    network : MLP
+        In training; a user's score sees it with its parameters of the moment.
+    options : TrainingOptions
+        Settled.
+    """
+
+    def __init__(self, network: Any, options: TrainingOptions) -> None:
+        assert options.validation is not None
+        self.network, self.options = network, options
+        try:
+            self.examples = Examples.of(network, *options.validation)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"validation: {error}") from error
+        self.engine = network.engine(self.examples.n_examples)
+        self.plateau = Plateau()
+        self.epochs: list[int] = []
+        self.values: list[float] = []
+        self.best_parameters = network.parameters.copy()
+        self.best_epoch = -1
+
+    def is_due(self, epoch: int) -> bool:
+        """Whether to look after ``epoch`` epochs."""
+        return epoch % self.options.validation_every == 0
+
+    def stalls(self, epoch: int) -> bool:
+        """Look at the parameters after ``epoch`` epochs; whether the rule says that they no longer get better."""
+        if self.options.validation_score is None:
+            value = self.engine.loss(self.network.parameters, self.examples.data)
+        else:
+            X, y = self.options.validation[:2]
+            value = checks.number("the answer of validation_score", self.options.validation_score(self.network, X, y))
+        self.epochs.append(epoch)
+        self.values.append(value)
+        error = value if self.options.validation_score is None else -value  # a score is better where it is larger
+        if error < self.plateau.best:
+            self.best_parameters[:], self.best_epoch = self.network.parameters, epoch
+        n = self.options.n_iter_no_change
+        return self.plateau.sees(error, self.options.tol, n or 0) and n is not None
+
+    def rule(self) -> str:
+        """The rule that ended the training, in words."""
+        what = "loss did not fall" if self.options.validation_score is None else "score did not rise"
+        n, tol = self.options.n_iter_no_change, self.options.tol
+        return f"the validation {what} by more than tol={tol:g} for more than n_iter_no_change={n} looks in a row"
