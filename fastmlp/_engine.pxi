@@ -93,6 +93,15 @@ cdef inline Py_ssize_t csr_index(const void *indices, bint wide, Py_ssize_t i) n
     return (<const cnp.int64_t *>indices)[i] if wide else (<const cnp.int32_t *>indices)[i]
 
 
+cdef fm_optimizer optimizer_settings(object settings) except *:
+    """The C form of a mapping from "method" and every name of OPTIMIZER_FIELDS."""
+    cdef fm_optimizer optimizer
+    optimizer.method = <fm_method><int>METHODS[settings["method"]]
+    for name, field in OPTIMIZER_FIELDS.items():
+        fm_set_optimizer_field(&optimizer, field, settings[name])
+    return optimizer
+
+
 cdef class Engine(Workspace):
     """A network's fused passes over batches of up to ``batch`` examples; see :class:`Workspace` for its arguments.
 
@@ -102,7 +111,7 @@ cdef class Engine(Workspace):
     cdef readonly Py_ssize_t updates  # after ``train``: the updates made in all, also where it was interrupted
 
     cdef int check_data(self, Data data, bint is_double, Py_ssize_t n_parameters, bint with_targets) except -1:
-        if is_double != self.is_double or data.typenum != (cnp.NPY_DOUBLE if is_double else cnp.NPY_FLOAT):
+        if is_double != self.is_double or data.typenum != real_number(is_double):
             raise ValueError("parameters and data must have the dtype of the engine")
         if n_parameters != self.plan.n_parameters:
             raise ValueError(f"layer_dims need {self.plan.n_parameters} parameters, got {n_parameters}")
@@ -131,26 +140,21 @@ cdef class Engine(Workspace):
               Py_ssize_t epochs, Py_ssize_t updates=0, unsigned long long seed=0):
         """Train ``parameters`` in place; False where a gradient was not finite, which moved no parameter.
 
-        ``optimizer`` maps the fields of ``fm_optimizer`` to values; ``moments`` (0 to 2, n_parameters) are its
-        state, read and written.  ``learning_rates`` has an entry per update, ``order`` a row per epoch, or is
-        None for examples as they lie.  The first ``len(losses)`` epochs write their loss to ``losses``.
+        ``optimizer`` maps "method" and every name of ``OPTIMIZER_FIELDS`` to its value; ``moments`` (0 to 2,
+        n_parameters) are its state, read and written.  ``learning_rates`` has an entry per update, ``order`` a
+        row per epoch, or is None for examples as they lie.  The first ``len(losses)`` epochs write their loss to ``losses``.
         ``updates`` counts those made before.  After Ctrl-C, parameters and moments are those of the last update.
         """
         self.updates = updates
         cdef Py_ssize_t n = data.n_examples, batches = (n + self.plan.batch - 1) // self.plan.batch, i, k
-        cdef fm_optimizer settings = fm_optimizer(
-            METHODS[optimizer["method"]], optimizer["nesterov"], optimizer["epsilon_hat"], optimizer["momentum"],
-            optimizer["beta_1"], optimizer["beta_2"], optimizer["epsilon"], optimizer["weight_decay"],
-            optimizer["l1"], optimizer["l2"], optimizer["clip_value"], optimizer["clip_norm"],
-        )
-        cdef Py_ssize_t n_moments = settings.method == FM_RMSPROP or settings.momentum != 0
+        cdef fm_optimizer settings = optimizer_settings(optimizer)
+        cdef int kept = fm_method_names[<int>settings.method].property
         cdef fm_training training
         cdef cnp.ndarray gradient = np_empty(parameters.shape[0], real is double)
         cdef bint in_range = True
         cdef int status
-        if settings.method == FM_ADAM:
-            n_moments = 2
         self.check_data(data, real is double, parameters.shape[0], True)
+        n_moments = bool(kept & FM_KEEPS_M) + bool(kept & FM_KEEPS_V)
         check_shape("moments", (moments.shape[0], moments.shape[1]), (n_moments, parameters.shape[0]))
         if epochs < 0 or updates < 0 or losses.shape[0] > epochs or epochs > (2**62) // batches:
             raise ValueError("epochs and updates must be at least 0, and losses no longer than epochs")
@@ -169,12 +173,10 @@ cdef class Engine(Workspace):
             return True
         training.parameters, training.gradient = &parameters[0], cnp.PyArray_DATA(gradient)
         training.moments[0] = training.moments[1] = NULL
-        if settings.method == FM_RMSPROP:
-            training.moments[1] = &moments[0, 0]
-        elif n_moments:
+        if kept & FM_KEEPS_M:
             training.moments[0] = &moments[0, 0]
-            if n_moments == 2:
-                training.moments[1] = &moments[1, 0]
+        if kept & FM_KEEPS_V:
+            training.moments[1] = &moments[moments.shape[0] - 1, 0]
         training.optimizer, training.learning_rates = &settings, &learning_rates[0]
         training.epochs, training.updates, training.seed = epochs, updates, seed
         training.losses, training.n_losses = NULL, losses.shape[0]
@@ -201,7 +203,7 @@ cdef class Engine(Workspace):
 
         The GIL is held throughout: the call is meant for networks that take microseconds.
         """
-        cdef int typenum = cnp.NPY_DOUBLE if self.is_double else cnp.NPY_FLOAT
+        cdef int typenum = real_number(self.is_double)
         cdef cnp.npy_intp n_outputs = self.n_outputs()
         cdef fm_data data = fm_data(NULL, NULL, NULL, 1, self.plan.layers[0].fan_in, 1, 0, NULL, NULL, 0, 0)
         cdef cnp.ndarray outputs
@@ -223,14 +225,14 @@ cdef class Engine(Workspace):
         """The factors (fan_out, batch), 0 or 1 / (1 - dropout), of a hidden layer's outputs in one update."""
         if not 0 <= layer < self.plan.n_layers - 1:
             raise ValueError(f"layer must be a hidden one, below {self.plan.n_layers - 1}; got {layer}")
-        cdef cnp.ndarray mask = new_matrix(cnp.NPY_DOUBLE if self.is_double else cnp.NPY_FLOAT,
-                                           self.plan.layers[layer].fan_out, self.plan.batch)
+        cdef cnp.ndarray mask = new_matrix(real_number(self.is_double), self.plan.layers[layer].fan_out,
+                                           self.plan.batch)
         self.kernels.dropout_mask(cnp.PyArray_DATA(mask), self.plan, layer, seed, update)
         return mask
 
 
 cdef cnp.ndarray np_empty(cnp.npy_intp n, bint is_double):
-    return cnp.PyArray_EMPTY(1, &n, cnp.NPY_DOUBLE if is_double else cnp.NPY_FLOAT, 0)
+    return cnp.PyArray_EMPTY(1, &n, real_number(is_double), 0)
 
 
 def draw_order(Py_ssize_t[::1] order not None, const double[::1] draws not None):

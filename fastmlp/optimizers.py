@@ -7,11 +7,10 @@ updates) is the model's, and goes on from call to call of :meth:`MLP.train`.
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from fastmlp import checks
+from fastmlp import _kernels, checks
 
 MOST_MEMORY = 1000  # steps of L-BFGS, each two vectors of the length of the parameters
 _NEUTRAL = {
-    "nesterov": False,
     "epsilon_hat": False,
     "momentum": 0.0,
     "beta_1": 0.0,
@@ -31,7 +30,7 @@ class Optimizer:
     @property
     def n_moments(self) -> int:
         """How many vectors of the length of the parameters it keeps."""
-        raise NotImplementedError
+        return _kernels.MOMENTS[self.method]
 
     def settings(self) -> dict[str, Any]:
         """The fields of the kernels' ``fm_optimizer``, without penalties and clipping."""
@@ -66,7 +65,6 @@ class SGD(Optimizer):
 
     momentum: float = 0.0
     nesterov: bool = False
-    method: ClassVar[str] = "sgd"
     name: ClassVar[str] = "sgd"
 
     def __post_init__(self) -> None:
@@ -77,9 +75,15 @@ class SGD(Optimizer):
         )
 
     @property
-    def n_moments(self) -> int:
-        """One, unless the momentum is 0."""
-        return int(self.momentum != 0)
+    def method(self) -> str:  # type: ignore[override]
+        """Without momentum both forms of it are plain descent."""
+        if self.momentum == 0:
+            return "sgd"
+        return "nesterov" if self.nesterov else "momentum"
+
+    def settings(self) -> dict[str, Any]:
+        """The fields of the kernels' ``fm_optimizer``, where nesterov is a method."""
+        return {**_NEUTRAL, "method": self.method, "momentum": self.momentum}
 
 
 @dataclass(frozen=True)
@@ -116,11 +120,6 @@ class Adam(Optimizer):
             epsilon=checks.positive("epsilon", self.epsilon),
             epsilon_hat=checks.boolean("epsilon_hat", self.epsilon_hat),
         )
-
-    @property
-    def n_moments(self) -> int:
-        """Two."""
-        return 2
 
 
 @dataclass(frozen=True)
@@ -170,11 +169,6 @@ class RMSprop(Optimizer):
 
     def __post_init__(self) -> None:
         checks.settle(self, rho=checks.fraction("rho", self.rho), epsilon=checks.positive("epsilon", self.epsilon))
-
-    @property
-    def n_moments(self) -> int:
-        """One."""
-        return 1
 
     def settings(self) -> dict[str, Any]:
         """The fields of the kernels' ``fm_optimizer``, where rho is called beta_2."""

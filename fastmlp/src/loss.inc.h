@@ -34,7 +34,7 @@ INLINE vec poisson_loss(vec z, vec y)
     return vselect(veq(y, (vec){0}), vexp(z), loss);
 }
 
-INLINE vec pointwise_loss(vec z, vec y, vec parameter, int loss)
+INLINE vec pointwise_loss(vec z, vec y, vec parameter, enum fm_loss loss)
 {
     vec r = z - y, size = vabs(r);
     switch (loss) {
@@ -50,12 +50,15 @@ INLINE vec pointwise_loss(vec z, vec y, vec parameter, int loss)
     }
     case FM_QUANTILE:
         return vmax(-parameter * r, ((real)1 - parameter) * r);
-    default:
+    case FM_POISSON:
         return poisson_loss(z, y);
+    case FM_MULTINOMIAL_LOG_LOSS: /* not pointwise */
+        break;
     }
+    return z;
 }
 
-INLINE vec pointwise_delta(vec z, vec y, vec parameter, int loss)
+INLINE vec pointwise_delta(vec z, vec y, vec parameter, enum fm_loss loss)
 {
     vec r = z - y, zero = {0};
     switch (loss) {
@@ -69,9 +72,12 @@ INLINE vec pointwise_delta(vec z, vec y, vec parameter, int loss)
         return vmax(-parameter, vmin(parameter, r));
     case FM_QUANTILE:
         return vselect(vlt(zero, r), (real)1 - parameter, vselect(vlt(r, zero), -parameter, r));
-    default:
+    case FM_POISSON:
         return vexp(z) - y;
+    case FM_MULTINOMIAL_LOG_LOSS: /* not pointwise */
+        break;
     }
+    return z;
 }
 
 /* A mean that is finite wherever its exact value is: from where the sum overflows on, one goes on that is scaled
@@ -141,7 +147,7 @@ INLINE vec share_at(const loss_rows *g, ptrdiff_t i, vec even)
     return even;
 }
 
-INLINE void pointwise_backward(const loss_rows *g, const int loss)
+INLINE void pointwise_backward(const loss_rows *g, const enum fm_loss loss)
 {
     const vec even = (real)1 / g->total;
     for (ptrdiff_t o = 0, row = 0; o < g->columns.n_rows; o++, row += g->columns.row_stride)
@@ -151,7 +157,7 @@ INLINE void pointwise_backward(const loss_rows *g, const int loss)
         }
 }
 
-INLINE void pointwise_forward(const loss_rows *g, const int loss)
+INLINE void pointwise_forward(const loss_rows *g, const enum fm_loss loss)
 {
     for (ptrdiff_t o = 0, row = 0; o < g->columns.n_rows; o++, row += g->columns.row_stride)
         for (ptrdiff_t i = g->columns.from; i < g->columns.to; i += LANES) {
@@ -214,28 +220,25 @@ static void FN(multinomial_forward)(const loss_rows *g)
     }
 }
 
-#define FOR_EACH_POINTWISE_LOSS(X) \
-    X(FM_LOG_LOSS) X(FM_SQUARED_ERROR) X(FM_ABSOLUTE_ERROR) X(FM_HUBER) X(FM_QUANTILE) X(FM_POISSON)
-
 /* dz <- the derivative of the loss by the logits, times sample weight and scale */
-static void FN(loss_backward)(const loss_rows *g, int loss)
+static void FN(loss_backward)(const loss_rows *g, enum fm_loss loss)
 {
     switch (loss) {
-#define LOSS_BACKWARD_CASE(name) \
-    case name: pointwise_backward(g, name); break;
-        FOR_EACH_POINTWISE_LOSS(LOSS_BACKWARD_CASE)
-    default: FN(multinomial_backward)(g);
+#define LOSS_BACKWARD_CASE(code, ...) \
+    case FM_##code: pointwise_backward(g, FM_##code); break;
+        FM_POINTWISE_LOSSES(LOSS_BACKWARD_CASE)
+    case FM_MULTINOMIAL_LOG_LOSS: FN(multinomial_backward)(g); break;
     }
 }
 
 /* losses <- the loss of every example (one row per output but for the multinomial), times sample weight */
-static void FN(loss_forward)(const loss_rows *g, int loss)
+static void FN(loss_forward)(const loss_rows *g, enum fm_loss loss)
 {
     switch (loss) {
-#define LOSS_FORWARD_CASE(name) \
-    case name: pointwise_forward(g, name); break;
-        FOR_EACH_POINTWISE_LOSS(LOSS_FORWARD_CASE)
-    default: FN(multinomial_forward)(g);
+#define LOSS_FORWARD_CASE(code, ...) \
+    case FM_##code: pointwise_forward(g, FM_##code); break;
+        FM_POINTWISE_LOSSES(LOSS_FORWARD_CASE)
+    case FM_MULTINOMIAL_LOG_LOSS: FN(multinomial_forward)(g); break;
     }
 }
 
