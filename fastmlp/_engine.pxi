@@ -142,8 +142,9 @@ cdef class Engine(Workspace):
 
         ``optimizer`` maps "method" and every name of ``OPTIMIZER_FIELDS`` to its value; ``moments`` (0 to 2,
         n_parameters) are its state, read and written.  ``learning_rates`` has an entry per update, ``order`` a
-        row per epoch, or is None for examples as they lie.  The first ``len(losses)`` epochs write their loss to ``losses``.
-        ``updates`` counts those made before.  After Ctrl-C, parameters and moments are those of the last update.
+        row per epoch, or is None for examples as they lie.  The first ``len(losses)`` epochs write their loss to
+        ``losses``.  ``updates`` counts those made before.  After Ctrl-C, parameters and moments are those of the
+        last update.
         """
         self.updates = updates
         cdef Py_ssize_t n = data.n_examples, batches = (n + self.plan.batch - 1) // self.plan.batch, i, k
