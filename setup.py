@@ -13,15 +13,20 @@ from setuptools.errors import CompileError, LinkError
 
 DEBUG = os.environ.get("FASTMLP_DEBUG") == "1"
 SANITIZE = os.environ.get("FASTMLP_SANITIZE") == "1"
+WARNINGS_ARE_ERRORS = os.environ.get("FASTMLP_WERROR") == "1"  # set by .ci/run: other compilers know other warnings
 
 COMPILE_ARGS = [
     "-std=c11",
     "-O1" if DEBUG or SANITIZE else "-O3",
     "-g1",
+    "-Wall",
+    "-Wextra",
     "-ffp-contract=off",  # the bits belong to the source: every fused multiply-add is written as one
     "-fno-math-errno",
 ]
 LINK_ARGS = []
+if WARNINGS_ARE_ERRORS:
+    COMPILE_ARGS.append("-Werror")
 if SANITIZE:
     SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer"]
     COMPILE_ARGS += SANITIZERS
@@ -37,8 +42,6 @@ DIRECTIVES = {
     "cdivision": not DEBUG,
     "embedsignature": True,
 }
-
-KERNELS = [f"kernels_{isa}_{dtype}.c" for isa in ("baseline", "avx2", "avx512") for dtype in ("f32", "f64")]
 
 
 class BuildExt(build_ext):
@@ -72,7 +75,7 @@ class BuildExt(build_ext):
 
 extension = Extension(
     "fastmlp._kernels",
-    ["fastmlp/_kernels.pyx", *(f"fastmlp/src/{name}" for name in ("dispatch.c", "memory.c", "team.c", *KERNELS))],
+    ["fastmlp/_kernels.pyx", *sorted(str(path) for path in Path("fastmlp/src").glob("*.c"))],
     include_dirs=["fastmlp/src", np.get_include()],
     define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_25_API_VERSION"), ("NPY_TARGET_VERSION", "NPY_1_25_API_VERSION")],
     extra_compile_args=COMPILE_ARGS,

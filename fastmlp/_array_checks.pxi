@@ -1,7 +1,7 @@
 # Checks of whole arrays, faster than NumPy's on small ones; a part of _kernels.pyx.
 
-cdef int passes(object value, int check) except -1:
-    """Whether a C-contiguous array of float32 or float64 passes a check of enum fm_check."""
+cdef int passes(object value, fm_check check) except -1:
+    """Whether a C-contiguous array of float32 or float64 passes a check."""
     if not cnp.PyArray_Check(value):
         raise TypeError(f"expected an array, got {type(value).__name__}")
     cdef cnp.ndarray array = value

@@ -2,14 +2,12 @@
 
 def elementwise(str function, const real[::1] x, real[::1] out):
     """out <- exp, log, log1p, tanh, sigmoid or relu of x."""
-    if function not in FUNCTIONS:
-        raise ValueError(f"function must be one of {', '.join(FUNCTIONS)}; got {function!r}")
-    cdef int code = FUNCTIONS[function]
+    cdef int code = code_of("function", function, FUNCTIONS)
     cdef const fm_kernels *kernels = kernels_for(real is double)
     check_shape("out", (out.shape[0],), (x.shape[0],))
     if x.shape[0]:
         with nogil:
-            kernels.map(&out[0], &x[0], x.shape[0], code)
+            kernels.map(&out[0], &x[0], x.shape[0], <fm_function>code)
 
 
 def log_loss(const real[:, ::1] logits, const real[:, ::1] targets):

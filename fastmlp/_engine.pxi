@@ -93,6 +93,15 @@ cdef inline Py_ssize_t csr_index(const void *indices, bint wide, Py_ssize_t i) n
     return (<const cnp.int64_t *>indices)[i] if wide else (<const cnp.int32_t *>indices)[i]
 
 
+cdef fm_optimizer optimizer_settings(object settings) except *:
+    """The C form of a mapping from "method" and every name of OPTIMIZER_FIELDS."""
+    cdef fm_optimizer optimizer
+    optimizer.method = <fm_method><int>METHODS[settings["method"]]
+    for name, field in OPTIMIZER_FIELDS.items():
+        fm_set_optimizer_field(&optimizer, field, settings[name])
+    return optimizer
+
+
 cdef class Engine(Workspace):
     """A network's fused passes over batches of up to ``batch`` examples; see :class:`Workspace` for its arguments.
 
@@ -105,7 +114,7 @@ cdef class Engine(Workspace):
     cdef readonly double last_loss
 
     cdef int check_data(self, Data data, bint is_double, Py_ssize_t n_parameters, bint with_targets) except -1:
-        if is_double != self.is_double or data.typenum != (cnp.NPY_DOUBLE if is_double else cnp.NPY_FLOAT):
+        if is_double != self.is_double or data.typenum != real_number(is_double):
             raise ValueError("parameters and data must have the dtype of the engine")
         if n_parameters != self.plan.n_parameters:
             raise ValueError(f"layer_dims need {self.plan.n_parameters} parameters, got {n_parameters}")
@@ -150,16 +159,17 @@ cdef class Engine(Workspace):
               Py_ssize_t epochs, Py_ssize_t updates=0, unsigned long long seed=0, Py_ssize_t first_loss=0,
               Py_ssize_t loss_every=1, dict watch=None, real[::1] best_parameters=None, real[::1] gradient=None,
               double weight_scale=0, bint wants_last_loss=False, bint holds_update=False, held_loss=None):
-        """Train ``parameters`` in place; how it ended: "done", "stalled", "rate too small", or "diverged".
+        """Train ``parameters`` in place; how it ended: a name of ``STATUSES``.
 
-        Diverged is a training where a gradient was not finite, which moved no parameter; it also ends where a loss is
-        "loss not finite", of those that something below asks for.  ``optimizer`` maps the
-        fields of ``fm_optimizer`` to values; ``moments`` (0 to 2, n_parameters) are its state, read and written.
+        Where a gradient was not finite, it moved no parameter.  A loss that is not finite ends a training where
+        something below asks for it.  ``optimizer`` maps "method" and every name of
+        ``OPTIMIZER_FIELDS`` to its value; ``moments`` (0 to 2, n_parameters) are its state, read and written.
         ``learning_rates`` has an entry per update, ``order`` a row per epoch, or is None for examples as they lie.
         ``losses`` receives those of epochs ``first_loss``, ``first_loss + loss_every``, ..., the attribute
-        ``last_loss`` that of the last epoch where ``wants_last_loss``.  ``updates`` counts those made before.  ``watch`` maps the fields of ``fm_watch``, whose state is read and written;
-        ``best_parameters`` receives those of the least loss, where it keeps them.  A ``weight_scale`` other than 0
-        adds penalties to the sum of the losses of a batch, not to their mean; see ``fm_training``.
+        ``last_loss`` that of the last epoch where ``wants_last_loss``.  ``updates`` counts those made before.
+        ``watch`` maps the fields of ``fm_watch``, whose state is read and written; ``best_parameters`` receives those
+        of the least loss, where it keeps them.  A ``weight_scale`` other than 0 adds penalties to the sum of the
+        losses of a batch, not to their mean; see ``fm_training``.
 
         With one batch per epoch, ``holds_update`` ends the call before the last update, whose gradient is left in
         ``gradient``, where ``held_loss``, the loss that belongs to it, lets the next call find it.  After Ctrl-C,
@@ -167,7 +177,7 @@ cdef class Engine(Workspace):
         """
         self.updates = updates
         cdef Py_ssize_t n = data.n_examples, batches = (n + self.plan.batch - 1) // self.plan.batch
-        cdef fm_optimizer settings = settings_of(optimizer)
+        cdef fm_optimizer settings = optimizer_settings(optimizer)
         cdef fm_watch rules = no_watch() if watch is None else watch
         cdef fm_training training
         cdef int status
@@ -185,7 +195,7 @@ cdef class Engine(Workspace):
         set_moments(&training, &settings, moments, parameters.shape[0])
         training.order = checked_order(order, epochs, n)
         if epochs == 0:
-            return STATUSES[FM_DONE]
+            return status_name(FM_DONE)
         scratch = np_empty(parameters.shape[0], real is double) if gradient is None else None
         if gradient is not None:
             check_shape("gradient", (gradient.shape[0],), (parameters.shape[0],))
@@ -215,7 +225,7 @@ cdef class Engine(Workspace):
         if watch is not None:
             watch.update(rules)
         finish(status)
-        return STATUSES[status]
+        return status_name(status)
 
     def update(self, real[::1] parameters, real[::1] gradient, real[:, ::1] moments not None, optimizer not None,
                double learning_rate, Py_ssize_t updates=0):
@@ -224,7 +234,7 @@ cdef class Engine(Workspace):
         ``updates`` counts those made before.  Penalties and clipping are those of ``optimizer``; the gradient is
         not changed, nor checked for what is not finite.
         """
-        cdef fm_optimizer settings = settings_of(optimizer)
+        cdef fm_optimizer settings = optimizer_settings(optimizer)
         cdef fm_training training
         cdef bint is_double = real is double
         if parameters.shape[0] != self.plan.n_parameters or is_double != self.is_double:
@@ -253,7 +263,7 @@ cdef class Engine(Workspace):
 
         The GIL is held throughout: the call is meant for networks that take microseconds.
         """
-        cdef int typenum = cnp.NPY_DOUBLE if self.is_double else cnp.NPY_FLOAT
+        cdef int typenum = real_number(self.is_double)
         cdef cnp.npy_intp n_outputs = self.n_outputs()
         cdef fm_data data = fm_data(NULL, NULL, NULL, 1, self.plan.layers[0].fan_in, 1, 0, NULL, NULL, 0, 0)
         cdef cnp.ndarray outputs
@@ -318,10 +328,14 @@ cdef class Engine(Workspace):
         """The factors (fan_out, batch), 0 or 1 / (1 - dropout), of a hidden layer's outputs in one update."""
         if not 0 <= layer < self.plan.n_layers - 1:
             raise ValueError(f"layer must be a hidden one, below {self.plan.n_layers - 1}; got {layer}")
-        cdef cnp.ndarray mask = new_matrix(cnp.NPY_DOUBLE if self.is_double else cnp.NPY_FLOAT,
-                                           self.plan.layers[layer].fan_out, self.plan.batch)
+        cdef cnp.ndarray mask = new_matrix(real_number(self.is_double), self.plan.layers[layer].fan_out,
+                                           self.plan.batch)
         self.kernels.dropout_mask(cnp.PyArray_DATA(mask), self.plan, layer, seed, update)
         return mask
+
+
+cdef str status_name(int status):
+    return fm_status_names[status].name.decode()
 
 
 cdef fm_watch no_watch() noexcept:
@@ -329,29 +343,17 @@ cdef fm_watch no_watch() noexcept:
     return fm_watch(never, never, 1, 0, 1, INFINITY, -1, False)
 
 
-cdef fm_optimizer settings_of(optimizer) except *:
-    """The C form of a mapping of settings."""
-    return fm_optimizer(
-        METHODS[optimizer["method"]], optimizer["nesterov"], optimizer["epsilon_hat"], optimizer["momentum"],
-        optimizer["beta_1"], optimizer["beta_2"], optimizer["epsilon"], optimizer["weight_decay"],
-        optimizer["l1"], optimizer["l2"], optimizer["clip_value"], optimizer["clip_norm"],
-    )
-
-
 cdef int set_moments(fm_training *training, const fm_optimizer *settings, real[:, ::1] moments,
                      Py_ssize_t n_parameters) except -1:
-    """The optimizer's moments by their places: the first of a velocity or mean, the second of a mean of squares."""
-    cdef Py_ssize_t n_moments = settings.method == FM_RMSPROP or settings.momentum != 0
-    if settings.method == FM_ADAM:
-        n_moments = 2
+    """The optimizer's moments by their places: m, then v, of those that the method keeps."""
+    cdef int kept = fm_method_names[<int>settings.method].property
+    n_moments = bool(kept & FM_KEEPS_M) + bool(kept & FM_KEEPS_V)
     check_shape("moments", (moments.shape[0], moments.shape[1]), (n_moments, n_parameters))
     training.moments[0] = training.moments[1] = NULL
-    if settings.method == FM_RMSPROP:
-        training.moments[1] = &moments[0, 0]
-    elif n_moments:
+    if kept & FM_KEEPS_M:
         training.moments[0] = &moments[0, 0]
-        if n_moments == 2:
-            training.moments[1] = &moments[1, 0]
+    if kept & FM_KEEPS_V:
+        training.moments[1] = &moments[moments.shape[0] - 1, 0]
     return 0
 
 
@@ -372,7 +374,7 @@ cdef const Py_ssize_t *checked_order(const Py_ssize_t[:, ::1] order, Py_ssize_t 
 
 
 cdef cnp.ndarray np_empty(cnp.npy_intp n, bint is_double):
-    return cnp.PyArray_EMPTY(1, &n, cnp.NPY_DOUBLE if is_double else cnp.NPY_FLOAT, 0)
+    return cnp.PyArray_EMPTY(1, &n, real_number(is_double), 0)
 
 
 def draw_order(Py_ssize_t[::1] order not None, const double[::1] draws not None):

@@ -1,4 +1,4 @@
-# The C interface of fastmlp/src/fastmlp.h.
+# The C interface of fastmlp/src/fastmlp.h.  The members of enums that names.h lists are read from its tables.
 
 cdef extern from "fastmlp.h" nogil:
     enum fm_dtype:
@@ -6,58 +6,36 @@ cdef extern from "fastmlp.h" nogil:
         FM_F64
 
     enum fm_isa:
-        FM_BASELINE
-        FM_AVX2
-        FM_AVX512
+        pass
 
     enum fm_activation:
-        FM_IDENTITY
-        FM_RELU
-        FM_TANH
-        FM_LOGISTIC
-        FM_LEAKY_RELU
-        FM_ELU
-        FM_SELU
-        FM_GELU
-        FM_GELU_TANH
-        FM_SILU
-        FM_SOFTPLUS
-        FM_SOFTMAX
-        FM_EXPONENTIAL
+        pass
 
     enum fm_loss:
-        FM_LOG_LOSS
-        FM_MULTINOMIAL_LOG_LOSS
-        FM_SQUARED_ERROR
-        FM_ABSOLUTE_ERROR
-        FM_HUBER
-        FM_QUANTILE
-        FM_POISSON
+        pass
 
     enum fm_method:
-        FM_SGD
-        FM_ADAM
-        FM_RMSPROP
+        pass
+
+    enum fm_function:
+        pass
+
+    enum fm_derivative:
+        FM_FROM_OUTPUT
+        FM_FROM_LOGITS
+        FM_NO_DERIVATIVE
+
+    enum fm_moments:
+        FM_KEEPS_M
+        FM_KEEPS_V
 
     enum fm_status:
         FM_DONE
         FM_INTERRUPTED
-        FM_DIVERGED
-        FM_LOSS_NOT_FINITE
-        FM_STALLED
-        FM_RATE_TOO_SMALL
 
     enum fm_output:
         FM_LOGITS
         FM_PROBABILITIES
-
-    enum fm_function:
-        FM_EXP
-        FM_LOG
-        FM_LOG1P
-        FM_TANH_FUNCTION
-        FM_SIGMOID
-        FM_RELU_FUNCTION
 
     enum fm_check:
         FM_ALL_FINITE
@@ -66,14 +44,14 @@ cdef extern from "fastmlp.h" nogil:
 
     ctypedef struct fm_layer:
         Py_ssize_t fan_in, fan_out, weights, bias
-        int activation, gradient_method
+        int gradient_method
 
     ctypedef struct fm_network:
         Py_ssize_t n_layers
         const Py_ssize_t *layer_dims
-        const int *activations
+        const fm_activation *activations
         const double *dropout
-        int loss
+        fm_loss loss
         double loss_parameter, label_smoothing
 
     ctypedef struct fm_plan:
@@ -91,8 +69,7 @@ cdef extern from "fastmlp.h" nogil:
         int wide_indices
 
     ctypedef struct fm_optimizer:
-        int method, nesterov, epsilon_hat
-        double momentum, beta_1, beta_2, epsilon, weight_decay, l1, l2, clip_value, clip_norm
+        fm_method method
 
     ctypedef struct fm_plateau:
         double tol
@@ -151,10 +128,23 @@ cdef extern from "fastmlp.h" nogil:
         void (*gradient_descent)(void *, const void *, Py_ssize_t, double) noexcept nogil
         void (*update)(const fm_training *, const fm_plan *, double) noexcept nogil
         void (*dropout_mask)(void *, const fm_plan *, Py_ssize_t, unsigned long long, Py_ssize_t) noexcept nogil
-        void (*map)(void *, const void *, Py_ssize_t, int) noexcept nogil
-        int (*all_pass)(const void *, Py_ssize_t, int) noexcept nogil
+        void (*map)(void *, const void *, Py_ssize_t, fm_function) noexcept nogil
+        int (*all_pass)(const void *, Py_ssize_t, fm_check) noexcept nogil
         double (*mean_log_loss)(const void *, const void *, Py_ssize_t, Py_ssize_t) noexcept nogil
         double (*mean_cross_entropy)(const void *, const void *, Py_ssize_t, Py_ssize_t) noexcept nogil
+
+    ctypedef struct fm_name:
+        const char *name
+        int code, property
+
+    const fm_name *fm_activation_names
+    const fm_name *fm_loss_names
+    const fm_name *fm_method_names
+    const fm_name *fm_function_names
+    const fm_name *fm_isa_names
+    const fm_name *fm_status_names
+    const fm_name *fm_optimizer_fields
+    void fm_set_optimizer_field(fm_optimizer *, int, double)
 
     const fm_kernels *fm_get_kernels(fm_isa isa, fm_dtype dtype)
     const char *fm_compiler()

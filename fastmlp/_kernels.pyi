@@ -5,12 +5,14 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
-ISAS: tuple[str, ...]
+ISAS: dict[str, int]
 ACTIVATIONS: dict[str, int]
+DERIVATIVES: dict[str, str]
 LOSSES: dict[str, int]
 METHODS: dict[str, int]
-STATUSES: tuple[str, ...]
-NEEDING_LOGITS: tuple[str, ...]
+MOMENTS: dict[str, int]
+OPTIMIZER_FIELDS: dict[str, int]
+STATUSES: dict[str, int]
 FUNCTIONS: dict[str, int]
 
 def available_isas() -> tuple[str, ...]: ...

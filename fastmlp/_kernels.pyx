@@ -25,52 +25,45 @@ cdef enum:
     MOST_UNITS = 1 << 28  # per layer
     MOST_THREADS = 1024
 
-ISAS = ("baseline", "avx2", "avx512")  # in the order of enum fm_isa
-ACTIVATIONS = {
-    "identity": FM_IDENTITY,
-    "relu": FM_RELU,
-    "tanh": FM_TANH,
-    "logistic": FM_LOGISTIC,
-    "leaky_relu": FM_LEAKY_RELU,
-    "elu": FM_ELU,
-    "selu": FM_SELU,
-    "gelu": FM_GELU,
-    "gelu_tanh": FM_GELU_TANH,
-    "silu": FM_SILU,
-    "softplus": FM_SOFTPLUS,
-    "softmax": FM_SOFTMAX,  # this one and the next of outputs only
-    "exponential": FM_EXPONENTIAL,
-}
-NEEDING_LOGITS = ("gelu", "gelu_tanh", "silu", "softplus")  # for their derivatives
-LOSSES = {
-    "log_loss": FM_LOG_LOSS,
-    "multinomial_log_loss": FM_MULTINOMIAL_LOG_LOSS,
-    "multilabel_log_loss": FM_LOG_LOSS,
-    "squared_error": FM_SQUARED_ERROR,
-    "absolute_error": FM_ABSOLUTE_ERROR,
-    "huber": FM_HUBER,
-    "quantile": FM_QUANTILE,
-    "poisson": FM_POISSON,
-}
-STATUSES = ("done", "interrupted", "diverged", "loss not finite", "stalled", "rate too small")  # enum fm_status
-METHODS = {"sgd": FM_SGD, "adam": FM_ADAM, "rmsprop": FM_RMSPROP}
-FUNCTIONS = {
-    "exp": FM_EXP,
-    "log": FM_LOG,
-    "log1p": FM_LOG1P,
-    "tanh": FM_TANH_FUNCTION,
-    "sigmoid": FM_SIGMOID,
-    "relu": FM_RELU_FUNCTION,
-}
+cdef dict codes_of(const fm_name *member):
+    """The names in a table of names.c, and the numbers that stand for them in C."""
+    codes = {}
+    while member.name != NULL:
+        codes[member.name.decode()] = member.code
+        member += 1
+    return codes
 
-cdef int chosen_isa = FM_BASELINE
+
+cdef dict properties_of(const fm_name *member):
+    properties = {}
+    while member.name != NULL:
+        properties[member.name.decode()] = member.property
+        member += 1
+    return properties
+
+
+ISAS = codes_of(fm_isa_names)
+ACTIVATIONS = codes_of(fm_activation_names)
+LOSSES = codes_of(fm_loss_names)
+METHODS = codes_of(fm_method_names)
+FUNCTIONS = codes_of(fm_function_names)
+STATUSES = codes_of(fm_status_names)
+OPTIMIZER_FIELDS = codes_of(fm_optimizer_fields)  # beside the method
+# What each hidden activation's derivative is computed from; the others are for outputs only.
+DERIVATIVES = {
+    name: "output" if derivative == FM_FROM_OUTPUT else "logits"
+    for name, derivative in properties_of(fm_activation_names).items() if derivative != FM_NO_DERIVATIVE
+}
+MOMENTS = {name: moments.bit_count() for name, moments in properties_of(fm_method_names).items()}  # how many
+
+cdef int chosen_isa = 0
 
 
 # ---- which kernels
 
 def available_isas():
     """Names of the instruction sets this build and this processor share, widest last."""
-    return tuple(name for i, name in enumerate(ISAS) if fm_get_kernels(<fm_isa>i, FM_F64) != NULL)
+    return tuple(name for name, code in ISAS.items() if fm_get_kernels(<fm_isa><int>code, FM_F64) != NULL)
 
 
 def select_isa(str name):
@@ -79,12 +72,12 @@ def select_isa(str name):
     available = available_isas()
     if name not in available:
         raise ValueError(f"FASTMLP_ISA must be one of {', '.join(available)} on this machine, got {name!r}")
-    chosen_isa = ISAS.index(name)
+    chosen_isa = ISAS[name]
 
 
 def current_isa():
     """Name of the instruction set in use."""
-    return ISAS[chosen_isa]
+    return fm_get_kernels(<fm_isa>chosen_isa, FM_F64).isa.decode()
 
 
 def has_threads():
@@ -103,6 +96,11 @@ select_isa(os.environ.get("FASTMLP_ISA") or widest)
 
 cdef const fm_kernels *kernels_for(bint is_double) noexcept nogil:
     return fm_get_kernels(<fm_isa>chosen_isa, FM_F64 if is_double else FM_F32)
+
+
+cdef int real_number(bint is_double) noexcept nogil:
+    """NumPy's number for float64 or float32."""
+    return cnp.NPY_DOUBLE if is_double else cnp.NPY_FLOAT
 
 
 # ---- signals

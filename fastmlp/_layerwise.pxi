@@ -83,7 +83,7 @@ def backward(cnp.ndarray inputs not None, cnp.ndarray targets not None, list wei
     Of activations whose derivative is a function of their output, which is all there is to go by.
     """
     for name in activations:
-        if name in NEEDING_LOGITS:
+        if DERIVATIVES.get(name) == "logits":
             raise ValueError(f"activations must have derivatives by their outputs, got {name!r}")
     cdef int typenum = real_type(inputs)
     cdef Py_ssize_t fan_in = cnp.PyArray_DIM(inputs, 0), n = cnp.PyArray_DIM(inputs, 1), layer

@@ -29,20 +29,22 @@ cdef class Workspace:
         cdef fm_network network
         cdef Py_ssize_t *dims
         cdef double *rates
-        cdef int *codes
+        cdef fm_activation *codes
         if n_layers < 1 or len(layer_dims) != n_layers + 1:
             raise ValueError("layer_dims must have one entry more than activations, and at least two")
         if batch < 1 or not 1 <= n_threads <= MOST_THREADS:
             raise ValueError(f"there must be at least one example and 1 to {MOST_THREADS} threads")
         if dropout and len(dropout) != n_layers:
             raise ValueError(f"dropout must have {n_layers} entries, one per layer; got {len(dropout)}")
-        dims = <Py_ssize_t *>PyMem_Malloc((n_layers + 1) * (sizeof(Py_ssize_t) + sizeof(double) + sizeof(int)))
+        dims = <Py_ssize_t *>PyMem_Malloc(
+            (n_layers + 1) * (sizeof(Py_ssize_t) + sizeof(double) + sizeof(fm_activation))
+        )
         self.plan = <fm_plan *>PyMem_Malloc(sizeof(fm_plan) + n_layers * sizeof(fm_layer))
         if dims == NULL or self.plan == NULL:
             PyMem_Free(dims)
             raise MemoryError()
         rates = <double *>(dims + n_layers + 1)
-        codes = <int *>(rates + n_layers + 1)
+        codes = <fm_activation *>(rates + n_layers + 1)
         try:
             for i in range(n_layers + 1):
                 dims[i] = layer_dims[i]
@@ -53,11 +55,11 @@ cdef class Workspace:
             if bytes_at_most > 2.0**62:
                 raise MemoryError(f"the network {layer_dims} needs more scratch memory than can be addressed")
             for i in range(n_layers):
-                codes[i] = code_of("activations", activations[i], ACTIVATIONS)
+                codes[i] = <fm_activation>code_of("activations", activations[i], ACTIVATIONS)
                 rates[i] = dropout[i] if dropout else 0
                 if not 0 <= rates[i] < 1:
                     raise ValueError(f"dropout must be at least 0 and below 1, got {rates[i]}")
-            network = fm_network(n_layers, dims, codes, rates, code_of("loss", loss, LOSSES), loss_parameter,
+            network = fm_network(n_layers, dims, codes, rates, <fm_loss>code_of("loss", loss, LOSSES), loss_parameter,
                                  label_smoothing)
             self.kernels = kernels_for(is_double)
             self.is_double = is_double

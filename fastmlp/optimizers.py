@@ -9,11 +9,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fastmlp import checks
+from fastmlp import _kernels, checks
 
 MOST_MEMORY = 1000  # steps of L-BFGS, each two vectors of the length of the parameters
 _NEUTRAL = {
-    "nesterov": False,
     "epsilon_hat": False,
     "momentum": 0.0,
     "beta_1": 0.0,
@@ -41,7 +40,7 @@ class Optimizer:
     @property
     def n_moments(self) -> int:
         """How many vectors of the length of the parameters it keeps."""
-        return 0
+        return _kernels.MOMENTS.get(self.method, 0)
 
     def check(self, options: Any, n_examples: int, dtype: np.dtype) -> None:
         """Refuse what cannot be done with these options, examples and dtype."""
@@ -79,7 +78,6 @@ class SGD(Optimizer):
 
     momentum: float = 0.0
     nesterov: bool = False
-    method: ClassVar[str] = "sgd"
     name: ClassVar[str] = "sgd"
 
     def __post_init__(self) -> None:
@@ -90,9 +88,15 @@ class SGD(Optimizer):
         )
 
     @property
-    def n_moments(self) -> int:
-        """One, unless the momentum is 0."""
-        return int(self.momentum != 0)
+    def method(self) -> str:  # type: ignore[override]
+        """Without momentum both forms of it are plain descent."""
+        if self.momentum == 0:
+            return "sgd"
+        return "nesterov" if self.nesterov else "momentum"
+
+    def settings(self) -> dict[str, Any]:
+        """The fields of the kernels' ``fm_optimizer``, where nesterov is a method."""
+        return {**_NEUTRAL, "method": self.method, "momentum": self.momentum}
 
 
 @dataclass(frozen=True)
@@ -129,11 +133,6 @@ class Adam(Optimizer):
             epsilon=checks.positive("epsilon", self.epsilon),
             epsilon_hat=checks.boolean("epsilon_hat", self.epsilon_hat),
         )
-
-    @property
-    def n_moments(self) -> int:
-        """Two."""
-        return 2
 
     def check(self, options: Any, n_examples: int, dtype: np.dtype) -> None:
         """See :meth:`Optimizer.check`: the dtype must hold epsilon."""
@@ -187,11 +186,6 @@ class RMSprop(Optimizer):
 
     def __post_init__(self) -> None:
         checks.settle(self, rho=checks.fraction("rho", self.rho), epsilon=checks.positive("epsilon", self.epsilon))
-
-    @property
-    def n_moments(self) -> int:
-        """One."""
-        return 1
 
     def check(self, options: Any, n_examples: int, dtype: np.dtype) -> None:
         """See :meth:`Optimizer.check`: the dtype must hold epsilon."""

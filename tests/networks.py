@@ -16,7 +16,6 @@ OUTPUT_OF = dict.fromkeys(_kernels.LOSSES, "identity") | {
 LOSS_PARAMETERS = {"huber": 0.7, "quantile": 0.3, "multinomial_log_loss": 0.1}
 OPTIMIZER = {
     "method": "sgd",
-    "nesterov": False,
     "epsilon_hat": False,
     "momentum": 0.0,
     "beta_1": 0.9,

@@ -77,7 +77,7 @@ HEAVY = ["sklearn", "matplotlib", "scipy", "tqdm"]
     [
         "import fastmlp",
         "from fastmlp import MLP; MLP([2, 3, 1]).train([[0, 1]], [1], learning_rate=0.1, epochs=3)",
-        "import fastmlp as f; f.MLP([1, 2, 1], seed=0).train([[0], [1]], [0, 1], epochs=3, batch_size=1, optimizer='adam')",
+        "import fastmlp as f; f.MLP([1, 2, 1], seed=0).train([[0], [1]], [0, 1], epochs=3, optimizer=f.AdamW())",
         "from fastmlp.notebook import *; model([[0], [1]], [[1]], num_iterations=3, print_cost=False)",
         "import fastmlp.lab, fastmlp.cli, fastmlp.reference",
     ],

@@ -85,4 +85,5 @@ def test_every_table_is_stubbed_with_its_type():
     stubs = {node.target.id: ast.unparse(node.annotation) for node in STUBS if isinstance(node, ast.AnnAssign)}
     assert sorted(stubs) == sorted(tables)
     for name, value in tables.items():
-        assert stubs[name] == ("tuple[str, ...]" if isinstance(value, tuple) else "dict[str, int]")
+        (kind,) = {type(item).__name__ for item in value.values()}
+        assert stubs[name] == f"dict[str, {kind}]"

@@ -11,8 +11,8 @@ ADAM = {"method": "adam", "epsilon": 1e-6}
 RMSPROP = {"method": "rmsprop", "beta_2": 0.9, "epsilon": 1e-6}
 SETTINGS = {
     "sgd": SGD,
-    "momentum": SGD | {"momentum": 0.9},
-    "nesterov": SGD | {"momentum": 0.9, "nesterov": True},
+    "momentum": {"method": "momentum", "momentum": 0.9},
+    "nesterov": {"method": "nesterov", "momentum": 0.9},
     "adam": ADAM,
     "adam, other betas": ADAM | {"beta_1": 0.5, "beta_2": 0.99},
     "adam, epsilon_hat": ADAM | {"epsilon": 1e-3, "epsilon_hat": True},
@@ -22,8 +22,8 @@ SETTINGS = {
     "clip_value": SGD | {"clip_value": 0.01},
     "clip_norm": SGD | {"clip_norm": 0.05},
     "weight_decay": SGD | {"weight_decay": 0.1},
-    "momentum, l2": SGD | {"momentum": 0.8, "l2": 0.05},
-    "nesterov, l1, clip_value": SGD | {"momentum": 0.8, "nesterov": True, "l1": 0.01, "clip_value": 0.02},
+    "momentum, l2": {"method": "momentum", "momentum": 0.8, "l2": 0.05},
+    "nesterov, l1, clip_value": {"method": "nesterov", "momentum": 0.8, "l1": 0.01, "clip_value": 0.02},
     "adam, l1, l2": ADAM | {"l1": 0.003, "l2": 0.02},
     "adam, clip_norm": ADAM | {"clip_norm": 0.1},
     "adam, weight_decay": ADAM | {"weight_decay": 0.1},
@@ -38,7 +38,7 @@ def optimizer_of(name):
 
 
 def rate_of(name):
-    return 0.01 if SETTINGS[name]["method"] != "sgd" else 0.1
+    return 0.01 if SETTINGS[name]["method"] in ("adam", "rmsprop") else 0.1
 
 
 def both_train(network, layer_dims, activations, optimizer, rates, epochs, dtype, **options):

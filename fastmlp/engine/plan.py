@@ -21,7 +21,7 @@ def split_parameters(parameters: np.ndarray, layer_dims: Sequence[int]) -> tuple
     return weights, biases
 
 
-HIDDEN_ACTIVATIONS = tuple(name for name in _kernels.ACTIVATIONS if name not in ("softmax", "exponential"))
+HIDDEN_ACTIVATIONS = tuple(_kernels.DERIVATIVES)  # the others are for outputs only
 
 
 def hidden_activations(activation: str | Sequence[str], n_hidden: int) -> list[str]:

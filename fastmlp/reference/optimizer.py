@@ -1,7 +1,7 @@
 """One sweep over the flat parameter vector per update.
 
-An optimizer is a mapping with the keys of the kernels: method, nesterov, epsilon_hat, momentum, beta_1, beta_2,
-epsilon, weight_decay, l1, l2, clip_value, clip_norm.
+An optimizer is a mapping with the keys of the kernels: method, epsilon_hat, momentum, beta_1, beta_2, epsilon,
+ weight_decay, l1, l2, clip_value, clip_norm.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,8 +22,7 @@ def gradient_descent(parameters: Array, gradient: Array, learning_rate: float) -
 
 def new_moments(optimizer: Optimizer, n_parameters: int, dtype: Any = "float64") -> Array:
     """The state (0 to 2, n_parameters) before the first update: a velocity, or averages of g and g^2."""
-    count = {"sgd": int(optimizer["momentum"] != 0), "adam": 2, "rmsprop": 1}[optimizer["method"]]
-    return np.zeros((count, n_parameters), dtype)
+    return np.zeros((MOMENTS[optimizer["method"]], n_parameters), dtype)
 
 
 def optimizer_update(
@@ -52,12 +51,18 @@ def changed_gradient(parameters: Array, gradient: Array, optimizer: Optimizer, i
 
 
 def _sgd_step(g: Array, moments: Array, optimizer: Optimizer, rate: float, _: int) -> Array:
-    momentum = optimizer["momentum"]
-    if momentum == 0:
-        return -rate * g
-    velocity = moments[0]
-    velocity[:] = momentum * velocity - rate * g
-    return momentum * velocity - rate * g if optimizer["nesterov"] else velocity
+    return -rate * g
+
+
+def _momentum_step(g: Array, moments: Array, optimizer: Optimizer, rate: float, _: int) -> Array:
+    (velocity,) = moments
+    velocity[:] = optimizer["momentum"] * velocity - rate * g
+    return velocity
+
+
+def _nesterov_step(g: Array, moments: Array, optimizer: Optimizer, rate: float, _: int) -> Array:
+    velocity = _momentum_step(g, moments, optimizer, rate, _)
+    return optimizer["momentum"] * velocity - rate * g
 
 
 def _adam_step(g: Array, moments: Array, optimizer: Optimizer, rate: float, updates: int) -> Array:
@@ -81,6 +86,10 @@ def _rmsprop_step(g: Array, moments: Array, optimizer: Optimizer, rate: float, _
 # Each writes the moments and returns what is added to the parameters.
 STEPS: dict[str, Callable[[Array, Array, Optimizer, float, int], Array]] = {
     "sgd": _sgd_step,
+    "momentum": _momentum_step,
+    "nesterov": _nesterov_step,
     "adam": _adam_step,
     "rmsprop": _rmsprop_step,
 }
+
+MOMENTS = {"sgd": 0, "momentum": 1, "nesterov": 1, "adam": 2, "rmsprop": 1}  # vectors that each keeps

@@ -10,15 +10,19 @@
 #define SELU_SCALE ((real)1.0507009873554804934)
 #define SELU_ALPHA ((real)1.6732632423543772848)
 
-enum { FM_KEPT_DERIVATIVE = -1 }; /* in place of an activation: times the array of derivatives */
-
-INLINE int derivative_needs_logits(int activation)
+INLINE int derivative_needs_logits(enum fm_activation activation)
 {
-    return activation == FM_GELU || activation == FM_GELU_TANH || activation == FM_SILU || activation == FM_SOFTPLUS;
+    switch (activation) {
+#define NEEDS_LOGITS_CASE(code, name, derivative) \
+    case FM_##code: return derivative == FM_FROM_LOGITS;
+        FM_ACTIVATIONS(NEEDS_LOGITS_CASE)
+    case FM_KEPT_DERIVATIVE: break;
+    }
+    return 0;
 }
 
 /* da times the derivative at output a, or times a where it is the derivative itself */
-INLINE vec times_derivative(vec da, vec a, int activation)
+INLINE vec times_derivative(vec da, vec a, enum fm_activation activation)
 {
     switch (activation) {
     case FM_RELU:
@@ -35,13 +39,16 @@ INLINE vec times_derivative(vec da, vec a, int activation)
         return da * vfnma(a, a, a);
     case FM_KEPT_DERIVATIVE:
         return da * a;
-    default:
-        return da;
+    case FM_IDENTITY:
+    case FM_GELU: case FM_GELU_TANH: case FM_SILU: case FM_SOFTPLUS: /* the forward pass keeps theirs */
+    case FM_EXPONENTIAL: case FM_SOFTMAX: /* the loss's delta contains theirs */
+        break;
     }
+    return da;
 }
 
 /* The output at z, and the derivative there of those activations that need z for it. */
-INLINE vec activate(vec z, int activation, vec *derivative)
+INLINE vec activate(vec z, enum fm_activation activation, vec *derivative)
 {
     switch (activation) {
     case FM_RELU:
@@ -77,9 +84,11 @@ INLINE vec activate(vec z, int activation, vec *derivative)
         *derivative = vfma(a * ((real)1 - s), vfma(q, vset((real)3 * cubic), vset(slope)), s);
         return a;
     }
-    default:
-        return z;
+    case FM_IDENTITY:
+    case FM_SOFTMAX: case FM_KEPT_DERIVATIVE: /* no function of one logit */
+        break;
     }
+    return z;
 }
 
 /* Rows r of `row_stride` elements, in whole vectors from column `from` to `to`. */
@@ -92,8 +101,10 @@ typedef struct {
         for (ptrdiff_t at = r_ * (g).row_stride + (g).from, end_ = at - (g).from + (g).to; at < end_; at += LANES)
 
 /* a <- activation(a); derivatives, laid out as a, may be NULL */
-INLINE void activation_sweep(real *a, real *derivatives, rows g, const int activation)
+INLINE void activation_sweep(real *a, real *derivatives, rows g, const enum fm_activation activation)
 {
+    if (activation == FM_IDENTITY && !derivatives)
+        return;
     if (derivatives)
         FOR_EACH_ROW_VECTOR(at, g)
         {
@@ -109,33 +120,31 @@ INLINE void activation_sweep(real *a, real *derivatives, rows g, const int activ
         }
 }
 
-#define FOR_EACH_ACTIVATION(X)                                                                             \
-    X(FM_RELU) X(FM_TANH) X(FM_LOGISTIC) X(FM_LEAKY_RELU) X(FM_ELU) X(FM_SELU) X(FM_GELU) X(FM_GELU_TANH) \
-    X(FM_SILU) X(FM_SOFTPLUS) X(FM_EXPONENTIAL)
-
-static void FN(activation_forward)(real *a, real *derivatives, rows g, int activation)
+static void FN(activation_forward)(real *a, real *derivatives, rows g, enum fm_activation activation)
 {
     switch (activation) {
-#define SWEEP_CASE(name) \
-    case name: activation_sweep(a, derivatives, g, name); break;
-        FOR_EACH_ACTIVATION(SWEEP_CASE)
-    default:
-        if (derivatives)
-            activation_sweep(a, derivatives, g, FM_IDENTITY);
+#define SWEEP_CASE(code, ...) \
+    case FM_##code: activation_sweep(a, derivatives, g, FM_##code); break;
+        FM_POINTWISE_ACTIVATIONS(SWEEP_CASE)
+    case FM_SOFTMAX: case FM_KEPT_DERIVATIVE: break; /* no function of one logit */
     }
 }
 
-/* d <- d times the derivative at the outputs a, laid out as d; of activations that need no logits for it */
-static void FN(activation_backward)(real *d, const real *a, rows g, int activation)
+INLINE void derivative_sweep(real *d, const real *a, rows g, const enum fm_activation activation)
+{
+    if (activation != FM_IDENTITY)
+        FOR_EACH_ROW_VECTOR(at, g) vstore(d + at, times_derivative(vload(d + at), vload(a + at), activation));
+}
+
+/* d <- d times the derivative at the outputs a, laid out as d; for activations that need no logits for it */
+static void FN(activation_backward)(real *d, const real *a, rows g, enum fm_activation activation)
 {
     switch (activation) {
-#define BACKWARD_CASE(name)                                                                                 \
-    case name:                                                                                              \
-        FOR_EACH_ROW_VECTOR(at, g) vstore(d + at, times_derivative(vload(d + at), vload(a + at), name)); \
-        break;
-        FOR_EACH_ACTIVATION(BACKWARD_CASE)
-        BACKWARD_CASE(FM_KEPT_DERIVATIVE)
-    default: break;
+#define BACKWARD_CASE(code, ...) \
+    case FM_##code: derivative_sweep(d, a, g, FM_##code); break;
+        FM_POINTWISE_ACTIVATIONS(BACKWARD_CASE)
+        BACKWARD_CASE(KEPT_DERIVATIVE)
+    case FM_SOFTMAX: break;
     }
 }
 
@@ -156,7 +165,7 @@ static void FN(softmax)(real *z, rows g)
 }
 
 /* The outputs of a network from its logits, in place. */
-static void FN(output_forward)(real *z, rows g, int activation)
+static void FN(output_forward)(real *z, rows g, enum fm_activation activation)
 {
     if (activation == FM_SOFTMAX)
         FN(softmax)(z, g);

@@ -45,10 +45,10 @@ typedef struct {
     ptrdiff_t b_row;
     real *c;
     ptrdiff_t c_row;
-    int start;           /* enum product_start */
+    enum product_start start;
     const real *bias;    /* one per row of C */
-    int activation;      /* applied to the result: FM_IDENTITY or FM_RELU */
-    int derivative_of;   /* multiplies the result by this activation's derivative ... */
+    enum fm_activation activation;    /* applied to the result: FM_IDENTITY or FM_RELU */
+    enum fm_activation derivative_of; /* multiplies the result by this activation's derivative ... */
     const real *outputs; /* ... where the activation's outputs are these, laid out as C */
 } product;
 

@@ -1,22 +1,16 @@
 /* elementwise.inc.h -- functions and checks of whole arrays, for callers from Python. */
 
 /* out <- function(x), n elements; the arrays may be the same */
-#define MAP_CASE(name, verb)                                                          \
-    case name:                                                                        \
-        FOR_EACH_VECTOR(i, n) vstore_some(out + i, verb(vload_some(x + i, n - i)), n - i); \
-        break;
-
-static void FN(map)(void *out_, const void *x_, ptrdiff_t n, int function)
+static void FN(map)(void *out_, const void *x_, ptrdiff_t n, enum fm_function function)
 {
     real *out = out_;
     const real *x = x_;
     switch (function) {
-        MAP_CASE(FM_EXP, vexp)
-        MAP_CASE(FM_LOG, vlog)
-        MAP_CASE(FM_LOG1P, vlog1p)
-        MAP_CASE(FM_TANH_FUNCTION, vtanh)
-        MAP_CASE(FM_SIGMOID, vsigmoid)
-        MAP_CASE(FM_RELU_FUNCTION, vrelu)
+#define MAP_CASE(code, name)                                                                   \
+    case FM_##code:                                                                            \
+        FOR_EACH_VECTOR(i, n) vstore_some(out + i, v##name(vload_some(x + i, n - i)), n - i);  \
+        break;
+        FM_FUNCTIONS(MAP_CASE)
     }
 }
 
@@ -39,7 +33,7 @@ static int FN(all_finite)(const real *x, ptrdiff_t n)
 }
 
 /* Whether a check holds for every element; the last, partial vector is filled with zeros, which pass all. */
-static int FN(all_pass)(const void *x_, ptrdiff_t n, int check)
+static int FN(all_pass)(const void *x_, ptrdiff_t n, enum fm_check check)
 {
     const real *x = x_;
     ivec failed = {0};

@@ -9,22 +9,9 @@
 
 #include <stddef.h>
 
+#include "names.h"
+
 enum fm_dtype { FM_F32, FM_F64 };
-
-enum fm_isa { FM_BASELINE, FM_AVX2, FM_AVX512 };
-
-/* The last two turn the last layer's logits into outputs, no hidden layer's. */
-enum fm_activation {
-    FM_IDENTITY, FM_RELU, FM_TANH, FM_LOGISTIC, FM_LEAKY_RELU, FM_ELU, FM_SELU, FM_GELU, FM_GELU_TANH, FM_SILU,
-    FM_SOFTPLUS, FM_SOFTMAX, FM_EXPONENTIAL
-};
-
-/* All take the last layer's logits; FM_LOG_LOSS serves one binary output or several. */
-enum fm_loss {
-    FM_LOG_LOSS, FM_MULTINOMIAL_LOG_LOSS, FM_SQUARED_ERROR, FM_ABSOLUTE_ERROR, FM_HUBER, FM_QUANTILE, FM_POISSON
-};
-
-enum fm_method { FM_SGD, FM_ADAM, FM_RMSPROP };
 
 /* How a layer's weight gradient is summed over the examples of a tile; see dense.inc.h. */
 enum fm_gradient_method { FM_LANE_SUMS, FM_BROADCAST };
@@ -32,15 +19,9 @@ enum fm_gradient_method { FM_LANE_SUMS, FM_BROADCAST };
 /* What an output pass writes. */
 enum fm_output { FM_LOGITS, FM_PROBABILITIES };
 
-enum fm_function { FM_EXP, FM_LOG, FM_LOG1P, FM_TANH_FUNCTION, FM_SIGMOID, FM_RELU_FUNCTION };
-
 enum fm_check { FM_ALL_FINITE, FM_ALL_BINARY, FM_ALL_IN_UNIT_INTERVAL };
 
 enum { FM_MOST_CHUNKS = 16 };
-
-/* How a call ended.  FM_DIVERGED: a gradient was not finite.  The last two are rules of fm_watch: the loss no longer falls;
-   nor can the learning rate. */
-enum fm_status { FM_DONE, FM_INTERRUPTED, FM_DIVERGED, FM_LOSS_NOT_FINITE, FM_STALLED, FM_RATE_TOO_SMALL };
 
 /* Offsets count elements, not bytes; arena offsets start whole vectors. */
 typedef struct {
@@ -52,8 +33,8 @@ typedef struct {
     ptrdiff_t packed_stride;   /* elements between packed or transposed rows of the inputs */
     ptrdiff_t padded_gradient; /* in the arena: (fan_out, padded_fan_in), used by FM_BROADCAST */
     double dropout;            /* probability that an output of this hidden layer is 0 in training */
-    int activation;            /* enum fm_activation; the last layer's turns logits into outputs */
-    int gradient_method;       /* enum fm_gradient_method */
+    enum fm_activation activation; /* the last layer's turns logits into outputs */
+    enum fm_gradient_method gradient_method;
     int keeps_derivative;      /* whether the forward pass leaves the derivative for the backward pass */
 } fm_layer;
 
@@ -61,11 +42,11 @@ typedef struct {
 typedef struct {
     ptrdiff_t n_layers;
     const ptrdiff_t *layer_dims; /* n_layers + 1 */
-    const int *activations;      /* one per layer */
-    const double *dropout;       /* one per layer, the last unused; NULL for none */
-    int loss;                    /* enum fm_loss */
-    double loss_parameter;       /* delta of FM_HUBER, quantile of FM_QUANTILE */
-    double label_smoothing;      /* of FM_MULTINOMIAL_LOG_LOSS: the others' targets are smoothed by the caller */
+    const enum fm_activation *activations; /* one per layer */
+    const double *dropout;                 /* one per layer, the last unused; NULL for none */
+    enum fm_loss loss;
+    double loss_parameter;  /* delta of FM_HUBER, quantile of FM_QUANTILE */
+    double label_smoothing; /* of FM_MULTINOMIAL_LOG_LOSS; other losses get smoothed targets from the caller */
 } fm_network;
 
 /* Where everything of a pass over a batch lies; holds no values of data. */
@@ -86,7 +67,7 @@ typedef struct {
     ptrdiff_t arena_bytes;     /* of one thread, or of all where n_chunks is 1; the same for all large batches */
     ptrdiff_t chunk_bytes;     /* of the chunks' gradients, behind the arenas of all threads */
     ptrdiff_t block_bytes;     /* of a block of a large matrix, behind those, for each thread */
-    int loss;
+    enum fm_loss loss;
     double loss_parameter, label_smoothing;
     fm_layer layers[];
 } fm_plan;
@@ -102,11 +83,9 @@ typedef struct {
 } fm_data;
 
 typedef struct {
-    int method; /* enum fm_method */
-    int nesterov, epsilon_hat;
-    double momentum, beta_1, beta_2, epsilon; /* beta_2 is also the decay of FM_RMSPROP */
-    double weight_decay, l1, l2; /* of weights, not of biases */
-    double clip_value, clip_norm; /* infinite for none */
+    enum fm_method method;
+#define FM_FIELD(type, name) type name;
+    FM_OPTIMIZER_FIELDS(FM_FIELD)
 } fm_optimizer;
 
 /* The rule by which scikit-learn's MLP tells that the loss no longer falls: more than `patience` epochs in a row, none of
@@ -130,7 +109,7 @@ typedef struct {
 } fm_watch;
 
 typedef struct {
-    void *parameters, *moments[2]; /* flat; moments of the optimizer, NULL where it has none */
+    void *parameters, *moments[2]; /* flat; m and v of the method, NULL where it keeps none */
     void *gradient;                /* flat scratch: that of the last batch, without penalties */
     void *best_parameters;         /* flat, where watch.keeps_best: those of the epoch of least loss */
     const fm_optimizer *optimizer;
@@ -187,14 +166,28 @@ typedef struct {
     void (*update)(const fm_training *training, const fm_plan *plan, double learning_rate); /* one sweep alone */
     void (*dropout_mask)(void *mask, const fm_plan *plan, ptrdiff_t layer, unsigned long long seed,
                          ptrdiff_t update); /* (fan_out, batch): 0 or 1 / (1 - dropout) */
-    void (*map)(void *out, const void *x, ptrdiff_t n, int function); /* enum fm_function */
-    int (*all_pass)(const void *x, ptrdiff_t n, int check); /* enum fm_check */
+    void (*map)(void *out, const void *x, ptrdiff_t n, enum fm_function function);
+    int (*all_pass)(const void *x, ptrdiff_t n, enum fm_check check);
     double (*mean_log_loss)(const void *logits, const void *targets, ptrdiff_t n, ptrdiff_t n_examples);
     double (*mean_cross_entropy)(const void *probabilities, const void *targets, ptrdiff_t n,
                                  ptrdiff_t n_examples);
 } fm_kernels;
 
-/* NULL where this build or this machine lacks the ISA. */
+/* A member of a list of names.h; a NULL name ends a table. */
+typedef struct {
+    const char *name; /* Python's */
+    int code;         /* of the list's enum */
+    int property;     /* enum fm_derivative of activations, flags of enum fm_moments of methods, else 0 */
+} fm_name;
+
+extern const fm_name fm_activation_names[], fm_loss_names[], fm_method_names[], fm_function_names[], fm_isa_names[],
+    fm_status_names[];
+
+/* The fields of fm_optimizer beside its method, and how to write the one with this code. */
+extern const fm_name fm_optimizer_fields[];
+void fm_set_optimizer_field(fm_optimizer *optimizer, int field, double value);
+
+/* NULL where this machine lacks the ISA. */
 const fm_kernels *fm_get_kernels(enum fm_isa isa, enum fm_dtype dtype);
 
 const char *fm_compiler(void);

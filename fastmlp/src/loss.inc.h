@@ -34,7 +34,7 @@ INLINE vec poisson_loss(vec z, vec y)
     return vselect(veq(y, (vec){0}), vexp(z), loss);
 }
 
-INLINE vec pointwise_loss(vec z, vec y, vec parameter, int loss)
+INLINE vec pointwise_loss(vec z, vec y, vec parameter, enum fm_loss loss)
 {
     vec r = z - y, size = vabs(r);
     switch (loss) {
@@ -50,12 +50,15 @@ INLINE vec pointwise_loss(vec z, vec y, vec parameter, int loss)
     }
     case FM_QUANTILE:
         return vmax(-parameter * r, ((real)1 - parameter) * r);
-    default:
+    case FM_POISSON:
         return poisson_loss(z, y);
+    case FM_MULTINOMIAL_LOG_LOSS: /* not pointwise */
+        break;
     }
+    return z;
 }
 
-INLINE vec pointwise_delta(vec z, vec y, vec parameter, int loss)
+INLINE vec pointwise_delta(vec z, vec y, vec parameter, enum fm_loss loss)
 {
     vec r = z - y, zero = {0};
     switch (loss) {
@@ -69,9 +72,12 @@ INLINE vec pointwise_delta(vec z, vec y, vec parameter, int loss)
         return vmax(-parameter, vmin(parameter, r));
     case FM_QUANTILE:
         return vselect(vlt(zero, r), (real)1 - parameter, vselect(vlt(r, zero), -parameter, r));
-    default:
+    case FM_POISSON:
         return vexp(z) - y;
+    case FM_MULTINOMIAL_LOG_LOSS: /* not pointwise */
+        break;
     }
+    return z;
 }
 
 /* A mean that is finite wherever its exact value is: from where the sum overflows on, one goes on that is scaled
@@ -143,7 +149,7 @@ INLINE vec share_at(const loss_rows *g, ptrdiff_t i, vec even)
 }
 
 /* Losses and deltas in one sweep share what both need, the exponential of the log-loss. */
-INLINE void pointwise_sweep(const loss_rows *g, const int loss, const int with_losses)
+INLINE void pointwise_sweep(const loss_rows *g, const enum fm_loss loss, const int with_losses)
 {
     const vec even = (real)1 / g->total;
     for (ptrdiff_t o = 0, row = 0; o < g->columns.n_rows; o++, row += g->columns.row_stride)
@@ -209,26 +215,24 @@ static void FN(multinomial_forward)(const loss_rows *g)
     }
 }
 
-#define FOR_EACH_POINTWISE_LOSS(X) \
-    X(FM_LOG_LOSS) X(FM_SQUARED_ERROR) X(FM_ABSOLUTE_ERROR) X(FM_HUBER) X(FM_QUANTILE) X(FM_POISSON)
-
 /* dz <- the derivative of the mean loss by the logits and, where they are wanted, losses <- that of every example times
    its weight, one row per output but for the multinomial loss */
-static void FN(loss_sweep)(const loss_rows *g, int loss)
+static void FN(loss_sweep)(const loss_rows *g, enum fm_loss loss)
 {
     switch (loss) {
-#define LOSS_CASE(name)                            \
-    case name:                                     \
-        if (g->losses)                             \
-            pointwise_sweep(g, name, 1);           \
-        else                                       \
-            pointwise_sweep(g, name, 0);           \
+#define LOSS_CASE(code, ...)                     \
+    case FM_##code:                              \
+        if (g->losses)                           \
+            pointwise_sweep(g, FM_##code, 1);    \
+        else                                     \
+            pointwise_sweep(g, FM_##code, 0);    \
         break;
-        FOR_EACH_POINTWISE_LOSS(LOSS_CASE)
-    default:
+        FM_POINTWISE_LOSSES(LOSS_CASE)
+    case FM_MULTINOMIAL_LOG_LOSS:
         FN(multinomial_backward)(g);
         if (g->losses)
             FN(multinomial_forward)(g);
+        break;
     }
 }
 

@@ -54,30 +54,30 @@ INLINE vec changed_gradient(vec g, vec p, const update_constants *c, const int c
     return g;
 }
 
-enum sweep { DESCENT, MOMENTUM, NESTEROV, ADAM, RMSPROP };
-
-/* The new p; m and v are read and written as the method has them. */
-INLINE vec updated(vec p, vec g, vec *m, vec *v, const update_constants *c, const int sweep, const int changes)
+/* The new p; m and v are read and written as the method keeps them. */
+INLINE vec updated(vec p, vec g, vec *m, vec *v, const update_constants *c, const enum fm_method method,
+                   const int changes)
 {
     g = changed_gradient(g, p, c, changes);
     if (changes & DECAY)
         p = p * c->decay;
-    switch (sweep) {
-    case DESCENT:
+    switch (method) {
+    case FM_SGD:
         return vfnma(c->rate, g, p);
-    case MOMENTUM:
+    case FM_MOMENTUM:
         return p + (*m = vfnma(c->rate, g, c->momentum * *m));
-    case NESTEROV:
+    case FM_NESTEROV:
         *m = vfnma(c->rate, g, c->momentum * *m);
         return p + vfnma(c->rate, g, c->momentum * *m);
-    case ADAM:
+    case FM_ADAM:
         *m = vfma(c->beta_1, *m, c->rest_1 * g);
         *v = vfma(c->beta_2, *v, c->rest_2 * g * g);
         return vfnma(c->rate, *m / (vsqrt(*v) + c->epsilon), p);
-    default:
+    case FM_RMSPROP:
         *v = vfma(c->beta_2, *v, c->rest_2 * g * g);
         return vfnma(c->rate, g / (vsqrt(*v) + c->epsilon), p);
     }
+    return p;
 }
 
 typedef struct {
@@ -86,10 +86,20 @@ typedef struct {
     const update_constants *c;
 } sweep_arrays;
 
-INLINE void sweep_range(const sweep_arrays *a, range r, const int sweep, const int changes)
+/* Flags of enum fm_moments. */
+INLINE int moments_of(enum fm_method method)
 {
-    const int has_m = sweep == MOMENTUM || sweep == NESTEROV || sweep == ADAM;
-    const int has_v = sweep == ADAM || sweep == RMSPROP;
+    switch (method) {
+#define MOMENTS_CASE(code, name, moments) \
+    case FM_##code: return moments;
+        FM_METHODS(MOMENTS_CASE)
+    }
+    return 0;
+}
+
+INLINE void sweep_range(const sweep_arrays *a, range r, const enum fm_method method, const int changes)
+{
+    const int has_m = moments_of(method) & FM_KEEPS_M, has_v = moments_of(method) & FM_KEEPS_V;
     const update_constants c = *a->c;
     ptrdiff_t i = r.from;
     vec m = {0}, v = {0};
@@ -98,7 +108,7 @@ INLINE void sweep_range(const sweep_arrays *a, range r, const int sweep, const i
             m = vloadu(a->m + i);
         if (has_v)
             v = vloadu(a->v + i);
-        vstoreu(a->p + i, updated(vloadu(a->p + i), vloadu(a->g + i), &m, &v, &c, sweep, changes));
+        vstoreu(a->p + i, updated(vloadu(a->p + i), vloadu(a->g + i), &m, &v, &c, method, changes));
         if (has_m)
             vstoreu(a->m + i, m);
         if (has_v)
@@ -111,7 +121,7 @@ INLINE void sweep_range(const sweep_arrays *a, range r, const int sweep, const i
         m = vload_some(a->m + i, left);
     if (has_v)
         v = vload_some(a->v + i, left);
-    vec p = updated(vload_some(a->p + i, left), vload_some(a->g + i, left), &m, &v, &c, sweep, changes);
+    vec p = updated(vload_some(a->p + i, left), vload_some(a->g + i, left), &m, &v, &c, method, changes);
     vstore_some(a->p + i, p, left);
     if (has_m)
         vstore_some(a->m + i, m, left);
@@ -120,32 +130,18 @@ INLINE void sweep_range(const sweep_arrays *a, range r, const int sweep, const i
 }
 
 /* Plain sweeps are compiled for themselves; any change of the gradient shares one more per method. */
-#define SWEEP_OF(name)                                                                              \
-    case name:                                                                                      \
-        if (changes)                                                                                \
-            sweep_range(a, r, name, PENALTY | CLIP | DECAY);                                        \
-        else                                                                                        \
-            sweep_range(a, r, name, 0);                                                             \
+static void FN(sweep)(const sweep_arrays *a, range r, enum fm_method method, int changes)
+{
+    switch (method) {
+#define METHOD_CASE(code, ...)                                  \
+    case FM_##code:                                             \
+        if (changes)                                            \
+            sweep_range(a, r, FM_##code, PENALTY | CLIP | DECAY); \
+        else                                                    \
+            sweep_range(a, r, FM_##code, 0);                    \
         break;
-
-static void FN(sweep)(const sweep_arrays *a, range r, int sweep, int changes)
-{
-    switch (sweep) {
-        SWEEP_OF(DESCENT)
-        SWEEP_OF(MOMENTUM)
-        SWEEP_OF(NESTEROV)
-        SWEEP_OF(ADAM)
-        SWEEP_OF(RMSPROP)
+        FM_METHODS(METHOD_CASE)
     }
-}
-
-INLINE int sweep_of(const fm_optimizer *o)
-{
-    if (o->method == FM_ADAM)
-        return ADAM;
-    if (o->method == FM_RMSPROP)
-        return RMSPROP;
-    return o->momentum == 0 ? DESCENT : o->nesterov ? NESTEROV : MOMENTUM;
 }
 
 INLINE int is_penalized(const fm_optimizer *o) { return o->l1 != 0 || o->l2 != 0; }
@@ -172,16 +168,16 @@ static void FN(optimizer_update)(const fm_training *t, const fm_plan *plan, ptrd
     const update_constants c = FN(constants_of)(o, rate, update, scale, penalty_share);
     sweep_arrays a = {t->parameters, t->moments[0], t->moments[1], t->gradient, &c};
     if (!changes) {
-        FN(sweep)(&a, r, sweep_of(o), 0);
+        FN(sweep)(&a, r, o->method, 0);
         return;
     }
     const update_constants c_bias = FN(bias_constants)(c);
     for (ptrdiff_t l = 0; l < plan->n_layers; l++) {
         const fm_layer *layer = &plan->layers[l];
         a.c = &c;
-        FN(sweep)(&a, overlap(r, layer->weights, layer->fan_in * layer->fan_out), sweep_of(o), changes);
+        FN(sweep)(&a, overlap(r, layer->weights, layer->fan_in * layer->fan_out), o->method, changes);
         a.c = &c_bias;
-        FN(sweep)(&a, overlap(r, layer->bias, layer->fan_out), sweep_of(o), changes);
+        FN(sweep)(&a, overlap(r, layer->bias, layer->fan_out), o->method, changes);
     }
 }
 
@@ -253,5 +249,5 @@ static void FN(gradient_descent)(void *parameters, const void *gradient, ptrdiff
 {
     const update_constants c = {.rate = vset((real)learning_rate)};
     const sweep_arrays a = {.p = parameters, .g = gradient, .c = &c};
-    sweep_range(&a, (range){0, n}, DESCENT, 0);
+    sweep_range(&a, (range){0, n}, FM_SGD, 0);
 }

@@ -26,7 +26,7 @@ INLINE ptrdiff_t row_stride_of(ptrdiff_t n)
 
 /* The cheaper weight gradient by estimated overhead; the constants were measured, see docs/design.md.  The rows of
    the first layer's inputs are packed as they come, where those of others are transposed for the broadcast. */
-INLINE int choose_gradient_method(ptrdiff_t fan_in, ptrdiff_t fan_out, ptrdiff_t tile, int is_first)
+INLINE enum fm_gradient_method choose_gradient_method(ptrdiff_t fan_in, ptrdiff_t fan_out, ptrdiff_t tile, int is_first)
 {
     double lane_sums_overhead = 2.8 * LANES / (double)tile;
     double padding = (double)whole_vectors(fan_in) / (double)fan_in - 1;

@@ -17,7 +17,7 @@ MOST_ORDERED = 1 << 16  # examples in the orders of one call
 NEVER = {"tol": 0.0, "patience": -1, "best": math.inf, "n_stalled": 0}  # the kernels' fm_plateau, off
 RULES = {
     "stalled": "the loss did not fall by more than tol={tol:g} for more than n_iter_no_change={n} epochs in a row",
-    "rate too small": "the loss no longer falls, and the learning rate is too small to be lowered further",
+    "rate_too_small": "the loss no longer falls, and the learning rate is too small to be lowered further",
 }
 
 
@@ -203,7 +203,7 @@ class _Descent:
         is_held_loss_bad = self.held_loss is not None and not math.isfinite(self.held_loss)
         if status == "diverged":
             place, kept = f"epoch {self.done}, batch {self.rest}: the gradient is not finite", "those before it"
-        elif status == "loss not finite" or is_held_loss_bad:
+        elif status == "loss_not_finite" or is_held_loss_bad:
             epoch = self.done - (not is_held_loss_bad)
             place, kept = f"epoch {epoch}: its loss is not finite", f"the finite ones after {self.done} epochs"
         elif overflowed:

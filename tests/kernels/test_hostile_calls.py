@@ -208,7 +208,7 @@ WRONG = [
     {"optimizer": ADAM, "moments": Z((2, 12))},
     {"optimizer": ADAM, "moments": Z((13, 2)).T},
     {"optimizer": OPTIMIZER | {"method": "rmsprop"}, "moments": Z((2, 13))},
-    {"optimizer": OPTIMIZER | {"momentum": 0.9}},
+    {"optimizer": OPTIMIZER | {"method": "momentum"}},
     {"learning_rates": None},
     {"learning_rates": Z(2)},
     {"learning_rates": Z(4)},

@@ -208,8 +208,7 @@ def test_any_training_is_the_reference_s(data):
     rng = np.random.default_rng(seed)
     optimizer = OPTIMIZER | {
         "method": method,
-        "momentum": draw(st.sampled_from([0.0, 0.5, 0.9])) if method == "sgd" else 0.0,
-        "nesterov": draw(st.booleans()),
+        "momentum": draw(st.sampled_from([0.0, 0.5, 0.9])),
         "epsilon_hat": draw(st.booleans()),
         "epsilon": 1e-2,  # below it, what rounding leaves of a gradient of 0 would be an update
         "beta_2": draw(st.sampled_from([0.9, 0.999])),
