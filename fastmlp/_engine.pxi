@@ -288,7 +288,7 @@ cdef class Engine(Workspace):
         ``da``), ``d_weights`` (fan_out, fan_in) and ``d_bias`` (fan_out,).  Without dropout.
         """
         cdef int typenum = cnp.NPY_DOUBLE if self.is_double else cnp.NPY_FLOAT
-        cdef Py_ssize_t l, n = data.n_examples, n_layers = self.plan.n_layers
+        cdef Py_ssize_t i, n = data.n_examples, n_layers = self.plan.n_layers
         cdef bint with_gradients = data.targets is not None
         cdef fm_layer_arrays *arrays
         cdef fm_layer *layer
@@ -299,24 +299,24 @@ cdef class Engine(Workspace):
         if arrays == NULL:
             raise MemoryError()
         try:
-            for l in range(n_layers):
-                layer = &self.plan.layers[l]
+            for i in range(n_layers):
+                layer = &self.plan.layers[i]
                 named = {"z": new_matrix(typenum, layer.fan_out, n), "a": new_matrix(typenum, layer.fan_out, n)}
-                arrays[l] = fm_layer_arrays(&parameters[layer.weights], &parameters[layer.bias], NULL, NULL, NULL, NULL,
+                arrays[i] = fm_layer_arrays(&parameters[layer.weights], &parameters[layer.bias], NULL, NULL, NULL, NULL,
                                             NULL, NULL)
-                arrays[l].z, arrays[l].a = cnp.PyArray_DATA(named["z"]), cnp.PyArray_DATA(named["a"])
+                arrays[i].z, arrays[i].a = cnp.PyArray_DATA(named["z"]), cnp.PyArray_DATA(named["a"])
                 found.append(named)
                 if not with_gradients:
                     continue
                 named["dz"] = new_matrix(typenum, layer.fan_out, n)
                 named["d_weights"] = new_matrix(typenum, layer.fan_out, layer.fan_in)
                 named["d_bias"] = np_empty(layer.fan_out, self.is_double)
-                arrays[l].dz = cnp.PyArray_DATA(named["dz"])
-                arrays[l].d_weights = cnp.PyArray_DATA(named["d_weights"])
-                arrays[l].d_bias = cnp.PyArray_DATA(named["d_bias"])
-                if l:
-                    found[l - 1]["da"] = new_matrix(typenum, layer.fan_in, n)
-                    arrays[l].d_inputs = cnp.PyArray_DATA(found[l - 1]["da"])
+                arrays[i].dz = cnp.PyArray_DATA(named["dz"])
+                arrays[i].d_weights = cnp.PyArray_DATA(named["d_weights"])
+                arrays[i].d_bias = cnp.PyArray_DATA(named["d_bias"])
+                if i:
+                    found[i - 1]["da"] = new_matrix(typenum, layer.fan_in, n)
+                    arrays[i].d_inputs = cnp.PyArray_DATA(found[i - 1]["da"])
             with nogil:
                 status = self.kernels.layers(arrays, self.plan, &data.data, self.arena, serve_signals)
         finally:

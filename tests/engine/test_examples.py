@@ -1,0 +1,96 @@
+"""Examples: checked once, used by many trainings."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+from fastmlp import MLP
+from fastmlp.training import TrainingOptions, run
+
+RNG = np.random.default_rng(1)
+X = RNG.standard_normal((30, 3))
+Y = (X[:, 0] > 0).astype("int64")
+WEIGHTS = RNG.uniform(0, 5, 30)
+
+
+def network(dims=(3, 5, 1), **kwargs):
+    return MLP(dims, **{"activation": "tanh", "seed": 1, **kwargs})
+
+
+@pytest.mark.parametrize("inputs", [X, np.asfortranarray(X), X.tolist(), scipy.sparse.csr_array(X)], ids=type)
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+def test_many_trainings_share_what_was_checked_once(inputs, weights, monkeypatch):
+    examples = network().examples(inputs, Y, sample_weight=weights)
+    expected = [network(seed=seed) for seed in range(3)]
+    for model in expected:
+        model.train(inputs, Y, epochs=5, batch_size=7, seed=2, sample_weight=weights)
+
+    def no_second_look(*arguments):
+        raise AssertionError("X was looked at again")
+
+    monkeypatch.setattr("fastmlp.engine.examples.inputs_of", no_second_look)
+    for seed, same in enumerate(expected):
+        model = network(seed=seed)
+        run(model, examples, TrainingOptions(epochs=5, batch_size=7, seed=2))
+        assert model.parameters.tobytes() == same.parameters.tobytes()
+
+
+@pytest.mark.parametrize("scale", [1, 2.0**-60, 2.0**100, 1e-300, 1e300])
+def test_the_sum_of_the_weights_is_that_of_those_given(scale):
+    examples = network().examples(X, Y, sample_weight=WEIGHTS * scale)
+    assert examples.total_weight == pytest.approx(WEIGHTS.sum() * scale, rel=1e-15)
+    assert network().examples(X, Y).total_weight == 30
+
+
+def test_weights_too_large_for_a_sum_leave_no_penalty():
+    examples = network().examples(X, Y, sample_weight=np.full(30, 1.7e308))
+    assert examples.total_weight == np.inf
+    model, plain = network(), network()
+    run(model, examples, TrainingOptions(epochs=5, l2=1.0, penalty="sum"))
+    plain.train(X, Y, epochs=5)
+    np.testing.assert_allclose(model.parameters, plain.parameters, rtol=1e-12)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "lbfgs"])
+@pytest.mark.parametrize("scale", [0.25, 1.0, 1024.0])
+def test_a_penalty_of_the_sum_weighs_less_beside_heavier_examples(scale, optimizer):
+    """l2 over the sum of the weights, as they were given, is an l2 of the mean."""
+    weights = WEIGHTS * scale
+    options = {"epochs": 8, "optimizer": optimizer, "sample_weight": weights}
+    model, same = network(), network()
+    model.train(X, Y, l2=3.0, penalty="sum", **options)
+    same.train(X, Y, l2=3.0 / weights.sum(), **options)
+    np.testing.assert_allclose(model.parameters, same.parameters, rtol=1e-6 if optimizer == "lbfgs" else 1e-12)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda: network(dtype="float32"),
+        lambda: network((4, 5, 1)),
+        lambda: network((3, 5, 2), loss="multilabel_log_loss"),
+        lambda: network(loss="squared_error"),
+        lambda: network(loss="huber"),
+    ],
+)
+def test_a_network_that_they_were_not_checked_for_is_refused(other):
+    model = other()
+    before = model.parameters.tobytes()
+    with pytest.raises(ValueError, match="the examples were checked for LogLoss"):
+        run(model, network().examples(X, Y), TrainingOptions(epochs=3))
+    assert model.parameters.tobytes() == before
+
+
+def test_a_network_of_other_hidden_layers_takes_them():
+    model = network((3, 9, 2, 1), activation="relu")
+    assert run(model, network().examples(X, Y), TrainingOptions(epochs=3)).ended.epoch == 3
+
+
+@pytest.mark.parametrize("inputs", [X, np.asfortranarray(X), scipy.sparse.csr_array(X)], ids=type)
+@pytest.mark.parametrize("n", [1, 7, 30, 1000])
+def test_the_first_few_are_the_first_rows(inputs, n):
+    model = network()
+    data = model.examples(inputs, Y).first(n)
+    outputs = np.empty((1, min(n, 30)))
+    model.engine(data.n_examples).predict(outputs, model.parameters, data, False)
+    np.testing.assert_array_equal(outputs[0], model.decision_function(X[:n]))

@@ -1,0 +1,132 @@
+"""How a training ended, as a value; and what MLP.train makes of it."""
+
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from fastmlp import MLP, DeadNetworkWarning, DivergenceWarning
+from fastmlp.training import TrainingOptions, run
+
+RNG = np.random.default_rng(7)
+X = RNG.standard_normal((40, 2))
+Y = (X[:, 0] > 0).astype("int64")
+PRICES = RNG.uniform(15_000, 19_000, (60, 2))
+
+
+def network(**kwargs):
+    return MLP((2, 6, 1), **{"activation": "tanh", "seed": 1, **kwargs})
+
+
+def ended(model, inputs=X, targets=Y, **options):
+    """The end of a training without warnings, which are errors here."""
+    options = TrainingOptions(**{"epochs": 30, "learning_rate": 0.1, **options})
+    return run(model, model.examples(inputs, targets), options).ended
+
+
+def test_a_training_that_makes_all_epochs_is_finished():
+    end = ended(network())
+    assert (end.how, end.epoch, end.symptom, end.warning()) == ("finished", 30, None, None)
+    assert end.why == "all 30 epochs were made"
+    assert ended(network(), epochs=0).epoch == 0
+
+
+@pytest.mark.parametrize("batch_size", [None, 9])
+def test_a_callback_s_end_is_named_with_its_epoch(batch_size):
+    end = ended(network(), callback=lambda epoch, loss: epoch == 4, report_every=2, batch_size=batch_size)
+    assert (end.how, end.why) == ("callback", "the callback ended it at epoch 4")
+    assert end.epoch == (4 if batch_size is None else 5)  # one batch: before its update; several: after the epoch
+
+
+@pytest.mark.parametrize("batch_size", [None, 9])
+def test_a_divergence_is_a_value_that_says_where(batch_size):
+    model = network(activation="identity", loss="squared_error")
+    end = ended(model, 1e5 * X, targets=1e5 * X[:, 0], epochs=2000, batch_size=batch_size)
+    assert (end.how, end.symptom) == ("diverged", None)
+    assert f"epoch {end.epoch}" in end.why
+    assert "is not finite. The parameters are" in end.why
+    assert isinstance(end.warning(), DivergenceWarning)
+    assert np.isfinite(model.parameters).all()
+
+
+def test_a_loss_that_grows_and_stays_finite_is_an_outcome_and_a_warning():
+    """Prices as features and targets: each update overshoots further."""
+    model = network(activation="leaky_relu", loss="squared_error")
+    end = ended(model, PRICES, PRICES[:, 0], epochs=4, learning_rate=1e-8)
+    assert (end.how, end.symptom) == ("finished", "loss grew")
+    with pytest.warns(DivergenceWarning, match="ended with a loss over ten times that of its start.*scaled") as caught:
+        network(activation="leaky_relu", loss="squared_error").train(PRICES, PRICES[:, 0], epochs=4, learning_rate=1e-8)
+    assert caught[0].filename == __file__
+
+
+def test_the_last_epoch_s_loss_counts_though_nobody_records_it():
+    model = network(activation="leaky_relu", loss="squared_error")
+    end = ended(model, PRICES, PRICES[:, 0], epochs=4, learning_rate=1e-8, report_every=10)
+    assert end.symptom == "loss grew"
+
+
+@pytest.mark.parametrize("batch_size", [None, 9])
+@pytest.mark.parametrize("activation", ["relu", "tanh", "logistic"])
+def test_a_hidden_layer_without_a_living_unit_is_an_outcome_and_a_warning(activation, batch_size):
+    model = network(activation=activation)
+    model.biases[0][:] = -1e6  # far below where any of them moves
+    end = ended(model, batch_size=batch_size)
+    assert (end.how, end.symptom) == ("finished", "dead")
+    with pytest.warns(DeadNetworkWarning, match="all units of a hidden layer give the same output for every example"):
+        model.train(X, Y, epochs=3)
+
+
+def test_a_dead_layer_behind_a_living_one_is_found():
+    model = MLP((2, 6, 5, 1), seed=1)
+    model.biases[1][:] = -100
+    assert ended(model).symptom == "dead"
+
+
+def test_one_living_unit_is_no_death_nor_is_a_network_without_hidden_layers():
+    model = network(activation="relu")
+    model.biases[0][1:] = -100
+    assert ended(model).symptom is None
+    assert ended(MLP((2, 1), activation=[], seed=1)).symptom is None
+
+
+def test_a_perfect_fit_is_no_death():
+    """All gradients are 0, and the units are alive."""
+    model = network(activation="identity", loss="squared_error")
+    targets = model.predict(X)
+    assert ended(model, targets=targets, epochs=2).symptom is None
+
+
+def test_a_learning_network_warns_of_nothing():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        history = network().train(X, Y, epochs=200, learning_rate=0.5)
+    assert history.ended.how == "finished"
+
+
+def test_eight_threads_tell_each_of_64_trainings_its_own_end():
+    """Warnings are the process's; values are not."""
+    examples = network().examples(X, Y)
+
+    def one(i):
+        model = network(activation="identity", seed=i)
+        options = TrainingOptions(epochs=400, learning_rate=1e4 if i % 2 else 0.1)
+        return run(model, examples, options).ended.how
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(one, range(64))) == ["finished", "diverged"] * 32
+
+
+def test_a_second_training_of_one_model_is_refused_while_the_first_runs():
+    model, refused = network(), []
+
+    def train_again(epoch, loss):
+        with pytest.raises(RuntimeError, match="train was called while this model is training"):
+            ended(model)
+        with pytest.raises(RuntimeError, match="initialize was called while this model is training"):
+            model.initialize()
+        refused.append(epoch)
+
+    ended(model, callback=train_again, report_every=10)
+    assert refused == [0, 10, 20]
+    assert ended(model).how == "finished"
