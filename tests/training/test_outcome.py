@@ -53,16 +53,16 @@ def test_a_divergence_is_a_value_that_says_where(batch_size):
 def test_a_loss_that_grows_and_stays_finite_is_an_outcome_and_a_warning():
     """Prices as features and targets: each update overshoots further."""
     model = network(activation="leaky_relu", loss="squared_error")
-    end = ended(model, PRICES, PRICES[:, 0], epochs=4, learning_rate=1e-8)
+    end = ended(model, PRICES, PRICES[:, 0], epochs=4, learning_rate=1e-7)
     assert (end.how, end.symptom) == ("finished", "loss grew")
     with pytest.warns(DivergenceWarning, match="ended with a loss over ten times that of its start.*scaled") as caught:
-        network(activation="leaky_relu", loss="squared_error").train(PRICES, PRICES[:, 0], epochs=4, learning_rate=1e-8)
+        network(activation="leaky_relu", loss="squared_error").train(PRICES, PRICES[:, 0], epochs=4, learning_rate=1e-7)
     assert caught[0].filename == __file__
 
 
 def test_the_last_epoch_s_loss_counts_though_nobody_records_it():
     model = network(activation="leaky_relu", loss="squared_error")
-    end = ended(model, PRICES, PRICES[:, 0], epochs=4, learning_rate=1e-8, report_every=10)
+    end = ended(model, PRICES, PRICES[:, 0], epochs=4, learning_rate=1e-7, report_every=10)
     assert end.symptom == "loss grew"
 
 
