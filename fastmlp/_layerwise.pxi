@@ -20,13 +20,21 @@ cdef void *matrix_data(str name, object value, int typenum, Py_ssize_t rows, Py_
     return cnp.PyArray_DATA(array)
 
 
+cdef Py_ssize_t rows_of(object matrix) except -1:
+    if not cnp.PyArray_Check(matrix):
+        raise TypeError(f"weights must be arrays, got {type(matrix).__name__}")
+    if cnp.PyArray_NDIM(matrix) != 2:
+        raise ValueError(f"weights must be matrices, got {cnp.PyArray_NDIM(matrix)} dimensions")
+    return cnp.PyArray_DIM(matrix, 0)
+
+
 cdef enum:
-    MOST_IDLE_BYTES = 1 << 22  # of an arena kept between calls; a larger one costs little beside its pass
+    MOST_IDLE_BYTES = 1 << 22  # of an arena kept between calls; keeping larger ones, on huge pages, gained nothing
 
 
 @cython.no_gc
 cdef class LayerArrays(Workspace):
-    """The plan and arena of a pass layer by layer, and the C view of its arrays; the caller keeps the arrays."""
+    """The plan and arena of a pass layer by layer, and the C view of its arrays, which the caller keeps alive."""
 
     cdef fm_layer_arrays *layers
     cdef tuple activations
@@ -50,7 +58,7 @@ cdef class LayerArrays(Workspace):
         ):
             return False
         for layer in range(len(weights)):
-            if self.plan.layers[layer].fan_out != len(weights[layer]):
+            if self.plan.layers[layer].fan_out != rows_of(weights[layer]):
                 return False
         return True
 
@@ -62,7 +70,7 @@ cdef LayerArrays idle_arrays = None  # of the last call, for the next one: they 
 
 
 cdef LayerArrays take_arrays(cnp.ndarray inputs, list weights, list columns, tuple activations):
-    """Layer arrays with the weights in place: those of the last call where they fit, or new ones."""
+    """Those of the last call where they fit, or new ones, with the weights in place."""
     global idle_arrays
     cdef int typenum = real_type(inputs)
     cdef Py_ssize_t layer
@@ -71,7 +79,7 @@ cdef LayerArrays take_arrays(cnp.ndarray inputs, list weights, list columns, tup
     if not weights or len(columns) != len(weights):
         raise ValueError(f"expected one more array for each of {len(weights)} weights, got {len(columns)}")
     if arrays is None or not arrays.fits(inputs, weights, activations):
-        layer_dims = (cnp.PyArray_DIM(inputs, 0), *[len(weight) for weight in weights])
+        layer_dims = (cnp.PyArray_DIM(inputs, 0), *[rows_of(weight) for weight in weights])
         arrays = LayerArrays(typenum == cnp.NPY_DOUBLE, layer_dims, activations, cnp.PyArray_DIM(inputs, 1))
     for layer in range(len(weights)):
         arrays.layers[layer].weights = matrix_data("weights", weights[layer], typenum,
@@ -120,7 +128,7 @@ cdef tuple forward_pass(cnp.ndarray inputs, list weights, list biases, tuple act
 
 def forward(cnp.ndarray inputs not None, list weights not None, list biases not None, tuple activations not None):
     """Return the tuple (z1, a1, W1, b1, z2, a2, ...): z and a (fan_out, n); biases are columns (fan_out, 1)."""
-    return forward_pass(inputs, weights, biases, activations)
+    return forward_pass(inputs, list(weights), list(biases), activations)  # copies: the caller's may change meanwhile
 
 
 cdef list backward_pass(cnp.ndarray inputs, cnp.ndarray targets, list weights, list outputs, tuple activations):
@@ -164,4 +172,4 @@ def backward(cnp.ndarray inputs not None, cnp.ndarray targets not None, list wei
     for name in activations:
         if name in NEEDING_LOGITS:
             raise ValueError(f"activations must have derivatives by their outputs, got {name!r}")
-    return backward_pass(inputs, targets, weights, outputs, activations)
+    return backward_pass(inputs, targets, list(weights), list(outputs), activations)
