@@ -87,12 +87,11 @@ cdef LayerArrays take_arrays(cnp.ndarray inputs, list weights, list columns, tup
     return arrays
 
 
-cdef int give_back(LayerArrays arrays) except -1:
+cdef void give_back(LayerArrays arrays) noexcept:
     """Keep the arrays of a pass that is over for the next call."""
     global idle_arrays
     if arrays.scratch_bytes() <= MOST_IDLE_BYTES:
         idle_arrays = arrays
-    return 0
 
 
 cdef cnp.ndarray new_matrix(int typenum, Py_ssize_t rows, Py_ssize_t columns):

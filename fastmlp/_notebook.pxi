@@ -1,7 +1,8 @@
 # The notebook's functions on arguments that need no conversion; a part of _kernels.pyx.
 #
 # Each looks at its arguments once and answers None unless they are plain dicts, or a tuple, of plain, finite,
-# fitting arrays of one dtype.  The functions in Python then convert them, or say what is wrong.
+# fitting arrays of one dtype.  The functions in Python then convert them, or say what is wrong.  The lists made
+# here hold the arrays while the GIL is released, whatever becomes of the caller's dict.
 
 cdef class LayerNames:
     """The keys of the notebook's dicts for a number of layers, and the activations of those layers."""
