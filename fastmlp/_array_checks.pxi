@@ -39,8 +39,7 @@ def all_binary(cnp.ndarray array not None):
     return bool(passes(array, FM_ALL_BINARY))
 
 
-def integer_labels(object labels, cnp.ndarray outputs not None):
-    """C-contiguous int64 labels 0 and 1 of the shape of ``outputs``, in its dtype; None if they are not that."""
+cdef cnp.ndarray labels_from_integers(object labels, cnp.ndarray outputs):
     real_type(outputs)
     if not is_plain_matrix(labels, cnp.NPY_INT64) or not cnp.PyArray_SAMESHAPE(labels, outputs):
         return None
@@ -62,9 +61,30 @@ def integer_labels(object labels, cnp.ndarray outputs not None):
     return None if other else new
 
 
+def integer_labels(object labels, cnp.ndarray outputs not None):
+    """C-contiguous int64 labels 0 and 1 of the shape of ``outputs``, in its dtype; None if they are not that."""
+    return labels_from_integers(labels, outputs)
+
+
 def all_in_unit_interval(cnp.ndarray array not None):
     """Whether every element of a C-contiguous float32 or float64 array lies in [0, 1]."""
     return bool(passes(array, FM_ALL_IN_UNIT_INTERVAL))
+
+
+cdef bint is_real_matrix(object value):
+    """Whether ``value`` can go to the kernels as it is, in its own dtype."""
+    return is_plain_matrix(value, cnp.NPY_DOUBLE) or is_plain_matrix(value, cnp.NPY_FLOAT)
+
+
+cdef bint all_plain_and_finite(list matrices) except -1:
+    cdef int typenum
+    if not matrices or not is_real_matrix(matrices[0]):
+        return False
+    typenum = cnp.PyArray_TYPE(matrices[0])
+    for matrix in matrices:
+        if not is_plain_matrix(matrix, typenum) or not passes(matrix, FM_ALL_FINITE):
+            return False
+    return True
 
 
 def plain_and_finite(list matrices):
@@ -72,28 +92,28 @@ def plain_and_finite(list matrices):
 
     The quick answer for arrays that need no conversion; what is wrong with others, the checks in Python say.
     """
-    cdef int typenum
-    if not matrices or not cnp.PyArray_CheckExact(matrices[0]):
+    return all_plain_and_finite(matrices)
+
+
+cdef bint fits_network(object inputs, list weights, list columns, bint per_example) except -1:
+    cdef Py_ssize_t width, n, layer
+    cdef list all_arrays
+    if len(weights) != len(columns):
         return False
-    typenum = cnp.PyArray_TYPE(matrices[0])
-    if typenum != cnp.NPY_DOUBLE and typenum != cnp.NPY_FLOAT:
+    all_arrays = weights + columns
+    all_arrays.append(inputs)
+    if not all_plain_and_finite(all_arrays):
         return False
-    for matrix in matrices:
-        if not is_plain_matrix(matrix, typenum) or not passes(matrix, FM_ALL_FINITE):
+    width, n = cnp.PyArray_DIM(inputs, 0), cnp.PyArray_DIM(inputs, 1) if per_example else 1
+    for layer in range(len(weights)):
+        if cnp.PyArray_DIM(weights[layer], 1) != width:
+            return False
+        width = cnp.PyArray_DIM(weights[layer], 0)
+        if cnp.PyArray_DIM(columns[layer], 0) != width or cnp.PyArray_DIM(columns[layer], 1) != n:
             return False
     return True
 
 
 def network_fits(object inputs, list weights, list columns, bint per_example):
     """Whether inputs, weights and one column (or one matrix of outputs) per layer are plain, finite and chain up."""
-    cdef Py_ssize_t width, n
-    if len(weights) != len(columns) or not plain_and_finite([inputs, *weights, *columns]):
-        return False
-    width, n = cnp.PyArray_DIM(inputs, 0), cnp.PyArray_DIM(inputs, 1) if per_example else 1
-    for weight, column in zip(weights, columns):
-        if cnp.PyArray_DIM(weight, 1) != width:
-            return False
-        width = cnp.PyArray_DIM(weight, 0)
-        if cnp.PyArray_DIM(column, 0) != width or cnp.PyArray_DIM(column, 1) != n:
-            return False
-    return True
+    return fits_network(inputs, weights, columns, per_example)

@@ -23,8 +23,7 @@ def log_loss(const real[:, ::1] logits, const real[:, ::1] targets):
     return loss
 
 
-def cross_entropy(cnp.ndarray probabilities not None, cnp.ndarray targets not None):
-    """Mean over examples of the cross-entropy summed over outputs, from probabilities."""
+cdef double mean_cross_entropy(cnp.ndarray probabilities, cnp.ndarray targets) except? -1:
     cdef int typenum = real_type(probabilities)
     cdef Py_ssize_t rows = cnp.PyArray_DIM(probabilities, 0), n = cnp.PyArray_DIM(probabilities, 1)
     cdef void *a = matrix_data("probabilities", probabilities, typenum, rows, n)
@@ -38,6 +37,11 @@ def cross_entropy(cnp.ndarray probabilities not None, cnp.ndarray targets not No
     return loss
 
 
+def cross_entropy(cnp.ndarray probabilities not None, cnp.ndarray targets not None):
+    """Mean over examples of the cross-entropy summed over outputs, from probabilities."""
+    return mean_cross_entropy(probabilities, targets)
+
+
 def gradient_descent(real[::1] parameters, const real[::1] gradient, double learning_rate):
     """parameters <- parameters - learning_rate * gradient, with the bits of an epoch of ``train``."""
     cdef const fm_kernels *kernels = kernels_for(real is double)
@@ -47,20 +51,30 @@ def gradient_descent(real[::1] parameters, const real[::1] gradient, double lear
             kernels.gradient_descent(&parameters[0], &gradient[0], parameters.shape[0], learning_rate)
 
 
-def descended(list matrices, list gradients, double learning_rate):
-    """New matrices, ``matrix - learning_rate * gradient`` each; None unless all are plain and finite."""
-    cdef cnp.ndarray new
+cdef list descent(list matrices, list gradients, double learning_rate):
+    cdef cnp.ndarray matrix, gradient, new
+    cdef const fm_kernels *kernels
+    cdef list moved = []
+    cdef Py_ssize_t i
     cdef int typenum
-    if not plain_and_finite(matrices) or not plain_and_finite(gradients) or len(matrices) != len(gradients):
+    if not all_plain_and_finite(matrices) or not all_plain_and_finite(gradients) or len(matrices) != len(gradients):
         return None
-    moved = []
-    for matrix, gradient in zip(matrices, gradients):
-        typenum = cnp.PyArray_TYPE(matrix)
-        if cnp.PyArray_TYPE(gradient) != typenum or not cnp.PyArray_SAMESHAPE(matrix, gradient):
+    typenum = cnp.PyArray_TYPE(matrices[0])
+    if cnp.PyArray_TYPE(gradients[0]) != typenum:
+        return None
+    kernels = kernels_for(typenum == cnp.NPY_DOUBLE)
+    for i in range(len(matrices)):
+        matrix, gradient = matrices[i], gradients[i]
+        if not cnp.PyArray_SAMESHAPE(matrix, gradient):
             return None
-        new = cnp.PyArray_NewCopy(matrix, cnp.NPY_CORDER)
-        kernels_for(typenum == cnp.NPY_DOUBLE).gradient_descent(
-            cnp.PyArray_DATA(new), cnp.PyArray_DATA(gradient), cnp.PyArray_SIZE(new), learning_rate
-        )
+        new = new_matrix(typenum, cnp.PyArray_DIM(matrix, 0), cnp.PyArray_DIM(matrix, 1))
+        memcpy(cnp.PyArray_DATA(new), cnp.PyArray_DATA(matrix), cnp.PyArray_NBYTES(matrix))
+        kernels.gradient_descent(cnp.PyArray_DATA(new), cnp.PyArray_DATA(gradient), cnp.PyArray_SIZE(new),
+                                 learning_rate)
         moved.append(new)
     return moved
+
+
+def descended(list matrices, list gradients, double learning_rate):
+    """New matrices, ``matrix - learning_rate * gradient`` each; None unless all are plain and finite."""
+    return descent(matrices, gradients, learning_rate)

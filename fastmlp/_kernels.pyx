@@ -8,12 +8,14 @@ Training, prediction, forward and backward release the GIL and serve signals abo
 """
 
 import os
+from sys import intern
 
 cimport cython
 cimport numpy as cnp
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.math cimport INFINITY, NAN
 from libc.stdlib cimport free
+from libc.string cimport memcpy
 
 cnp.import_array()
 
@@ -122,3 +124,4 @@ include "_engine.pxi"
 include "_layerwise.pxi"
 include "_elementwise.pxi"
 include "_array_checks.pxi"
+include "_notebook.pxi"

@@ -20,30 +20,78 @@ cdef void *matrix_data(str name, object value, int typenum, Py_ssize_t rows, Py_
     return cnp.PyArray_DATA(array)
 
 
+cdef Py_ssize_t rows_of(object matrix) except -1:
+    if not cnp.PyArray_Check(matrix):
+        raise TypeError(f"weights must be arrays, got {type(matrix).__name__}")
+    if cnp.PyArray_NDIM(matrix) != 2:
+        raise ValueError(f"weights must be matrices, got {cnp.PyArray_NDIM(matrix)} dimensions")
+    return cnp.PyArray_DIM(matrix, 0)
+
+
+cdef enum:
+    MOST_IDLE_BYTES = 1 << 22  # of an arena kept between calls; keeping larger ones, on huge pages, gained nothing
+
+
 @cython.no_gc
-cdef class LayerArrays:
-    """The C view of the arrays of every layer; whoever makes one keeps the arrays themselves."""
+cdef class LayerArrays(Workspace):
+    """The plan and arena of a pass layer by layer, and the C view of its arrays, which the caller keeps alive."""
 
     cdef fm_layer_arrays *layers
-    cdef tuple layer_dims
+    cdef tuple activations
 
-    def __cinit__(self, list weights not None, list columns not None, Py_ssize_t fan_in, int typenum):
-        cdef Py_ssize_t layer, fan_out
-        if not weights or len(columns) != len(weights):
-            raise ValueError(f"expected one more array for each of {len(weights)} weights, got {len(columns)}")
-        self.layers = <fm_layer_arrays *>PyMem_Malloc(len(weights) * sizeof(fm_layer_arrays))
+    def __cinit__(self, bint is_double, tuple layer_dims, tuple activations, Py_ssize_t batch):
+        self.layers = <fm_layer_arrays *>PyMem_Malloc(len(activations) * sizeof(fm_layer_arrays))
         if self.layers == NULL:
             raise MemoryError()
-        dims = [fan_in]
+        self.activations = activations
+        self.allocate()
+
+    cdef bint fits(self, cnp.ndarray inputs, list weights, tuple activations) except -1:
+        """Whether a new plan for these would be the same."""
+        cdef Py_ssize_t layer
+        if (
+            self.kernels != kernels_for(cnp.PyArray_TYPE(inputs) == cnp.NPY_DOUBLE)
+            or self.plan.layers[0].fan_in != cnp.PyArray_DIM(inputs, 0)
+            or self.plan.batch != cnp.PyArray_DIM(inputs, 1)
+            or self.activations != activations
+            or len(activations) != len(weights)
+        ):
+            return False
         for layer in range(len(weights)):
-            fan_out = len(weights[layer])
-            self.layers[layer].weights = matrix_data("weights", weights[layer], typenum, fan_out, fan_in)
-            fan_in = fan_out
-            dims.append(fan_out)
-        self.layer_dims = tuple(dims)
+            if self.plan.layers[layer].fan_out != rows_of(weights[layer]):
+                return False
+        return True
 
     def __dealloc__(self):
         PyMem_Free(self.layers)
+
+
+cdef LayerArrays idle_arrays = None  # of the last call, for the next one: they hold no values of it
+
+
+cdef LayerArrays take_arrays(cnp.ndarray inputs, list weights, list columns, tuple activations):
+    """Those of the last call where they fit, or new ones, with the weights in place."""
+    global idle_arrays
+    cdef int typenum = real_type(inputs)
+    cdef Py_ssize_t layer
+    cdef LayerArrays arrays = idle_arrays
+    idle_arrays = None  # neither another thread nor a signal handler may take them during the pass
+    if not weights or len(columns) != len(weights):
+        raise ValueError(f"expected one more array for each of {len(weights)} weights, got {len(columns)}")
+    if arrays is None or not arrays.fits(inputs, weights, activations):
+        layer_dims = (cnp.PyArray_DIM(inputs, 0), *[rows_of(weight) for weight in weights])
+        arrays = LayerArrays(typenum == cnp.NPY_DOUBLE, layer_dims, activations, cnp.PyArray_DIM(inputs, 1))
+    for layer in range(len(weights)):
+        arrays.layers[layer].weights = matrix_data("weights", weights[layer], typenum,
+                                                   arrays.plan.layers[layer].fan_out, arrays.plan.layers[layer].fan_in)
+    return arrays
+
+
+cdef void give_back(LayerArrays arrays) noexcept:
+    """Keep the arrays of a pass that is over for the next call."""
+    global idle_arrays
+    if arrays.scratch_bytes() <= MOST_IDLE_BYTES:
+        idle_arrays = arrays
 
 
 cdef cnp.ndarray new_matrix(int typenum, Py_ssize_t rows, Py_ssize_t columns):
@@ -52,56 +100,53 @@ cdef cnp.ndarray new_matrix(int typenum, Py_ssize_t rows, Py_ssize_t columns):
     return cnp.PyArray_EMPTY(2, shape, typenum, 0)
 
 
-def forward(cnp.ndarray inputs not None, list weights, list biases, tuple activations):
-    """Return the tuple (z1, a1, W1, b1, z2, a2, ...): z and a (fan_out, n); biases are columns (fan_out, 1)."""
-    cdef int typenum = real_type(inputs)
+cdef tuple forward_pass(cnp.ndarray inputs, list weights, list biases, tuple activations):
+    cdef LayerArrays arrays = take_arrays(inputs, weights, biases, activations)
+    cdef int typenum = cnp.PyArray_TYPE(inputs), status
     cdef Py_ssize_t fan_in = cnp.PyArray_DIM(inputs, 0), n = cnp.PyArray_DIM(inputs, 1), layer, fan_out
-    cdef LayerArrays arrays = LayerArrays(weights, biases, fan_in, typenum)
-    cdef Workspace space = Workspace(typenum == cnp.NPY_DOUBLE, arrays.layer_dims, activations, n)
     cdef fm_data data = fm_data(matrix_data("inputs", inputs, typenum, fan_in, n), NULL, NULL, n, 1, n, 0, NULL, NULL,
                                 0, 0)
     cdef cnp.ndarray z, a
     cdef list cache = []
-    cdef int status
-    space.allocate()
     for layer in range(len(weights)):
-        fan_out = space.plan.layers[layer].fan_out
+        fan_out = arrays.plan.layers[layer].fan_out
         z, a = new_matrix(typenum, fan_out, n), new_matrix(typenum, fan_out, n)
-        cache += (z, a, weights[layer], biases[layer])
+        cache.append(z)
+        cache.append(a)
+        cache.append(weights[layer])
+        cache.append(biases[layer])
         arrays.layers[layer].bias = matrix_data("biases", biases[layer], typenum, fan_out, 1)
         arrays.layers[layer].z = cnp.PyArray_DATA(z)
         arrays.layers[layer].a = cnp.PyArray_DATA(a)
     with nogil:
-        status = space.kernels.layers(arrays.layers, space.plan, &data, space.arena, serve_signals)
+        status = arrays.kernels.layers(arrays.layers, arrays.plan, &data, arrays.arena, serve_signals)
     finish(status)
+    give_back(arrays)
     return tuple(cache)
 
 
-def backward(cnp.ndarray inputs not None, cnp.ndarray targets not None, list weights, list outputs, tuple activations):
-    """Return the list [dz, dW, db of the last layer, da, dz, dW, db of the one before, ...]; db are columns.
+def forward(cnp.ndarray inputs not None, list weights not None, list biases not None, tuple activations not None):
+    """Return the tuple (z1, a1, W1, b1, z2, a2, ...): z and a (fan_out, n); biases are columns (fan_out, 1)."""
+    return forward_pass(inputs, list(weights), list(biases), activations)  # copies: the caller's may change meanwhile
 
-    Of activations whose derivative is a function of their output, which is all there is to go by.
-    """
-    for name in activations:
-        if DERIVATIVES.get(name) == "logits":
-            raise ValueError(f"activations must have derivatives by their outputs, got {name!r}")
-    cdef int typenum = real_type(inputs)
+
+cdef list backward_pass(cnp.ndarray inputs, cnp.ndarray targets, list weights, list outputs, tuple activations):
+    cdef LayerArrays arrays = take_arrays(inputs, weights, outputs, activations)
+    cdef int typenum = cnp.PyArray_TYPE(inputs), status
     cdef Py_ssize_t fan_in = cnp.PyArray_DIM(inputs, 0), n = cnp.PyArray_DIM(inputs, 1), layer
-    cdef LayerArrays arrays = LayerArrays(weights, outputs, fan_in, typenum)
-    cdef Workspace space = Workspace(typenum == cnp.NPY_DOUBLE, arrays.layer_dims, activations, n)
-    cdef Py_ssize_t fan_out = space.n_outputs()
+    cdef Py_ssize_t fan_out = arrays.n_outputs()
     cdef fm_data data = fm_data(matrix_data("inputs", inputs, typenum, fan_in, n),
                                 matrix_data("targets", targets, typenum, fan_out, n), NULL, n, 1, n, n, NULL, NULL, 0,
                                 0)
     cdef cnp.ndarray dz, dw, db, da
     cdef list gradients = []
-    cdef int status
-    space.allocate()
-    for layer in range(space.plan.n_layers - 1, -1, -1):
-        fan_in, fan_out = space.plan.layers[layer].fan_in, space.plan.layers[layer].fan_out
+    for layer in range(arrays.plan.n_layers - 1, -1, -1):
+        fan_in, fan_out = arrays.plan.layers[layer].fan_in, arrays.plan.layers[layer].fan_out
         dz = new_matrix(typenum, fan_out, n)
         dw, db = new_matrix(typenum, fan_out, fan_in), new_matrix(typenum, fan_out, 1)
-        gradients += (dz, dw, db)
+        gradients.append(dz)
+        gradients.append(dw)
+        gradients.append(db)
         arrays.layers[layer].a = matrix_data("outputs", outputs[layer], typenum, fan_out, n)
         arrays.layers[layer].dz = cnp.PyArray_DATA(dz)
         arrays.layers[layer].d_weights = cnp.PyArray_DATA(dw)
@@ -111,6 +156,19 @@ def backward(cnp.ndarray inputs not None, cnp.ndarray targets not None, list wei
             gradients.append(da)
             arrays.layers[layer].d_inputs = cnp.PyArray_DATA(da)
     with nogil:
-        status = space.kernels.backward(arrays.layers, space.plan, &data, space.arena, serve_signals)
+        status = arrays.kernels.backward(arrays.layers, arrays.plan, &data, arrays.arena, serve_signals)
     finish(status)
+    give_back(arrays)
     return gradients
+
+
+def backward(cnp.ndarray inputs not None, cnp.ndarray targets not None, list weights not None, list outputs not None,
+             tuple activations not None):
+    """Return the list [dz, dW, db of the last layer, da, dz, dW, db of the one before, ...]; db are columns.
+
+    Of activations whose derivative is a function of their output, which is all there is to go by.
+    """
+    for name in activations:
+        if DERIVATIVES.get(name) == "logits":
+            raise ValueError(f"activations must have derivatives by their outputs, got {name!r}")
+    return backward_pass(inputs, targets, list(weights), list(outputs), activations)

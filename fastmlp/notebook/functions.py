@@ -79,6 +79,9 @@ def compute_loss(a: Any, Y: Any) -> float:
     >>> compute_loss([[0.5, 1.0]], [[1, 1]])
     0.34657359027997264
     """
+    quick = _kernels.notebook_loss(a, Y)
+    if quick is not None:
+        return quick
     a = checks.matrix("a", a, common_dtype(a))
     if not _kernels.all_in_unit_interval(a):
         raise ValueError(f"a must hold probabilities in [0, 1], got values from {a.min():g} to {a.max():g}")

@@ -1,8 +1,5 @@
 """Parameter dicts and lists of arrays, checked to fit together; what the notebook's functions share."""
 
-import functools
-import operator
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,41 +18,16 @@ def as_dict(weights: list[np.ndarray], biases: list[np.ndarray]) -> Parameters:
     return parameters
 
 
-@functools.cache
-def keys_of(n_layers: int) -> tuple[str, ...]:
-    """W1, W2, ..., b1, b2, ..."""
-    return tuple(f"{kind}{layer}" for kind in "Wb" for layer in range(1, n_layers + 1))
-
-
-@functools.cache
-def getter(n_layers: int, prefix: str = "") -> Callable[[dict[str, Any]], tuple[Any, ...]]:
-    """The function that takes the values of these keys out of a dict."""
-    return operator.itemgetter(*(prefix + key for key in keys_of(n_layers)))
-
-
-@functools.cache
-def gradient_keys(n_layers: int) -> tuple[str, ...]:
-    keys = [
-        key for layer in range(n_layers, 0, -1) for key in (f"dz{layer}", f"dW{layer}", f"db{layer}", f"da{layer - 1}")
-    ]
-    return tuple(keys[:-1])
-
-
-@functools.cache
-def activations_of(n_layers: int) -> tuple[str, ...]:
-    return ("relu",) * (n_layers - 1) + ("logistic",)
-
-
 def layers_of(parameters: Any) -> tuple[list[Any], list[Any]]:
     """The values W1, W2, ... and b1, b2, ... of a parameter dict."""
     if not isinstance(parameters, dict):
         raise TypeError(f"parameters must be a dict, got {type(parameters).__name__}")
     n_layers = max(1, len(parameters) // 2)
+    names = _kernels.layer_names(n_layers)
     try:
-        if len(parameters) != 2 * n_layers or not all(key in parameters for key in keys_of(n_layers)):
+        if len(parameters) != 2 * n_layers or not all(key in parameters for key in names.weights + names.biases):
             raise KeyError  # looked up beforehand: a defaultdict would make what is missing
-        values = list(getter(n_layers)(parameters))
-        return values[:n_layers], values[n_layers:]
+        return [parameters[key] for key in names.weights], [parameters[key] for key in names.biases]
     except KeyError:
         raise ValueError(
             f"parameters must have the keys W1, b1, W2, b2, ... and no other; got {', '.join(map(str, parameters))}"

@@ -5,17 +5,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp import _kernels, checks
-from fastmlp.notebook.layers import (
-    Parameters,
-    activations_of,
-    common_dtype,
-    getter,
-    gradient_keys,
-    keys_of,
-    labels_like,
-    layers_of,
-    network_of,
-)
+from fastmlp.notebook.layers import Parameters, common_dtype, labels_like, layers_of, network_of
 
 
 def forward_propagation(X: Any, parameters: Parameters) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
@@ -47,9 +37,12 @@ def forward_propagation(X: Any, parameters: Parameters) -> tuple[np.ndarray, tup
     >>> aL
     array([[0.5, 0.5, 0.5]])
     """
+    quick = _kernels.notebook_forward(X, parameters)
+    if quick is not None:
+        return quick
     weights, biases = layers_of(parameters)
     X, weights, biases = network_of(X, weights, biases)
-    cache = _kernels.forward(X, weights, biases, activations_of(len(weights)))
+    cache = _kernels.forward(X, weights, biases, _kernels.layer_names(len(weights)).activations)
     return cache[-3], cache
 
 
@@ -85,12 +78,16 @@ def backward_propagation(X: Any, Y: Any, cache: tuple[np.ndarray, ...]) -> dict[
     >>> list(backward_propagation(X, Y, cache))
     ['dz2', 'dW2', 'db2', 'da1', 'dz1', 'dW1', 'db1']
     """
+    quick = _kernels.notebook_backward(X, Y, cache)
+    if quick is not None:
+        return quick
     if not isinstance(cache, (tuple, list)) or len(cache) < 4 or len(cache) % 4:
         raise ValueError("cache must be the tuple (z1, a1, W1, b1, z2, ...) that forward_propagation returned")
     X, weights, outputs = network_of(X, list(cache[2::4]), list(cache[1::4]), kind="a")
     Y = labels_like("Y", Y, outputs[-1])
-    gradients = _kernels.backward(X, Y, weights, outputs, activations_of(len(weights)))
-    return dict(zip(gradient_keys(len(weights)), gradients, strict=True))
+    names = _kernels.layer_names(len(weights))
+    gradients = _kernels.backward(X, Y, weights, outputs, names.activations)
+    return dict(zip(names.gradients, gradients, strict=True))
 
 
 def update_parameters(parameters: Parameters, grads: dict[str, Any], learning_rate: float) -> Parameters:
@@ -124,13 +121,17 @@ def update_parameters(parameters: Parameters, grads: dict[str, Any], learning_ra
     >>> update_parameters({"W1": one, "b1": one}, {"dW1": one, "db1": one}, 0.5)["W1"]
     array([[0.5]])
     """
+    quick = _kernels.notebook_update(parameters, grads, learning_rate)
+    if quick is not None:
+        return quick
     weights, biases = layers_of(parameters)
     learning_rate = checks.positive("learning_rate", learning_rate, common_dtype(*weights, *biases))
     if not isinstance(grads, dict):
         raise TypeError(f"grads must be a dict, got {type(grads).__name__}")
-    keys, old = keys_of(len(weights)), weights + biases
+    names = _kernels.layer_names(len(weights))
+    keys, old = names.weights + names.biases, weights + biases
     try:
-        gradients = list(getter(len(weights), "d")(grads))
+        gradients = [grads[key] for key in names.d_weights + names.d_biases]
     except KeyError as error:
         raise ValueError(f"grads must have the key {error}, got {', '.join(map(str, grads))}") from None
     new = _kernels.descended(old, gradients, learning_rate)
