@@ -195,14 +195,15 @@ INLINE vec vtanh(vec x)
     return (vec)((ivec)t | ((ivec)x & (ivec)vset((real)-0.0)));
 }
 
-/* 1 / (1 + exp(-x)) = n / d with e = exp(-|x|), n = 1 or e, d = 1 + e; never overflows */
-INLINE vec vsigmoid(vec x)
+/* 1 / (1 + exp(-x)) = n / d, given e = exp(-|x|), with n = 1 or e, d = 1 + e; never overflows */
+INLINE vec vsigmoid_from(vec x, vec e)
 {
-    vec e = vexp(vnegative_abs(x));
     vec d = (real)1 + e, lost = e - (d - (real)1);
     vec y = vselect(vlt(x, (vec){0}), e, vset((real)1)) / d;
     return vfnma(y, lost, y); /* puts back what rounding took from d */
 }
+
+INLINE vec vsigmoid(vec x) { return vsigmoid_from(x, vexp(vnegative_abs(x))); }
 
 /* Phi(-|x|), the normal distribution, as density(x) times a polynomial in (|x| - c) / (|x| + c): it keeps its relative
    accuracy in the tail.  *bell <- exp(-x^2 / 2) */
