@@ -72,3 +72,16 @@ def content(value):
     if isinstance(value, ArrayLike):
         value = value.array
     return (value.dtype, value.shape, value.strides, value.tobytes()) if isinstance(value, np.ndarray) else repr(value)
+
+
+def flat(result):
+    """All arrays of a result, in its order."""
+    if isinstance(result, dict):
+        result = tuple(result.values())
+    return [a for part in result for a in flat(part)] if isinstance(result, tuple) else [np.asarray(result)]
+
+
+def assert_same(got, expected):
+    for one, other in zip(flat(got), flat(expected), strict=True):
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one, other)
