@@ -46,7 +46,7 @@ static int FN(pass_tiles)(real *gradient, mean *loss, const job *j, const pass *
         const ptrdiff_t n = left < plan->tile ? left : plan->tile;
         if (!p->is_packed) {
             FN(pack_tile)(arena, plan, j->data, &p->examples, first, n, w);
-            if (meet_sharing(w))
+            if (pass_barrier(w))
                 return w->status;
         }
         if (FN(forward_tile)(arena, plan, j->parameters, first, n, &draw, w) ||
@@ -81,7 +81,7 @@ static int FN(pass_chunks)(job *j, const pass *p, ptrdiff_t n_tiles, ptrdiff_t n
                        (range){c * n_tiles / n_chunks, (c + 1) * n_tiles / n_chunks}, arena, w);
     }
     w->n_sharing = w->n_threads;
-    if (meet(w))
+    if (barrier(w))
         return w->status;
     FN(add_chunks)(j->gradient, j->chunk_gradients, n_chunks, plan->n_parameters,
                    my_share(w, plan->n_parameters, LANES));
@@ -89,7 +89,7 @@ static int FN(pass_chunks)(job *j, const pass *p, ptrdiff_t n_tiles, ptrdiff_t n
         atomic_store(&j->team.next_chunk, 0);
         for (ptrdiff_t c = 0; p->wants_loss && c < n_chunks; c++) merge_means(&j->total, &j->chunk_losses[c]);
     }
-    return meet(w);
+    return barrier(w);
 }
 
 /* The gradient of a batch; zero where no example weighs anything. */
@@ -100,15 +100,15 @@ static int FN(pass_batch)(job *j, const pass *p, work *w)
     if (p->total_weight == 0) {
         const range mine = my_share(w, j->plan->n_parameters, LANES);
         memset(j->gradient + mine.from, 0, (size_t)(mine.to - mine.from) * sizeof(real));
-        return meet(w);
+        return barrier(w);
     }
     if (n_chunks > 1)
         return FN(pass_chunks)(j, p, n_tiles, n_chunks, w);
     FN(pass_tiles)(j->gradient, &j->total, j, p, (range){0, n_tiles}, j->arena, w);
-    return meet(w);
+    return barrier(w);
 }
 
-/* This thread's share of an update, counted as soon as it is made: the last meeting may hear of an interruption.  Where
+/* This thread's share of an update, counted as soon as it is made: the last barrier may hear of an interruption.  Where
    the gradient is not finite, no parameter moves. */
 static int FN(update)(const job *j, ptrdiff_t *update, work *w)
 {
@@ -117,16 +117,16 @@ static int FN(update)(const job *j, ptrdiff_t *update, work *w)
     double scale = 1;
     if (!FN(all_finite)(j->gradient + mine.from, mine.to - mine.from))
         w->status = FM_DIVERGED;
-    if (meet(w))
+    if (barrier(w))
         return w->status;
     if (isfinite(t->optimizer->clip_norm)) {
         scale = FN(norm_scale)(t, j->plan);
-        if (meet(w)) /* all have read what some now change */
+        if (barrier(w)) /* all have read what some now change */
             return w->status;
     }
     FN(optimizer_update)(t, j->plan, *update, t->learning_rates[*update - j->updates_before], scale, mine);
     ++*update;
-    return meet(w);
+    return barrier(w);
 }
 
 /* One pass over the data, a batch after another; *update counts on. */
@@ -150,7 +150,7 @@ static int FN(epoch)(job *j, ptrdiff_t epoch, ptrdiff_t *update, work *w)
         if (*update == p.update || (w->status && left > j->plan->batch))
             return w->status;
     }
-    if (p.wants_loss && w->id == 0) /* also where the epoch's last meeting hears of an interruption */
+    if (p.wants_loss && w->id == 0) /* also where the epoch's last barrier hears of an interruption */
         j->t->losses[epoch] = finish_mean(&j->total, total_weight);
     return w->status;
 }
@@ -158,10 +158,7 @@ static int FN(epoch)(job *j, ptrdiff_t epoch, ptrdiff_t *update, work *w)
 static void FN(work_on)(void *job_, int id, int n_threads)
 {
     job *j = job_;
-    work w = start_work(j->poll, block_of(j->arena, j->plan, j->n_threads, id));
-    w.team = &j->team;
-    w.id = id;
-    w.n_threads = w.n_sharing = n_threads;
+    work w = join_team(&j->team, id, n_threads, j->poll, block_of(j->arena, j->plan, j->n_threads, id));
     if (j->t) {
         ptrdiff_t update = j->updates_before;
         for (ptrdiff_t epoch = 0; epoch < j->t->epochs && !w.status; epoch++) FN(epoch)(j, epoch, &update, &w);
@@ -175,7 +172,7 @@ static void FN(work_on)(void *job_, int id, int n_threads)
             *j->loss = finish_mean(&j->total, p.total_weight);
     }
     if (id == 0)
-        j->status = w.is_stopped ? FM_INTERRUPTED : w.status;
+        j->status = w.poll.is_stopped ? FM_INTERRUPTED : w.status;
 }
 
 static int FN(run)(job *j, ptrdiff_t n_examples, int n_threads)
