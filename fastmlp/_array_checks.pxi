@@ -70,7 +70,7 @@ def all_in_unit_interval(cnp.ndarray array not None):
 def plain_and_finite(list matrices):
     """Whether all are finite, non-empty, C-contiguous matrices of one dtype, float32 or float64.
 
-    The quick answer for arrays that need no conversion; what is wrong with others, the checks in Python say.
+    The quick answer for arrays that need no conversion; for the others, the checks in Python say what is wrong.
     """
     cdef int typenum
     if not matrices or not cnp.PyArray_CheckExact(matrices[0]):

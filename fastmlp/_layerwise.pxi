@@ -80,7 +80,7 @@ def forward(cnp.ndarray inputs not None, list weights, list biases, tuple activa
 def backward(cnp.ndarray inputs not None, cnp.ndarray targets not None, list weights, list outputs, tuple activations):
     """Return the list [dz, dW, db of the last layer, da, dz, dW, db of the one before, ...]; db are columns.
 
-    Of activations whose derivative is a function of their output, which is all there is to go by.
+    All activations must have derivatives that are functions of their outputs.
     """
     for name in activations:
         if DERIVATIVES.get(name) == "logits":

@@ -1,4 +1,4 @@
-/* layerwise.inc.h -- the forward and backward passes of callers who keep every intermediate array.
+/* layerwise.inc.h -- the forward and backward passes for callers who keep every intermediate array.
  *
  * The same tiles and products as step.inc.h, with each result copied to the caller's own array.
  */
@@ -32,7 +32,7 @@ static int FN(forward)(const fm_layer_arrays *layers, const fm_plan *plan, const
     return 0;
 }
 
-/* dz of the last layer, (a - y) / n_examples, in the arena and in the caller's array */
+/* dz of the last layer <- (a - y) / n_examples, in the arena and in the caller's array */
 static void FN(output_delta)(real *dz, const fm_layer_arrays *last, const fm_plan *plan, const fm_data *data,
                              real *arena, ptrdiff_t first, ptrdiff_t n)
 {

@@ -1,4 +1,4 @@
-/* team.c -- threads by OpenMP, where the build has it; else, and in a forked child, one thread. */
+/* team.c -- threads by OpenMP if the build has it; one thread without it, and in a forked child. */
 
 #include <sched.h>
 
@@ -8,7 +8,7 @@
 #include <omp.h>
 #include <pthread.h>
 
-static int forked; /* an OpenMP runtime whose threads were left behind in the parent may hang */
+static int forked; /* in a forked child, which lacks its parent's threads, an OpenMP runtime may hang */
 
 static void note_fork(void) { forked = 1; }
 
