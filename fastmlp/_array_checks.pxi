@@ -90,7 +90,7 @@ cdef bint all_plain_and_finite(list matrices) except -1:
 def plain_and_finite(list matrices):
     """Whether all are finite, non-empty, C-contiguous matrices of one dtype, float32 or float64.
 
-    The quick answer for arrays that need no conversion; what is wrong with others, the checks in Python say.
+    The quick answer for arrays that need no conversion; for the others, the checks in Python say what is wrong.
     """
     return all_plain_and_finite(matrices)
 

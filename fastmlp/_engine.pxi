@@ -13,7 +13,7 @@ cdef const void *vector_data(str name, object value, int typenum, Py_ssize_t n) 
 
 
 cdef class Data:
-    """Examples as the passes read them: nothing is copied, so whoever changes an array changes the data.
+    """Examples as the passes read them.  Nothing is copied: a change of the arrays changes the data.
 
     ``inputs`` is (n_examples, n_features), in C or Fortran order up to a stride, or the tuple (values, indices,
     indptr, n_features) of a CSR matrix; ``targets`` (n_targets, n_examples), C-contiguous, ``sample_weight``
@@ -249,7 +249,7 @@ cdef class Engine(Workspace):
             self.kernels.update(&training, self.plan, learning_rate)
 
     def predict(self, real[:, ::1] outputs, const real[::1] parameters, Data data not None, bint probabilities):
-        """Write the logits (n_outputs, n_examples), or the output activation of them, to ``outputs``."""
+        """Write the logits (n_outputs, n_examples), or their output activations, to ``outputs``."""
         cdef int status
         self.check_data(data, real is double, parameters.shape[0], False)
         check_shape("outputs", (outputs.shape[0], outputs.shape[1]), (self.n_outputs(), data.n_examples))
@@ -325,7 +325,7 @@ cdef class Engine(Workspace):
         return found
 
     def dropout_mask(self, Py_ssize_t layer, unsigned long long seed, Py_ssize_t update):
-        """The factors (fan_out, batch), 0 or 1 / (1 - dropout), of a hidden layer's outputs in one update."""
+        """The factors (fan_out, batch) of a hidden layer's outputs in one update: 0 or 1 / (1 - dropout)."""
         if not 0 <= layer < self.plan.n_layers - 1:
             raise ValueError(f"layer must be a hidden one, below {self.plan.n_layers - 1}; got {layer}")
         cdef cnp.ndarray mask = new_matrix(real_number(self.is_double), self.plan.layers[layer].fan_out,
@@ -378,7 +378,7 @@ cdef cnp.ndarray np_empty(cnp.npy_intp n, bint is_double):
 
 
 def draw_order(Py_ssize_t[::1] order not None, const double[::1] draws not None):
-    """Write the permutation of 0 .. n - 1 to ``order`` that n draws from [0, 1) make: Durstenfeld's shuffle."""
+    """Write to ``order`` the permutation of 0 .. n - 1 that Durstenfeld's shuffle makes of n draws from [0, 1)."""
     cdef Py_ssize_t n = order.shape[0], i, other
     cdef bint in_range = True
     cdef double draw = 0
@@ -387,7 +387,7 @@ def draw_order(Py_ssize_t[::1] order not None, const double[::1] draws not None)
         for i in range(n):
             order[i] = i
         for i in range(n - 1, -1, -1):
-            draw = draws[i]  # once: another thread may write to it
+            draw = draws[i]  # read once: another thread may change it
             if not 0 <= draw < 1:
                 in_range = False
                 break

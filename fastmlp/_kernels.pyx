@@ -1,9 +1,9 @@
 """The compiled kernels over typed memoryviews: forward, backward, losses, training, prediction.
 
 ``Engine`` runs the fused passes of one network over ``Data``; ``forward`` and ``backward`` keep every
-layer's arrays, feature-major, ``(features, n_examples)``.  ``float32`` and ``float64`` are both served;
-all arrays of a call have one dtype.  What keeps memory safe is checked here (shapes, lengths, dtypes,
-indices) and nothing else: values, names and conversions are checked in Python, by their callers.
+layer's arrays, feature-major, ``(features, n_examples)``.  All arrays of a call are ``float32`` or all are
+``float64``.  This module checks what memory safety needs (shapes, lengths, dtypes, indices) and nothing
+else; its callers in Python check values and names, and convert.
 Training, prediction, forward and backward release the GIL and serve signals about every 50 ms.
 """
 
@@ -108,14 +108,14 @@ cdef int real_number(bint is_double) noexcept nogil:
 # ---- signals
 
 cdef extern from "Python.h":
-    int PyErr_CheckSignals() noexcept  # Cython's own declaration would swallow what a handler raises
+    int PyErr_CheckSignals() noexcept  # Cython's own declaration would swallow a handler's exception
 
 cdef int serve_signals() noexcept with gil:
     return PyErr_CheckSignals()
 
 
 cdef int finish(int status) except -1:
-    """Raise what a signal handler raised while the GIL was released: it is set already."""
+    """Pass on the exception that a signal handler raised while the GIL was released: it is set already."""
     return -1 if status == FM_INTERRUPTED else 0
 
 

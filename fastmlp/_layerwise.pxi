@@ -166,7 +166,7 @@ def backward(cnp.ndarray inputs not None, cnp.ndarray targets not None, list wei
              tuple activations not None):
     """Return the list [dz, dW, db of the last layer, da, dz, dW, db of the one before, ...]; db are columns.
 
-    Of activations whose derivative is a function of their output, which is all there is to go by.
+    All activations must have derivatives that are functions of their outputs.
     """
     for name in activations:
         if DERIVATIVES.get(name) == "logits":

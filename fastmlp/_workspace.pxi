@@ -14,7 +14,7 @@ cdef int code_of(str name, object value, dict codes) except -1:
 
 @cython.no_gc
 cdef class Workspace:
-    """The plan of passes over a batch and its arena: the only memory a pass uses."""
+    """The plan of the passes over a batch, and their arena: all the scratch memory a pass uses."""
 
     cdef const fm_kernels *kernels
     cdef fm_plan *plan
@@ -48,6 +48,8 @@ cdef class Workspace:
         try:
             for i in range(n_layers + 1):
                 dims[i] = layer_dims[i]
+            # Bounds what make_plan adds up: elements of 8 bytes; at most 4 copies of each weight of a large network;
+            # at most 9 rows of each unit, of at most 1,056 elements each, which 4 * 8192 exceeds.
             for i in range(n_layers + 1):
                 if not 1 <= dims[i] <= MOST_UNITS:
                     raise ValueError(f"layer_dims must lie in 1 .. {MOST_UNITS}, got {dims[i]}")

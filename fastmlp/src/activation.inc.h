@@ -1,9 +1,9 @@
 /* activation.inc.h -- activations, forward over whole rows, and their derivatives.
  *
- * Most derivatives are a function of the activation's output a, so that the forward pass leaves behind only a:
+ * Most derivatives are a function of the activation's output a, so the forward pass keeps only a:
  *   relu, leaky_relu  1 where a > 0, else 0 (0 at 0) or the slope      tanh  1 - a^2      logistic  a (1 - a)
  *   elu, selu         scale where a > 0, else a + scale alpha, with scale = 1, alpha = 1 for elu
- * The others (gelu, silu, softplus), and any layer with dropout, leave the derivative itself.
+ * The forward pass stores the derivative itself for the others (gelu, silu, softplus) and for layers with dropout.
  */
 
 #define LEAKY_SLOPE ((real)0.01)
@@ -21,7 +21,7 @@ INLINE int derivative_needs_logits(enum fm_activation activation)
     return 0;
 }
 
-/* da times the derivative at output a, or times a where it is the derivative itself */
+/* da times the derivative where the output is a; times a itself for FM_KEPT_DERIVATIVE */
 INLINE vec times_derivative(vec da, vec a, enum fm_activation activation)
 {
     switch (activation) {
@@ -47,7 +47,7 @@ INLINE vec times_derivative(vec da, vec a, enum fm_activation activation)
     return da;
 }
 
-/* The output at z, and the derivative there of those activations that need z for it. */
+/* The output at z.  *derivative is set only by activations whose derivative needs z. */
 INLINE vec activate(vec z, enum fm_activation activation, vec *derivative)
 {
     switch (activation) {
@@ -91,7 +91,7 @@ INLINE vec activate(vec z, enum fm_activation activation, vec *derivative)
     return z;
 }
 
-/* Rows r of `row_stride` elements, in whole vectors from column `from` to `to`. */
+/* Columns from .. to, whole vectors, of n_rows rows that lie row_stride elements apart. */
 typedef struct {
     ptrdiff_t n_rows, row_stride, from, to;
 } rows;
@@ -100,7 +100,7 @@ typedef struct {
     for (ptrdiff_t r_ = 0; r_ < (g).n_rows; r_++)                                                        \
         for (ptrdiff_t at = r_ * (g).row_stride + (g).from, end_ = at - (g).from + (g).to; at < end_; at += LANES)
 
-/* a <- activation(a); derivatives, laid out as a, may be NULL */
+/* a <- activation(a); derivatives <- the derivatives there, laid out as a, or NULL */
 INLINE void activation_sweep(real *a, real *derivatives, rows g, const enum fm_activation activation)
 {
     if (activation == FM_IDENTITY && !derivatives)
@@ -136,7 +136,7 @@ INLINE void derivative_sweep(real *d, const real *a, rows g, const enum fm_activ
         FOR_EACH_ROW_VECTOR(at, g) vstore(d + at, times_derivative(vload(d + at), vload(a + at), activation));
 }
 
-/* d <- d times the derivative at the outputs a, laid out as d; for activations that need no logits for it */
+/* d <- d times the derivatives at the outputs a, laid out as d; only for derivatives that need no logits */
 static void FN(activation_backward)(real *d, const real *a, rows g, enum fm_activation activation)
 {
     switch (activation) {
@@ -148,7 +148,7 @@ static void FN(activation_backward)(real *d, const real *a, rows g, enum fm_acti
     }
 }
 
-/* z <- softmax over the rows of every column, in place */
+/* z <- softmax of every column of z */
 static void FN(softmax)(real *z, rows g)
 {
     for (ptrdiff_t i = g.from; i < g.to; i += LANES) {

@@ -1,5 +1,5 @@
 /* dropout.inc.h -- inverted dropout from a counter-based generator: the mask of a unit for an example is a hash of
- * (seed, update, layer, unit, example's place in the batch), so it depends on no order of work.
+ * (seed, update, layer, unit, example's place in the batch), so it does not depend on the order of the work.
  */
 
 INLINE uint64_t mixed(uint64_t x) /* the finalizer of SplitMix64 (Steele, Lea & Flood 2014) */
@@ -19,8 +19,9 @@ INLINE uint64_t dropout_key(unsigned long long seed, ptrdiff_t update, ptrdiff_t
     return mixed(key + (uint64_t)unit * golden);
 }
 
-/* Uniform 32-bit numbers in the lanes: both halves of the key enter, with a finalizer of 32 bits between them
-   (lowbias32 of Wellons 2018); lanes of 64 bits hold one number each too, so that both dtypes drop the same units. */
+/* One uniform 32-bit number per lane: two rounds of the finalizer lowbias32 (Wellons 2018), with one half of the key
+   added before the first and the other after each.  A 64-bit lane holds one number too, so that both dtypes drop the
+   same units. */
 INLINE uvec uniform_bits(uint64_t key, ptrdiff_t example)
 {
     const ubits low = (ubits)0xffffffffu;
@@ -34,17 +35,17 @@ INLINE uvec uniform_bits(uint64_t key, ptrdiff_t example)
     return x & low;
 }
 
-/* The numbers below it drop their unit: an integer, so that both dtypes hold the same. */
+/* A unit is dropped where its number is below this limit: an integer, so that it is the same in both dtypes. */
 INLINE vec dropout_limit(double dropout) { return vset((real)ceil(dropout * 0x1p24)); }
 
-/* 1 / (1 - dropout) where the unit stays, else 0; the 24 highest bits are exact in both dtypes */
+/* 1 / (1 - dropout) where the unit stays, else 0.  Only the 24 highest bits count: float32 holds them exactly. */
 INLINE vec dropout_factor(uint64_t key, ptrdiff_t example, vec dropout, vec kept)
 {
     uvec high = uniform_bits(key, example) >> 8;
     return vselect(vlt(__builtin_convertvector((ivec)high, vec), dropout), (vec){0}, kept);
 }
 
-/* a <- a times its factors, and its derivatives with it; rows are units from first_unit on, columns examples */
+/* a, derivatives <- both times the dropout factors; row r is unit first_unit + r, columns are examples */
 static void FN(dropout_forward)(real *a, real *derivatives, rows g, double dropout, unsigned long long seed,
                                 ptrdiff_t update, ptrdiff_t layer, ptrdiff_t first_unit, ptrdiff_t first_example)
 {

@@ -1,11 +1,11 @@
 /* elementary.inc.h -- exp, log, log1p, tanh and sigmoid, within 2 ulp; expm1 and the normal distribution.
  *
- * Over the whole range: subnormals, signed zeros, infinities and NaN included.  The polynomials are
+ * All hold over the whole range: subnormals, signed zeros, infinities and NaN included.  The polynomials are
  * Chebyshev fits printed by tools/fit_polynomials.py, constant term first.
  */
 
 #ifdef FM_DOUBLE
-#define ROUND_MAGIC 6755399441055744.0 /* 1.5 * 2^52: adding it rounds to an integer in the low bits */
+#define ROUND_MAGIC 6755399441055744.0 /* 1.5 * 2^52: x + this holds x rounded to an integer in its low bits */
 #define LN2_HIGH 0x1.62e42feep-1       /* 32 significant bits, so that k * LN2_HIGH is exact */
 #define LN2_LOW 0x1.a39ef35793c76p-33
 #define EXP_HIGHEST 710.0
@@ -68,15 +68,15 @@ INLINE vec polynomial(const real *coefficients, int count, vec x)
     return p;
 }
 
-/* exp(x) = first * second * (1 + r + r^2 curve): a power of 2 in two factors, since alone it can be subnormal or
-   too large */
+/* exp(x) = first * second * (1 + r + r^2 curve).  The power of 2 is split into two factors, since it can be subnormal
+   or overflow where exp(x) does not */
 typedef struct {
     vec r, curve, first, second;
 } exp_parts;
 
 INLINE exp_parts split_exp(vec x)
 {
-    vec clamped = vmax(vset(EXP_LOWEST), vmin(vset(EXP_HIGHEST), x)); /* whose exp rounds to 0 and to inf */
+    vec clamped = vmax(vset(EXP_LOWEST), vmin(vset(EXP_HIGHEST), x)); /* exp of the bounds rounds to 0 and inf */
     vec shifted = vfma(clamped, vset(LOG2_E), vset(ROUND_MAGIC)), k = shifted - (real)ROUND_MAGIC;
     vec r = vfnma(k, vset(LN2_LOW), vfnma(k, vset(LN2_HIGH), clamped));
     uvec whole = (uvec)shifted, half = whole >> 1; /* k stands in the low bits of `shifted` */
@@ -85,7 +85,7 @@ INLINE exp_parts split_exp(vec x)
                        (vec)((whole - half + (ubits)EXPONENT_BIAS) << MANTISSA_BITS)};
 }
 
-/* expm1 of r */
+/* exp(r) - 1 */
 INLINE vec remainder_expm1(exp_parts e) { return vfma(e.r * e.r, e.curve, e.r); }
 
 INLINE vec vexp(vec x)
@@ -102,7 +102,7 @@ INLINE vec vexpm1_negative(vec x)
     return vfma(power, remainder_expm1(e), power - (real)1);
 }
 
-/* exp(x) - 1 - x, never negative; where x is its own remainder nothing cancels */
+/* exp(x) - 1 - x, never negative.  Where the power of 2 is 1, the answer is r^2 curve alone and nothing cancels. */
 INLINE vec vexp_curve(vec x)
 {
     exp_parts e = split_exp(x);
@@ -121,14 +121,14 @@ INLINE vec log_reduced(vec k, vec f, vec c)
     return vfma(k, vset(LN2_HIGH), f + correction);
 }
 
-/* the exponent of x > 0 such that x / 2^k lies in [sqrt(1/2), sqrt(2)); *mantissa <- x / 2^k */
+/* k such that x / 2^k lies in [sqrt(1/2), sqrt(2)), for x > 0; *mantissa <- x / 2^k */
 INLINE vec split_exponent(vec x, vec *mantissa)
 {
     const ubits one = (ubits)EXPONENT_BIAS << MANTISSA_BITS;
     const ubits fraction = ((ubits)1 << MANTISSA_BITS) - 1;
     uvec u = (uvec)x;
     vec m = (vec)((u & fraction) | one);
-    /* a biased exponent placed in the low bits of ROUND_MAGIC is that exponent as a number */
+    /* ROUND_MAGIC with the biased exponent in its low bits is the number ROUND_MAGIC + exponent */
     vec biased = (vec)(((u >> MANTISSA_BITS) & (ubits)(2 * EXPONENT_BIAS + 1)) + (uvec)vset(ROUND_MAGIC));
     vec k = biased - (real)(ROUND_MAGIC + EXPONENT_BIAS);
     mask large = vlt(vset((real)1.4142135623730951), m);
@@ -136,7 +136,7 @@ INLINE vec split_exponent(vec x, vec *mantissa)
     return vselect(large, k + (real)1, k);
 }
 
-/* what log answers where the formula does not hold: 0, negative, infinite, NaN */
+/* y, or the logarithm of an x for which the formula does not hold: 0, negative, infinite, NaN */
 INLINE vec log_special(vec x, vec y)
 {
     y = vselect(veq(x, vset((real)INFINITY)), x, y);
@@ -145,7 +145,7 @@ INLINE vec log_special(vec x, vec y)
     return vselect(veq(x, x), y, x);
 }
 
-/* log(u + lost), given also x = u + lost - 1: `lost` is what rounding took from u, added as lost / u */
+/* log(u + lost), where `lost` is the rounding error of u and x = u + lost - 1; lost / u corrects the logarithm */
 INLINE vec vlog_sum(vec u, vec x, vec lost)
 {
     const real lift = (real)((uint64_t)1 << (MANTISSA_BITS + 1));
@@ -167,7 +167,7 @@ INLINE vec vlog1p(vec x)
     return vselect(vlt(vabs(x), vset((real)1e-30)), x, y); /* keeps -0 and subnormals */
 }
 
-/* log1p(x) for 0 <= x <= 1 or NaN, what softplus needs: u = 1 + x lies in [1, 2] */
+/* log1p(x) for x in [0, 1] or NaN, which is all that softplus needs: u = 1 + x lies in [1, 2] */
 INLINE vec vlog1p_unit(vec x)
 {
     vec u = (real)1 + x, lost = x - (u - (real)1);
@@ -178,8 +178,8 @@ INLINE vec vlog1p_unit(vec x)
     return log_reduced(k, f, c);
 }
 
-/* e / (e + 2) with e = expm1(2 |x|) = 2^k (1 + p) - 1.  The remainder r of 2 |x| = k log 2 + r runs from 0 to log 2, so
-   that p is never negative and nothing cancels. */
+/* tanh |x| = e / (e + 2) with e = expm1(2 |x|) = 2^k (1 + p) - 1.  The remainder r of 2 |x| = k log 2 + r lies in
+   [0, log 2], so p is never negative and nothing cancels. */
 INLINE vec vtanh(vec x)
 {
     vec y = vmin(vset(TANH_SATURATED), vabs(x));
@@ -190,7 +190,7 @@ INLINE vec vtanh(vec x)
     vec power = (vec)(((uvec)shifted + (ubits)EXPONENT_BIAS) << MANTISSA_BITS);
     vec e = vfma(power, p, power - (real)1), d = e + (real)2, lost = e - (d - (real)2);
     vec t = e / d;
-    /* puts back what rounding took from d; 1 / d is about 3 / 4 - d / 8 up to 4, and less beyond, where less matters */
+    /* corrects for the rounding error of d; 1 / d is about 3 / 4 - d / 8 up to d = 4, where the error matters most */
     t = vfnma(t * lost, vrelu(vfnma(d, vset((real)0.125), vset((real)0.75))), t);
     return (vec)((ivec)t | ((ivec)x & (ivec)vset((real)-0.0)));
 }
@@ -200,13 +200,13 @@ INLINE vec vsigmoid_from(vec x, vec e)
 {
     vec d = (real)1 + e, lost = e - (d - (real)1);
     vec y = vselect(vlt(x, (vec){0}), e, vset((real)1)) / d;
-    return vfnma(y, lost, y); /* puts back what rounding took from d */
+    return vfnma(y, lost, y); /* corrects for the rounding error of d */
 }
 
 INLINE vec vsigmoid(vec x) { return vsigmoid_from(x, vexp(vnegative_abs(x))); }
 
-/* Phi(-|x|), the normal distribution, as density(x) times a polynomial in (|x| - c) / (|x| + c): it keeps its relative
-   accuracy in the tail.  *bell <- exp(-x^2 / 2) */
+/* Phi(-|x|), the standard normal distribution function: its density times a polynomial in (|x| - c) / (|x| + c), which
+   keeps the relative accuracy in the tail.  *bell <- exp(-x^2 / 2) */
 INLINE vec vnormal_tail(vec x, vec *bell)
 {
     vec t = vmin(vset(CDF_LOWEST), vabs(x)), square = t * t, lost = vfma(t, t, -square);

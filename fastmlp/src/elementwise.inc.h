@@ -14,7 +14,7 @@ static void FN(map)(void *out_, const void *x_, ptrdiff_t n, enum fm_function fu
     }
 }
 
-/* x - x is 0, or NaN where x is not finite: a sum of these stays 0 while all are finite */
+/* x - x is 0, or NaN where x is not finite: the sum over all elements is 0 only if all are finite */
 static int FN(all_finite)(const real *x, ptrdiff_t n)
 {
     vec residue[4] = {{0}};
@@ -32,7 +32,7 @@ static int FN(all_finite)(const real *x, ptrdiff_t n)
     return vall(veq(total, (vec){0}));
 }
 
-/* Whether a check holds for every element; the last, partial vector is filled with zeros, which pass all. */
+/* Whether every element passes a check; the last, partial vector is filled up with zeros, which pass every check. */
 static int FN(all_pass)(const void *x_, ptrdiff_t n, enum fm_check check)
 {
     const real *x = x_;

@@ -23,12 +23,12 @@ enum fm_check { FM_ALL_FINITE, FM_ALL_BINARY, FM_ALL_IN_UNIT_INTERVAL };
 
 enum { FM_MOST_CHUNKS = 16 };
 
-/* Offsets count elements, not bytes; arena offsets start whole vectors. */
+/* Offsets count elements, not bytes; offsets in the arena are multiples of a vector. */
 typedef struct {
     ptrdiff_t fan_in, fan_out;
     ptrdiff_t weights, bias;   /* in the flat parameter vector */
     ptrdiff_t inputs;          /* in the arena: (fan_in, row_stride) */
-    ptrdiff_t derivatives;     /* in the arena: (fan_out, row_stride), where keeps_derivative */
+    ptrdiff_t derivatives;     /* in the arena: (fan_out, row_stride), if keeps_derivative */
     ptrdiff_t padded_fan_in;   /* fan_in rounded up to whole vectors */
     ptrdiff_t packed_stride;   /* elements between packed or transposed rows of the inputs */
     ptrdiff_t padded_gradient; /* in the arena: (fan_out, padded_fan_in), used by FM_BROADCAST */
@@ -49,12 +49,12 @@ typedef struct {
     double label_smoothing; /* of FM_MULTINOMIAL_LOG_LOSS; other losses get smoothed targets from the caller */
 } fm_network;
 
-/* Where everything of a pass over a batch lies; holds no values of data. */
+/* Where a pass over a batch keeps its arrays; depends on shapes alone, not on the data. */
 typedef struct {
     ptrdiff_t n_layers, n_parameters;
     ptrdiff_t batch;           /* examples of the largest batch */
     ptrdiff_t tile;            /* examples per tile, whole vectors */
-    ptrdiff_t n_chunks;        /* of tiles, each with a gradient of its own, summed in order; 1: none */
+    ptrdiff_t n_chunks;        /* chunks of tiles, each with its own gradient, added in order; 1: no chunks */
     ptrdiff_t row_stride;      /* elements between arena rows of examples */
     ptrdiff_t n_targets;       /* rows of targets: 1 for FM_MULTINOMIAL_LOG_LOSS, else one per output */
     ptrdiff_t outputs;         /* arena: (n_outputs, row_stride) */
@@ -62,23 +62,24 @@ typedef struct {
     ptrdiff_t sample_weight;   /* arena: (1, row_stride) */
     ptrdiff_t losses;          /* arena: (n_targets, row_stride) */
     ptrdiff_t deltas[2];       /* arena: dz of even and odd layers, (widest, row_stride) each */
-    ptrdiff_t packed_rows;     /* arena: a tile's row-major inputs as they came, used by FM_BROADCAST of layer 0 */
-    ptrdiff_t transposed;      /* arena: other inputs as (example, feature), used by FM_BROADCAST */
-    ptrdiff_t arena_bytes;     /* of one thread, or of all where n_chunks is 1; the same for all large batches */
-    ptrdiff_t chunk_bytes;     /* of the chunks' gradients, behind the arenas of all threads */
-    ptrdiff_t block_bytes;     /* of a block of a large matrix, behind those, for each thread */
+    ptrdiff_t packed_rows;     /* arena: a tile's inputs, still row-major, used by FM_BROADCAST of layer 0 */
+    ptrdiff_t transposed;      /* arena: a layer's inputs as (example, feature), used by FM_BROADCAST */
+    ptrdiff_t arena_bytes;     /* of each thread, or of all together if n_chunks is 1; does not grow with the batch */
+    ptrdiff_t chunk_bytes;     /* of the chunks' gradients, after the arenas of all threads */
+    ptrdiff_t block_bytes;     /* of a block of a large matrix, after those, for each thread */
     enum fm_loss loss;
     double loss_parameter, label_smoothing;
     fm_layer layers[];
 } fm_plan;
 
-/* Elements from one example, or one feature, to the next; one of the two is 1. */
+/* The caller's examples.  A stride counts the elements from one example, feature or row of targets to the next;
+   example_stride or feature_stride is 1. */
 typedef struct {
     const void *inputs, *targets; /* targets (n_targets, n) may be NULL for predict */
     const void *sample_weight;    /* (n), or NULL */
     ptrdiff_t n_examples, example_stride, feature_stride, target_stride;
-    const void *indptr, *indices; /* CSR where indptr is not NULL: inputs then holds the values */
-    ptrdiff_t n_stored;           /* CSR: entries; nothing beyond them is read, whatever indptr becomes meanwhile */
+    const void *indptr, *indices; /* CSR if indptr is not NULL: inputs then holds the values */
+    ptrdiff_t n_stored;           /* CSR: entries; bounds every read, since the caller may change indptr meanwhile */
     int wide_indices;             /* CSR: int64 in place of int32 */
 } fm_data;
 
@@ -110,14 +111,14 @@ typedef struct {
 
 typedef struct {
     void *parameters, *moments[2]; /* flat; m and v of the method, NULL where it keeps none */
-    void *gradient;                /* flat scratch: that of the last batch, without penalties */
+    void *gradient;                /* flat: of the last batch, without penalties */
     void *best_parameters;         /* flat, where watch.keeps_best: those of the epoch of least loss */
     const fm_optimizer *optimizer;
     const double *learning_rates; /* one per update */
-    const ptrdiff_t *order;       /* epochs rows of n_examples indices, or NULL: as they lie */
-    ptrdiff_t epochs, updates;    /* updates: those before this call; counted up by each one made */
+    const ptrdiff_t *order;       /* (epochs, n_examples): indices of examples, or NULL for their own order */
+    ptrdiff_t epochs, updates;    /* updates made in all: those before this call, and each one of this call */
     unsigned long long seed;      /* of dropout */
-    double *losses;               /* of epochs first_loss, first_loss + loss_every, ...: n_losses of them */
+    double *losses;               /* mean losses of epochs first_loss, first_loss + loss_every, ...: n_losses of them */
     ptrdiff_t n_losses, first_loss, loss_every;
     double *last_loss; /* of the last epoch made, or NULL where nobody asks for it */
     fm_watch *watch;
@@ -131,14 +132,14 @@ typedef struct {
     double held_loss; /* where is_held: the loss that belongs to the gradient */
 } fm_training;
 
-/* One layer of a caller who keeps every array, each C-contiguous: a, z, dz, da have n columns. */
+/* One layer's arrays of a caller who keeps them all; all are C-contiguous. */
 typedef struct {
     const void *weights, *bias; /* (fan_out, fan_in), (fan_out) */
     void *z, *a;                /* (fan_out, n) */
     void *dz, *d_weights, *d_bias, *d_inputs; /* d_inputs (fan_in, n): da of the layer before, or NULL */
 } fm_layer_arrays;
 
-/* Called about every 50 ms of work; a non-zero answer stops the work, which returns it. */
+/* Called about every 50 ms; if the answer is not 0, the pass ends as FM_INTERRUPTED. */
 typedef int (*fm_poll)(void);
 
 typedef struct {
@@ -147,8 +148,8 @@ typedef struct {
 
     void (*make_plan)(fm_plan *plan, const fm_network *network, ptrdiff_t batch);
 
-    /* The passes return enum fm_status; arena holds arena_bytes (for each thread if n_chunks is over 1),
-       then chunk_bytes, then block_bytes for each thread. */
+    /* The passes return enum fm_status.  The arena holds arena_bytes (for each thread if n_chunks is over 1), then
+       chunk_bytes, then block_bytes for each thread. */
     int (*loss_and_gradient)(void *gradient, double *loss, const fm_plan *plan, const void *parameters,
                              const fm_data *data, void *arena, int n_threads, fm_poll poll); /* either may be NULL */
     int (*train)(fm_training *training, const fm_plan *plan, const fm_data *data, void *arena, int n_threads,
@@ -156,7 +157,7 @@ typedef struct {
     int (*predict)(void *outputs, const fm_plan *plan, const void *parameters, const fm_data *data, void *arena,
                    int output, fm_poll poll); /* outputs (n_outputs, n), enum fm_output */
 
-    /* Layer by layer, into the caller's arrays: forward and, where data has targets, backward. */
+    /* Every array of every layer, into the caller's: forward and, where data has targets, backward. */
     int (*layers)(const fm_layer_arrays *layers, const fm_plan *plan, const fm_data *data, void *arena, fm_poll poll);
     /* Backward from the outputs `a` of log-loss networks that the caller has; no dropout, no derivative needs logits. */
     int (*backward)(const fm_layer_arrays *layers, const fm_plan *plan, const fm_data *data, void *arena,

@@ -1,7 +1,8 @@
 /* kernels.inc.h -- every family for one ISA and dtype, and the table that names them. */
 
 #include "lanes.h"
-#include "poll.h"
+#include "shares.h"
+#include "team.h"
 #include "elementary.inc.h"
 #include "elementwise.inc.h"
 #include "activation.inc.h"

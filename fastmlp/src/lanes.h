@@ -129,8 +129,8 @@ INLINE vec vabs(vec x) { return (vec)((ivec)x & ~(ivec)vset((real)-0.0)); }
 
 /* ---- shuffles of a pair of vectors, first within 16-byte blocks, then of whole blocks
  *
- * EVEN takes the even elements of x, then those of y; ODD the odd ones.  Each is one cheap instruction,
- * where a shuffle of single elements across blocks would be a slow one.  Lane i of the result is: */
+ * EVEN takes the even elements (or blocks) of x, then those of y; ODD takes the odd ones.  Each is one cheap
+ * instruction; a shuffle of single elements across blocks would be a slow one.  Lane i of the result comes from: */
 #define FM_PER_BLOCK (FM_LANES * 16 / FM_VBYTES)
 #define FM_WITHIN(i, odd)                                                                        \
     ((i) % FM_PER_BLOCK * 2 < FM_PER_BLOCK                                                       \
@@ -158,7 +158,7 @@ INLINE vec vabs(vec x) { return (vec)((ivec)x & ~(ivec)vset((real)-0.0)); }
 #define EVEN(x, y, f) FM_SHUFFLE(x, y, FM_EACH(f, 0))
 #define ODD(x, y, f) FM_SHUFFLE(x, y, FM_EACH(f, 1))
 
-/* log2(FM_PER_BLOCK) stages within blocks, log2 of the number of blocks between them */
+/* A butterfly has log2(FM_PER_BLOCK) stages within blocks, then log2 of the number of blocks between them. */
 #if FM_PER_BLOCK == 4
 #define FM_STAGES_WITHIN(stage) stage(FM_WITHIN) stage(FM_WITHIN)
 #else
@@ -172,7 +172,7 @@ INLINE vec vabs(vec x) { return (vec)((ivec)x & ~(ivec)vset((real)-0.0)); }
 #define FM_STAGES_BETWEEN(stage)
 #endif
 
-/* The lane sums of x[0] .. x[LANES-1], in that order, one per lane. */
+/* Lane i of the result is the sum of the lanes of x[i]; x is overwritten. */
 INLINE vec vlane_sums(vec *x)
 {
     int left = LANES;
@@ -184,7 +184,7 @@ INLINE vec vlane_sums(vec *x)
     return x[0];
 }
 
-/* x <- its transpose, a square of LANES vectors */
+/* x, LANES vectors, <- its transpose */
 INLINE void vtranspose(vec *x)
 {
     vec y[LANES];
@@ -201,7 +201,7 @@ INLINE void vtranspose(vec *x)
 INLINE ptrdiff_t ceil_div(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
 INLINE ptrdiff_t whole_vectors(ptrdiff_t n) { return ceil_div(n, LANES) * LANES; }
 
-/* ---- arrays of any length, a vector at a time; the last, partial vector goes through a buffer */
+/* ---- arrays of any length, a vector at a time; the last, partial vector goes through a mask or a buffer */
 #define FOR_EACH_VECTOR(i, n) for (ptrdiff_t i = 0; i < (n); i += LANES)
 INLINE vec vload_some(const real *p, ptrdiff_t left)
 {

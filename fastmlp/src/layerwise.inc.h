@@ -1,4 +1,4 @@
-/* layerwise.inc.h -- the passes of callers who keep every intermediate array: `layers`, forward and with targets also
+/* layerwise.inc.h -- the passes for callers who keep every intermediate array: `layers`, forward and with targets also
  * backward, and `backward` from outputs of the log-loss that the caller has.
  *
  * The same tiles and products as step.inc.h, with each result copied to the caller's own array.
@@ -86,7 +86,7 @@ static int FN(layers)(const fm_layer_arrays *layers, const fm_plan *plan, const 
     return w.status;
 }
 
-/* dz of the last layer, (a - y) / n_examples, in the arena and in the caller's array */
+/* dz of the last layer <- (a - y) / n_examples, in the arena and in the caller's array */
 static void FN(output_delta)(real *dz, const fm_layer_arrays *last, const fm_plan *plan, const fm_data *data,
                              real *arena, ptrdiff_t first, ptrdiff_t n)
 {

@@ -8,7 +8,7 @@
 
 enum { ALIGNMENT = 64, HUGE_PAGE = 1 << 21 };
 
-/* Wide layers walk rows far apart: on small pages every row would cost a miss of the address cache. */
+/* Wide layers read rows that lie far apart: on small pages each row would cost a TLB miss. */
 void *fm_allocate(size_t bytes)
 {
     void *memory;

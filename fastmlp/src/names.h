@@ -1,9 +1,9 @@
-/* names.h -- every choice that has a name, once: activations, losses, methods of optimizers, elementwise functions,
- * instruction sets, and the fields of an optimizer.
+/* names.h -- the one list of every choice that has a name: activations, losses, methods of optimizers, elementwise
+ * functions, instruction sets, and the fields of an optimizer.
  *
- * A list calls X for each member: with its name in C, which FM_ precedes; its name in Python; its property.  From the
- * lists come the enums here, the cases of the kernels' switches, and the tables of names.c that Python reads.
- * Switches over these enums have no `default`, so that the compiler names a member they forgot.
+ * A list calls X for each member, with its name in C (without FM_), its name in Python and its property.  The lists
+ * make the enums below, the cases of the kernels' switches, and the tables of names.c that Python reads.  Switches over
+ * these enums have no `default`, so that the compiler warns of a member they forgot.
  */
 #ifndef FASTMLP_NAMES_H
 #define FASTMLP_NAMES_H
@@ -14,7 +14,7 @@
 
 /* ---- activations */
 
-/* What the backward pass computes an activation's derivative from.  Those without one are for outputs only. */
+/* What the backward pass computes an activation's derivative from.  Activations without one are for outputs only. */
 enum fm_derivative { FM_FROM_OUTPUT, FM_FROM_LOGITS, FM_NO_DERIVATIVE };
 
 /* Functions of one logit alone. */
@@ -52,7 +52,7 @@ enum fm_activation {
 
 #define FM_LOSSES(X) FM_POINTWISE_LOSSES(X) X(MULTINOMIAL_LOG_LOSS, multinomial_log_loss)
 
-/* Further names in Python of losses above. */
+/* Second names that Python gives to losses above. */
 #define FM_LOSS_ALIASES(X) X(LOG_LOSS, multilabel_log_loss)
 
 enum fm_loss { FM_LOSSES(FM_ENUMERATOR) };

@@ -104,9 +104,9 @@ static void FN(make_plan)(fm_plan *plan, const fm_network *network, ptrdiff_t ba
     plan->packed_rows = reserve(&at, packs_rows ? most * plan->layers[0].packed_stride : 0);
     plan->transposed = reserve(&at, most * widest_packed);
     plan->arena_bytes = at * (ptrdiff_t)sizeof(real);
-    plan->chunk_bytes = FM_MOST_CHUNKS * whole_vectors(parameters) * (ptrdiff_t)sizeof(real);
-    if (plan->n_chunks == 1)
-        plan->chunk_bytes = 0;
+    plan->chunk_bytes = 0;
+    if (plan->n_chunks > 1)
+        plan->chunk_bytes = FM_MOST_CHUNKS * whole_vectors(parameters) * (ptrdiff_t)sizeof(real);
     plan->block_bytes = BLOCK_ROWS * BLOCK_STRIDE * (ptrdiff_t)sizeof(real);
 }
 

@@ -1,7 +1,7 @@
 /* step.inc.h -- the fused pass over one tile: forward, loss and delta from the logits, backward, gradient.
  *
- * Threads that share a pass each compute some rows of every product (some columns of the loss), and meet where
- * one reads what another wrote.  No element's sum depends on how the rows are shared.
+ * Threads that share a pass each compute some rows of every product (some columns of the loss), and wait at a
+ * barrier where one reads what another wrote.  No element's sum depends on how the rows are shared.
  */
 
 INLINE rows tile_rows(const fm_plan *plan, ptrdiff_t n_rows, ptrdiff_t n)
@@ -60,7 +60,7 @@ static int FN(dense_gradient)(real *d_weights, real *d_bias, const fm_layer *lay
         FN(dense_transpose)(arena + plan->transposed, layer->packed_stride, arena + layer->inputs, plan->row_stride,
                             layer->fan_in, my_share(w, layer->fan_in, LANES), whole_vectors(n));
         packed = arena + plan->transposed;
-        if (meet_sharing(w))
+        if (pass_barrier(w))
             return w->status;
     }
     const product g = {.n_terms = n,
@@ -128,7 +128,7 @@ static int FN(forward_tile)(real *arena, const fm_plan *plan, const real *parame
                                arena + layer->inputs, plan, ceil_div(n, LANES),
                                in_epilogue ? FM_RELU : FM_IDENTITY, w) && is_hidden)
             FN(activate_layer)(outputs, arena, plan, l, first, n, draw, w);
-        if (meet_sharing(w))
+        if (pass_barrier(w))
             return w->status;
     }
     return 0;
@@ -152,9 +152,9 @@ static int FN(loss_tile)(real *dz, mean *loss, real *arena, const fm_plan *plan,
     FN(loss_sweep)(&g, plan->loss);
     if (mine.to == whole_vectors(n))
         for (ptrdiff_t o = 0; o < last->fan_out; o++) clear_padding(dz + o * plan->row_stride, n);
-    if (meet_sharing(w))
+    if (pass_barrier(w))
         return w->status;
-    if (loss && (w->n_sharing == 1 || w->id == 0))
+    if (loss && is_first_sharing(w))
         for (ptrdiff_t o = 0; o < plan->n_targets; o++)
             add_to_mean(loss, arena + plan->losses + o * plan->row_stride, n);
     return 0;
@@ -169,13 +169,12 @@ static int FN(backward_tile)(real *gradient, mean *loss, real *arena, const fm_p
     if (FN(loss_tile)(dz, loss, arena, plan, data, n, total_weight, w))
         return w->status;
     if (!gradient)
-        return meet_sharing(w);
+        return pass_barrier(w);
     for (ptrdiff_t l = plan->n_layers - 1; l >= 0; l--) {
         const fm_layer *layer = &plan->layers[l];
         const real *packed = l == 0 && rows_are_packed(data) ? arena + plan->packed_rows : NULL;
-        if (FN(dense_gradient)(gradient + layer->weights, gradient + layer->bias, layer, dz, plan, arena, packed, n,
-                               accumulate, w) && w->n_sharing == 1)
-            return w->status;
+        FN(dense_gradient)(gradient + layer->weights, gradient + layer->bias, layer, dz, plan, arena, packed, n,
+                           accumulate, w);
         if (l == 0)
             break;
         const fm_layer *before = &plan->layers[l - 1];
@@ -184,9 +183,9 @@ static int FN(backward_tile)(real *gradient, mean *loss, real *arena, const fm_p
             FN(dense_backward)(d_inputs, layer, parameters + layer->weights, dz, plan, ceil_div(n, LANES),
                                before->keeps_derivative ? FM_KEPT_DERIVATIVE : before->activation,
                                arena + (before->keeps_derivative ? before->derivatives : layer->inputs), w);
-        if (meet_sharing(w))
+        if (pass_barrier(w))
             return w->status;
         dz = d_inputs;
     }
-    return meet_sharing(w); /* before another tile takes the place of this one */
+    return pass_barrier(w); /* before another tile takes the place of this one */
 }

@@ -60,7 +60,7 @@ static int FN(pass_tiles)(real *gradient, mean *loss, const job *j, const pass *
         const ptrdiff_t n = left < plan->tile ? left : plan->tile;
         if (!p->is_packed) {
             FN(pack_tile)(arena, plan, j->data, &p->examples, first, n, w);
-            if (meet_sharing(w))
+            if (pass_barrier(w))
                 return w->status;
         }
         if (FN(forward_tile)(arena, plan, j->parameters, first, n, gradient ? &draw : NULL, w) ||
@@ -95,7 +95,7 @@ static int FN(pass_chunks)(job *j, const pass *p, ptrdiff_t n_tiles, ptrdiff_t n
                        (range){c * n_tiles / n_chunks, (c + 1) * n_tiles / n_chunks}, arena, w);
     }
     w->n_sharing = w->n_threads;
-    if (meet(w))
+    if (barrier(w))
         return w->status;
     if (j->gradient)
         FN(add_chunks)(j->gradient, j->chunk_gradients, n_chunks, plan->n_parameters,
@@ -104,7 +104,7 @@ static int FN(pass_chunks)(job *j, const pass *p, ptrdiff_t n_tiles, ptrdiff_t n
         atomic_store(&j->team.next_chunk, 0);
         for (ptrdiff_t c = 0; p->wants_loss && c < n_chunks; c++) merge_means(&j->total, &j->chunk_losses[c]);
     }
-    return meet(w);
+    return barrier(w);
 }
 
 /* The gradient of a batch; zero where no example weighs anything. */
@@ -115,12 +115,12 @@ static int FN(pass_batch)(job *j, const pass *p, work *w)
     if (p->total_weight == 0 && j->gradient) {
         const range mine = my_share(w, j->plan->n_parameters, LANES);
         memset(j->gradient + mine.from, 0, (size_t)(mine.to - mine.from) * sizeof(real));
-        return meet(w);
+        return barrier(w);
     }
     if (n_chunks > 1)
         return FN(pass_chunks)(j, p, n_tiles, n_chunks, w);
     FN(pass_tiles)(j->gradient, &j->total, j, p, (range){0, n_tiles}, j->arena, w);
-    return meet(w);
+    return barrier(w);
 }
 
 /* Whether the rule says that the loss no longer falls. */
@@ -218,7 +218,7 @@ INLINE void FN(keep_best)(const job *j, range mine)
            (size_t)(mine.to - mine.from) * sizeof(real));
 }
 
-/* This thread's share of an update from the batch's gradient, counted as soon as it is made: the last meeting may hear of
+/* This thread's share of an update from the batch's gradient, counted as soon as it is made: the last barrier may hear of
    an interruption.  Where the gradient is not finite, no parameter moves. */
 static int FN(update)(job *j, pass *p, ptrdiff_t epoch, progress *made, work *w)
 {
@@ -231,17 +231,17 @@ static int FN(update)(job *j, pass *p, ptrdiff_t epoch, progress *made, work *w)
         j->penalty = FN(penalty_of)(t, j->plan);
     if (!FN(all_finite)(j->gradient + mine.from, mine.to - mine.from))
         w->status = FM_DIVERGED;
-    if (meet(w))
+    if (barrier(w))
         return w->status;
     if (p->wants_loss)
         FN(count_loss)(made, j, p);
     if (p->ends_held) {
         p->is_done = 1;
-        return meet(w);
+        return barrier(w);
     }
     if (isfinite(t->optimizer->clip_norm)) {
         scale = FN(norm_scale)(t, j->plan, penalty_share);
-        if (meet(w)) /* all have read what some now change */
+        if (barrier(w)) /* all have read what some now change */
             return w->status;
     }
     const verdict v = judge(made, j, p, epoch, rate);
@@ -254,7 +254,7 @@ static int FN(update)(job *j, pass *p, ptrdiff_t epoch, progress *made, work *w)
     p->is_done = 1;
     if (v.rule != FM_DONE)
         w->status = v.rule;
-    return meet(w);
+    return barrier(w);
 }
 
 /* One pass over the data, a batch after another. */
@@ -283,7 +283,7 @@ static int FN(epoch)(job *j, ptrdiff_t epoch, progress *made, work *w)
         if (!p.is_done || (w->status && !p.is_last))
             return w->status;
     }
-    if (p.wants_loss && w->id == 0) { /* also where the epoch's last meeting hears of an interruption */
+    if (p.wants_loss && w->id == 0) { /* also where the epoch's last barrier hears of an interruption */
         double *place = place_of_loss(t, epoch);
         if (place)
             *place = made->loss;
@@ -306,10 +306,7 @@ static void FN(train_on)(job *j, work *w)
 static void FN(work_on)(void *job_, int id, int n_threads)
 {
     job *j = job_;
-    work w = start_work(j->poll, block_of(j->arena, j->plan, j->n_threads, id));
-    w.team = &j->team;
-    w.id = id;
-    w.n_threads = w.n_sharing = n_threads;
+    work w = join_team(&j->team, id, n_threads, j->poll, block_of(j->arena, j->plan, j->n_threads, id));
     if (j->t)
         FN(train_on)(j, &w);
     else {
@@ -320,7 +317,7 @@ static void FN(work_on)(void *job_, int id, int n_threads)
             *j->loss = finish_mean(&j->total, p.total_weight);
     }
     if (id == 0)
-        j->status = w.is_stopped ? FM_INTERRUPTED : w.status;
+        j->status = w.poll.is_stopped ? FM_INTERRUPTED : w.status;
 }
 
 static int FN(run)(job *j, ptrdiff_t n_examples, int n_threads)

@@ -111,7 +111,7 @@ def test_an_interrupted_training_is_that_of_its_last_update(layer_dims, n_exampl
     check_interruption(layer_dims, n_examples, batch, n_threads, seconds=0.15)
 
 
-def test_an_interruption_heard_of_at_any_meeting_of_threads_leaves_a_true_count():
+def test_an_interruption_heard_of_at_any_barrier_leaves_a_true_count():
     """The caller's thread may serve the signal while it waits at any of them, also at that behind an update."""
     for i in range(25):
         check_interruption((2, 10, 5, 1), 300, batch=300, n_threads=2, seconds=0.052 + 0.001 * i)

@@ -1,0 +1,28 @@
+/* shares.h -- how the items of an array are cut among the threads that share it. */
+#ifndef FASTMLP_SHARES_H
+#define FASTMLP_SHARES_H
+
+#include <stddef.h>
+
+#include "team.h"
+
+/* Items from .. to, `to` excluded. */
+typedef struct {
+    ptrdiff_t from, to;
+} range;
+
+/* The part of n items that falls to thread `id`, cut between units of `unit` items. */
+static inline range share_of(ptrdiff_t n, ptrdiff_t unit, int id, int n_threads)
+{
+    if (n_threads == 1)
+        return (range){0, n};
+    const ptrdiff_t units = (n + unit - 1) / unit, to = units * (id + 1) / n_threads * unit;
+    return (range){units * id / n_threads * unit, to < n ? to : n};
+}
+
+static inline range my_share(const work *w, ptrdiff_t n, ptrdiff_t unit)
+{
+    return share_of(n, unit, w->n_sharing == 1 ? 0 : w->id, w->n_sharing);
+}
+
+#endif
