@@ -27,7 +27,11 @@
 #define FN(name) FM_PASTE3(fm_##name, FM_DTYPE, FM_ISA)
 
 #define INLINE static inline __attribute__((always_inline))
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)") /* it ignores GCC's; blocks not unrolled live in memory */
+#else
 #define UNROLL _Pragma("GCC unroll 32")
+#endif
 
 #ifdef FM_DOUBLE
 #define FM_DTYPE f64
