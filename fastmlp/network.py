@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp import _kernels, checks, initializers, lbfgs, saving, threads
-from fastmlp.data import Inputs, inputs_of, n_examples_of, sample_weight_of
+from fastmlp.data import Inputs, inputs_of, is_sparse, n_examples_of, sample_weight_of
 from fastmlp.files import write_whole
 from fastmlp.losses import Loss, loss_of, targets_of
 from fastmlp.optimizers import LBFGS, SGD, Optimizer, optimizer_of
@@ -174,7 +174,8 @@ class MLP:
         data = self._data(X, y, sample_weight)
         checks.check_finite("parameters", self.parameters)
         gradient = np.empty_like(self.parameters)
-        return self._engine(data.n_examples).loss_and_gradient(gradient, self.parameters, data), gradient
+        engine = self._engine(data.n_examples, sparse=is_sparse(data))
+        return engine.loss_and_gradient(gradient, self.parameters, data), gradient
 
     def train(
         self,
@@ -277,7 +278,9 @@ class MLP:
         rates = checks.fractions("dropout", dropout, len(self.plan.layer_dims) - 2)
         work = 6.0 * self.plan.n_parameters * request.batch_size
         n_threads = threads.choose(n_threads, work)
-        engine = self._engine(request.batch_size, dropout=(*rates, 0.0), n_threads=n_threads)
+        engine = self._engine(
+            request.batch_size, dropout=(*rates, 0.0), n_threads=n_threads, sparse=is_sparse(data)
+        )
         checks.check_finite("parameters", self.parameters)
         if not self.parameters.flags.writeable:
             raise ValueError("parameters must be writeable to be trained, got a read-only array")
@@ -439,5 +442,6 @@ class MLP:
         data = _kernels.Data(self._inputs(X))
         checks.check_finite("parameters", self.parameters)
         outputs = np.empty((self.plan.layer_dims[-1], data.n_examples), self.plan.dtype)
-        self._engine(data.n_examples).predict(outputs, self.parameters, data, probabilities)
+        engine = self._engine(data.n_examples, sparse=is_sparse(data))
+        engine.predict(outputs, self.parameters, data, probabilities)
         return outputs[0] if len(outputs) == 1 else np.ascontiguousarray(outputs.T)

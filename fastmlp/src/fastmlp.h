@@ -45,7 +45,7 @@ enum fm_status { FM_DONE, FM_INTERRUPTED, FM_DIVERGED };
 typedef struct {
     ptrdiff_t fan_in, fan_out;
     ptrdiff_t weights, bias;   /* in the flat parameter vector */
-    ptrdiff_t inputs;          /* in the arena: (fan_in, row_stride) */
+    ptrdiff_t inputs;          /* in the arena: (fan_in, row_stride), or what sparse.inc.h keeps of a tile */
     ptrdiff_t derivatives;     /* in the arena: (fan_out, row_stride), where keeps_derivative */
     ptrdiff_t padded_fan_in;   /* fan_in rounded up to whole vectors */
     ptrdiff_t packed_stride;   /* elements between packed or transposed rows of the inputs */
@@ -53,6 +53,7 @@ typedef struct {
     double dropout;            /* probability that an output of this hidden layer is 0 in training */
     int activation;            /* enum fm_activation; the last layer's turns logits into outputs */
     int gradient_method;       /* enum fm_gradient_method */
+    int is_sparse;             /* whether the inputs' stored entries alone are read: the first layer of CSR data */
     int keeps_derivative;      /* whether the forward pass leaves the derivative for the backward pass */
 } fm_layer;
 
@@ -65,6 +66,7 @@ typedef struct {
     int loss;                    /* enum fm_loss */
     double loss_parameter;       /* delta of FM_HUBER, quantile of FM_QUANTILE */
     double label_smoothing;      /* of FM_MULTINOMIAL_LOG_LOSS: the others' targets are smoothed by the caller */
+    int sparse_inputs;           /* whether data are CSR, columns ascending in every row, read by their entries alone */
 } fm_network;
 
 /* Where everything of a pass over a batch lies; holds no values of data. */

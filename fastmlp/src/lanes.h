@@ -127,6 +127,17 @@ INLINE vec vsqrt(vec x) { return (vec)FM_OP(vsqrt)(x); }
 #endif
 #endif
 
+/* the same of one element as of a vector's */
+#if FM_VBYTES > 16 || defined(__aarch64__)
+#ifdef FM_DOUBLE
+INLINE real real_fma(real a, real b, real c) { return __builtin_fma(a, b, c); }
+#else
+INLINE real real_fma(real a, real b, real c) { return __builtin_fmaf(a, b, c); }
+#endif
+#else
+INLINE real real_fma(real a, real b, real c) { return a * b + c; }
+#endif
+
 INLINE vec vrelu(vec x) { return vmax((vec){0}, x); }
 INLINE vec vnegative_abs(vec x) { return (vec)((ivec)x | (ivec)vset((real)-0.0)); }
 INLINE vec vabs(vec x) { return (vec)((ivec)x & ~(ivec)vset((real)-0.0)); }
