@@ -11,7 +11,7 @@ import numpy as np
 
 from fastmlp import _kernels, checks
 
-MOST_DENSITY_OF_SPARSE = 0.1  # up to which products over stored entries alone are faster; see docs/benchmarks.md
+MOST_DENSITY_OF_SPARSE = 0.03  # up to which products over stored entries alone are faster; see docs/benchmarks.md
 
 Inputs = np.ndarray | tuple[np.ndarray, np.ndarray, np.ndarray, int]
 

@@ -278,9 +278,7 @@ class MLP:
         rates = checks.fractions("dropout", dropout, len(self.plan.layer_dims) - 2)
         work = 6.0 * self.plan.n_parameters * request.batch_size
         n_threads = threads.choose(n_threads, work)
-        engine = self._engine(
-            request.batch_size, dropout=(*rates, 0.0), n_threads=n_threads, sparse=is_sparse(data)
-        )
+        engine = self._engine(request.batch_size, dropout=(*rates, 0.0), n_threads=n_threads, sparse=is_sparse(data))
         checks.check_finite("parameters", self.parameters)
         if not self.parameters.flags.writeable:
             raise ValueError("parameters must be writeable to be trained, got a read-only array")
@@ -343,7 +341,7 @@ class MLP:
 
         Parameters
         ----------
-        x : array-like (n_features,)
+        x : array-like (n_features,) or sparse matrix (1, n_features)
 
         Returns
         -------
@@ -357,10 +355,14 @@ class MLP:
         """
         engine = self._engine_of_one
         if engine is None:
+            if hasattr(x, "tocsr"):  # before an engine is made that takes memory for every feature
+                return self._outputs_of_sparse_row(x)
             engine = self._engine_of_one = self._engine(1)
         outputs = engine.predict_one(self._parameters, x, True)
         if outputs is not None:
             return outputs
+        if hasattr(x, "tocsr"):
+            return self._outputs_of_sparse_row(x)
         array = checks.array_of("x", x, self.plan.dtype)
         if array.shape != (self.plan.layer_dims[0],):
             raise ValueError(f"x must have shape ({self.plan.layer_dims[0]},), got {array.shape}")
@@ -437,6 +439,11 @@ class MLP:
 
     def _inputs(self, X: Any) -> Inputs:
         return inputs_of(X, self.plan.layer_dims[0], self.plan.dtype)
+
+    def _outputs_of_sparse_row(self, x: Any) -> np.ndarray:
+        if x.shape != (1, self.plan.layer_dims[0]):
+            raise ValueError(f"x must have shape (1, {self.plan.layer_dims[0]}) where it is sparse, got {x.shape}")
+        return self._outputs(x, probabilities=True).reshape(-1)
 
     def _outputs(self, X: Any, probabilities: bool) -> np.ndarray:
         data = _kernels.Data(self._inputs(X))

@@ -138,10 +138,10 @@ static void FN(pack_sparse)(sparse_tile *to, const fm_data *data, ptrdiff_t n_fe
         to->wide_indices = data->wide_indices;
     }
     for (ptrdiff_t i = t->columns.from; i < t->columns.to; i++) {
-        const ptrdiff_t example = tile_example(t, i);
-        const ptrdiff_t from = index_at(data->indptr, data->wide_indices, example);
-        const ptrdiff_t end = index_at(data->indptr, data->wide_indices, example + 1);
-        to->examples[i] = (range){from < 0 ? 0 : from, end < data->n_stored ? end : data->n_stored};
+        const ptrdiff_t example = tile_example(t, i), end = index_at(data->indptr, data->wide_indices, example + 1);
+        const ptrdiff_t from = larger(index_at(data->indptr, data->wide_indices, example), 0);
+        const ptrdiff_t to_end = end < data->n_stored ? end : data->n_stored;
+        to->examples[i] = (range){from < to_end ? from : to_end, to_end};
     }
 }
 

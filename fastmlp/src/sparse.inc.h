@@ -17,7 +17,10 @@ typedef struct {
     range examples[];
 } sparse_tile;
 
-enum { SPARSE_ROWS = 4 }; /* of W at a time: chains of sums that do not wait for each other */
+enum {
+    SPARSE_ROWS = 4,        /* of W at a time: chains of sums that do not wait for each other */
+    MOST_IN_CACHE = 1 << 20 /* bytes of them; of more, the weights of the next example are called for ahead */
+};
 
 INLINE ptrdiff_t sparse_tile_size(ptrdiff_t n_examples) /* in elements of the arena */
 {
@@ -32,6 +35,16 @@ INLINE ptrdiff_t index_at(const void *indices, int wide, ptrdiff_t i)
 
 /* Columns were checked before, but the caller may have changed them since. */
 INLINE int is_column(const sparse_tile *t, ptrdiff_t column) { return (size_t)column < (size_t)t->n_features; }
+
+INLINE void prefetch_weights(const real *weights, const sparse_tile *t, range entries, const int n_rows,
+                             const int wide)
+{
+    for (ptrdiff_t k = entries.from; k < entries.to; k++) {
+        const ptrdiff_t column = index_at(t->indices, wide, k);
+        if (is_column(t, column))
+            UNROLL for (int r = 0; r < n_rows; r++) __builtin_prefetch(weights + r * t->n_features + column);
+    }
+}
 
 /* sum[r] <- the sum going on with the products of an example's entries and row r of W */
 INLINE void gather_entries(real *sum, const real *weights, const sparse_tile *t, range entries, const int n_rows,
@@ -67,9 +80,12 @@ INLINE double work_of(range entries, ptrdiff_t n_rows) { return 2.0 * (double)((
 INLINE void forward_rows(real *z, ptrdiff_t row_stride, const real *weights, const real *bias, const sparse_tile *t,
                          ptrdiff_t n, work *w, const int n_rows, const int wide)
 {
+    const int is_far = n_rows * t->n_features * (ptrdiff_t)sizeof(real) > MOST_IN_CACHE;
     for (ptrdiff_t j = 0; j < n; j++) {
         real sum[SPARSE_ROWS];
         UNROLL for (int r = 0; r < n_rows; r++) sum[r] = bias[r];
+        if (is_far && j + 1 < n)
+            prefetch_weights(weights, t, t->examples[j + 1], n_rows, wide);
         gather_entries(sum, weights, t, t->examples[j], n_rows, wide);
         UNROLL for (int r = 0; r < n_rows; r++) z[r * row_stride + j] = sum[r];
         if (poll_after(w, work_of(t->examples[j], n_rows)))
