@@ -1,6 +1,7 @@
 """Sparse inputs read by their stored entries alone: the bits of the dense way, in memory that does not grow with the
 features."""
 
+import itertools
 import subprocess
 import sys
 
@@ -210,7 +211,7 @@ def test_a_model_gives_the_same_bits_at_any_density(density):
 
 def shuffled_within_rows(matrix):
     """The same matrix, columns of each row in descending order."""
-    order = np.concatenate([np.arange(end - 1, start - 1, -1) for start, end in zip(matrix.indptr, matrix.indptr[1:])])
+    order = np.concatenate([np.arange(end - 1, start - 1, -1) for start, end in itertools.pairwise(matrix.indptr)])
     return scipy.sparse.csr_array((matrix.data[order], matrix.indices[order], matrix.indptr), shape=matrix.shape)
 
 
