@@ -1,7 +1,7 @@
 # `make help` lists the targets; PYTHON names the interpreter of the environment to work in.
 PYTHON ?= python
 
-.PHONY: help develop test lint bench readme notebook sanitize debug sdist clean
+.PHONY: help develop test lint bench readme clang notebook sanitize debug sdist clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -24,6 +24,9 @@ bench: ## time ours against the NumPy reference, function by function
 readme: ## measure all tables against every installed peer, draw them and the study; all go into the documents
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(PYTHON) benches/compare.py --update-readme
 	$(PYTHON) -m fastmlp --output docs/images
+
+clang: ## build with Clang and with GCC in build/compilers, compare their bits and their times
+	$(PYTHON) benches/tables/clang_table.py
 
 notebook: ## execute the example and write its outputs into the notebook
 	$(PYTHON) tools/build_notebook.py

@@ -18,7 +18,9 @@ TABLES = {  # names on the command line: module and function that measure them
     "widths": ("tables.width_curve", "measure"),
     "examples": ("tables.examples_curve", "measure"),
     "threads": ("tables.threads_table", "measure"),
+    "sparse": ("tables.sparse_table", "measure"),
 }
+IN_BENCHMARKS = {"widths": "width", "sparse": "sparse"}  # and the names of their markers there
 IN_README = ("seed", "training", "exponential", "one-row", "threads")
 CORE_TYPES = {"avx2": "Haswell"}  # the OpenBLAS kernels of an instruction set below the machine's best
 THREADS = ("OPENBLAS", "OMP", "MKL", "NUMBA", "FASTMLP")
@@ -68,7 +70,8 @@ def require_markers() -> None:
     """Stop before measuring if there is no place for the tables."""
     import report
 
-    for path, name in ((report.README, "ratio"), (report.BENCHMARKS, "width")):
+    places = [(report.README, "ratio"), *((report.BENCHMARKS, name) for name in IN_BENCHMARKS.values())]
+    for path, name in places:
         if not report.has_markers(path, name):
             begin, end = report.markers(name)
             sys.exit(f"{path.name} must have the lines {begin} and {end}, once and in this order")
@@ -78,13 +81,14 @@ def update_documents(isa: str) -> None:
     """Write all tables, as they were measured last, between the markers."""
     import report
 
-    results = {name: report.saved(isa, name) for name in (*IN_README, "widths")}
+    results = {name: report.saved(isa, name) for name in (*IN_README, *IN_BENCHMARKS)}
     missing = [name for name, result in results.items() if result is None]
     if missing:
         sys.exit(f"not measured yet, so nothing was written: {', '.join(missing)}")
     tables = [results[name].markdown for name in IN_README]
     report.put_between_markers(report.README, "ratio", "\n\n".join([report.header(), *tables]))
-    report.put_between_markers(report.BENCHMARKS, "width", results["widths"].markdown)
+    for table, name in IN_BENCHMARKS.items():
+        report.put_between_markers(report.BENCHMARKS, name, results[table].markdown)
 
 
 def draw(isa: str, directory: Path) -> None:

@@ -17,16 +17,20 @@ cdef class Data:
 
     ``inputs`` is (n_examples, n_features), in C or Fortran order up to a stride, or the tuple (values, indices,
     indptr, n_features) of a CSR matrix; ``targets`` (n_targets, n_examples), C-contiguous, ``sample_weight``
-    (n_examples,), both of the dtype of ``inputs``.
+    (n_examples,), both of the dtype of ``inputs``.  An engine made with ``sparse`` takes ``is_canonical_csr`` data
+    alone: each row's columns ascend.  ``density`` is the share of entries that are stored, 1 of a dense array.
     """
 
     cdef fm_data data
     cdef int typenum
     cdef readonly Py_ssize_t n_examples, n_features, n_targets
+    cdef readonly bint is_canonical_csr
+    cdef readonly double density
     cdef object inputs, targets, sample_weight
 
     def __cinit__(self, object inputs not None, cnp.ndarray targets=None, cnp.ndarray sample_weight=None):
         self.inputs, self.targets, self.sample_weight = inputs, targets, sample_weight
+        self.density = 1
         if isinstance(inputs, tuple) and len(inputs) == 4:
             self.take_csr(inputs[0], inputs[1], inputs[2], inputs[3])
         else:
@@ -34,6 +38,8 @@ cdef class Data:
         self.data.n_examples = self.n_examples
         if self.n_examples < 1 or self.n_features < 1:
             raise ValueError("there must be at least one example and one feature")
+        if self.data.indptr != NULL:
+            self.density = self.data.n_stored / (<double>self.n_examples * <double>self.n_features)
         if targets is not None:
             self.n_targets = cnp.PyArray_DIM(targets, 0) if cnp.PyArray_NDIM(targets) == 2 else 0
             self.data.targets = matrix_data("targets", targets, self.typenum, self.n_targets, self.n_examples)
@@ -63,9 +69,9 @@ cdef class Data:
                       Py_ssize_t n_features) except -1:
         if values is None or indices is None or indptr is None:
             raise TypeError("X in CSR form must have values, indices and indptr")
-        cdef Py_ssize_t i, start, end, column, stored = cnp.PyArray_SIZE(values)
+        cdef Py_ssize_t i, k, start, end, column, before, stored = cnp.PyArray_SIZE(values)
         cdef int index_type = cnp.PyArray_TYPE(indices)
-        cdef bint ordered = True
+        cdef bint ordered = True, ascending = True
         self.typenum = cnp.PyArray_TYPE(values)
         if self.typenum not in (cnp.NPY_DOUBLE, cnp.NPY_FLOAT) or index_type not in (cnp.NPY_INT32, cnp.NPY_INT64):
             raise ValueError("X in CSR form must hold float32 or float64 and indices of int32 or int64")
@@ -84,8 +90,17 @@ cdef class Data:
             for i in range(stored):
                 column = csr_index(self.data.indices, self.data.wide_indices, i)
                 ordered = ordered and 0 <= column < n_features
+            for i in range(self.n_examples if ordered else 0):
+                start = csr_index(self.data.indptr, self.data.wide_indices, i)
+                end = csr_index(self.data.indptr, self.data.wide_indices, i + 1)
+                before = -1
+                for k in range(max(start, 0), min(end, stored)):  # the caller may change indptr meanwhile
+                    column = csr_index(self.data.indices, self.data.wide_indices, k)
+                    ascending = ascending and before < column
+                    before = column
         if not ordered:
             raise ValueError("X in CSR form must have indptr that rises from 0 and indices within its columns")
+        self.is_canonical_csr = ascending
         return 0
 
 
@@ -119,6 +134,8 @@ cdef class Engine(Workspace):
         if n_parameters != self.plan.n_parameters:
             raise ValueError(f"layer_dims need {self.plan.n_parameters} parameters, got {n_parameters}")
         check_shape("inputs", (data.n_features,), (self.plan.layers[0].fan_in,))
+        if self.plan.layers[0].is_sparse and not data.is_canonical_csr:
+            raise ValueError("an engine for sparse data takes CSR data alone, columns ascending in every row")
         if with_targets:
             check_shape("targets", (data.n_targets,), (self.plan.n_targets,))
         self.allocate()
@@ -267,6 +284,8 @@ cdef class Engine(Workspace):
         cdef cnp.npy_intp n_outputs = self.n_outputs()
         cdef fm_data data = fm_data(NULL, NULL, NULL, 1, self.plan.layers[0].fan_in, 1, 0, NULL, NULL, 0, 0)
         cdef cnp.ndarray outputs
+        if self.plan.layers[0].is_sparse:
+            raise ValueError("an engine for sparse data takes CSR data alone, columns ascending in every row")
         if not cnp.PyArray_CheckExact(x) or cnp.PyArray_TYPE(x) != typenum or not cnp.PyArray_ISCARRAY_RO(x):
             return None
         if cnp.PyArray_NDIM(x) != 1 or cnp.PyArray_DIM(x, 0) != self.plan.layers[0].fan_in:

@@ -44,7 +44,7 @@ cdef extern from "fastmlp.h" nogil:
 
     ctypedef struct fm_layer:
         Py_ssize_t fan_in, fan_out, weights, bias
-        int gradient_method
+        int gradient_method, is_sparse
 
     ctypedef struct fm_network:
         Py_ssize_t n_layers
@@ -53,6 +53,7 @@ cdef extern from "fastmlp.h" nogil:
         const double *dropout
         fm_loss loss
         double loss_parameter, label_smoothing
+        int sparse_inputs
 
     ctypedef struct fm_plan:
         Py_ssize_t n_layers, n_parameters, batch, tile, n_chunks, n_targets, arena_bytes, chunk_bytes, block_bytes

@@ -23,7 +23,8 @@ cdef class Workspace:
     cdef bint is_double
 
     def __cinit__(self, bint is_double, tuple layer_dims, tuple activations, Py_ssize_t batch, str loss="log_loss",
-                  double loss_parameter=0, double label_smoothing=0, tuple dropout=(), int n_threads=1):
+                  double loss_parameter=0, double label_smoothing=0, tuple dropout=(), int n_threads=1,
+                  bint sparse=False):
         cdef Py_ssize_t n_layers = len(activations), i
         cdef double bytes_at_most = 0
         cdef fm_network network
@@ -62,7 +63,7 @@ cdef class Workspace:
                 if not 0 <= rates[i] < 1:
                     raise ValueError(f"dropout must be at least 0 and below 1, got {rates[i]}")
             network = fm_network(n_layers, dims, codes, rates, <fm_loss>code_of("loss", loss, LOSSES), loss_parameter,
-                                 label_smoothing)
+                                 label_smoothing, sparse)
             self.kernels = kernels_for(is_double)
             self.is_double = is_double
             self.kernels.make_plan(self.plan, &network, batch)
@@ -85,12 +86,14 @@ cdef class Workspace:
         return self.plan.layers[self.plan.n_layers - 1].fan_out
 
     def describe(self):
-        """How a pass over a batch runs: instruction set, tile, chunks, scratch bytes, each layer's gradient method."""
+        """How a pass over a batch runs: instruction set, tile, chunks, whether it reads the stored entries of CSR data
+        alone, scratch bytes, each layer's gradient method."""
         return {
             "isa": self.kernels.isa.decode(),
             "lanes": self.kernels.lanes,
             "tile": self.plan.tile,
             "chunks": self.plan.n_chunks,
+            "sparse": bool(self.plan.layers[0].is_sparse),
             "scratch_bytes": self.scratch_bytes(),
             "gradient_methods": tuple(
                 ("lane_sums", "broadcast")[self.plan.layers[i].gradient_method] for i in range(self.plan.n_layers)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp import _kernels, checks, initializers, training
-from fastmlp.engine.examples import Examples, inputs_of
+from fastmlp.engine.examples import Examples, inputs_of, is_sparse
 from fastmlp.engine.plan import Plan, hidden_activations, join_parameters
 from fastmlp.export import archive
 from fastmlp.files import write_whole
@@ -181,7 +181,9 @@ class MLP:
         examples = self.examples(X, y, sample_weight=sample_weight)
         checks.check_finite("parameters", self.parameters)
         gradient = np.empty_like(self.parameters)
-        return self.engine(examples.n_examples).loss_and_gradient(gradient, self.parameters, examples.data), gradient
+        return self.engine(examples.n_examples, examples.data).loss_and_gradient(
+            gradient, self.parameters, examples.data
+        ), gradient
 
     def examples(self, X: Any, y: Any, *, sample_weight: Any = None) -> Examples:
         """X, y and weights checked once for any number of trainings of networks like this one.
@@ -401,7 +403,7 @@ class MLP:
 
         Parameters
         ----------
-        x : array-like (n_features,)
+        x : array-like (n_features,) or sparse matrix (1, n_features)
 
         Returns
         -------
@@ -415,10 +417,14 @@ class MLP:
         """
         engine = self._engine_of_one
         if engine is None:
+            if hasattr(x, "tocsr"):  # before an engine is made that takes memory for every feature
+                return self._outputs_of_sparse_row(x)
             engine = self._engine_of_one = self.engine(1)
         outputs = engine.predict_one(self._parameters, x, True)
         if outputs is not None:
             return outputs
+        if hasattr(x, "tocsr"):
+            return self._outputs_of_sparse_row(x)
         array = checks.array_of("x", x, self.plan.dtype)
         if array.shape != (self.plan.layer_dims[0],):
             raise ValueError(f"x must have shape ({self.plan.layer_dims[0]},), got {array.shape}")
@@ -477,20 +483,36 @@ class MLP:
             except Exception as error:  # of whatever kind a damaged archive leads zipfile and NumPy to
                 raise ValueError(f"{os.fspath(path)} is not a model saved by fastmlp: {error}") from error
 
-    def engine(self, batch: int, **settings: Any) -> _kernels.Engine:
-        """The compiled passes over batches of up to ``batch`` examples, with dropout and threads as settings."""
+    def engine(self, batch: int, data: _kernels.Data | None = None, **settings: Any) -> _kernels.Engine:
+        """The compiled passes over batches of up to ``batch`` examples, with dropout and threads as settings.
+
+        ``data`` says whether they are to read the stored entries of a sparse matrix alone.
+        """
         plan, loss = self.plan, self.loss
         smoothing = loss.label_smoothing if loss.targets == "classes" else 0.0  # of others the targets are smoothed
         is_double = plan.dtype == np.float64
         engine = _kernels.Engine(
-            is_double, plan.layer_dims, plan.activations, batch, loss.name, loss.parameter, smoothing, **settings
+            is_double,
+            plan.layer_dims,
+            plan.activations,
+            batch,
+            loss.name,
+            loss.parameter,
+            smoothing,
+            **settings,
+            sparse=data is not None and is_sparse(data),
         )
         engine.allocate()  # here, before anything changes
         return engine
+
+    def _outputs_of_sparse_row(self, x: Any) -> np.ndarray:
+        if x.shape != (1, self.plan.layer_dims[0]):
+            raise ValueError(f"x must have shape (1, {self.plan.layer_dims[0]}) where it is sparse, got {x.shape}")
+        return self._outputs(x, probabilities=True).reshape(-1)
 
     def _outputs(self, X: Any, probabilities: bool) -> np.ndarray:
         data = _kernels.Data(inputs_of(X, self.plan.layer_dims[0], self.plan.dtype))
         checks.check_finite("parameters", self.parameters)
         outputs = np.empty((self.plan.layer_dims[-1], data.n_examples), self.plan.dtype)
-        self.engine(data.n_examples).predict(outputs, self.parameters, data, probabilities)
+        self.engine(data.n_examples, data).predict(outputs, self.parameters, data, probabilities)
         return outputs[0] if len(outputs) == 1 else np.ascontiguousarray(outputs.T)

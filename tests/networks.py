@@ -67,11 +67,22 @@ def widened(*arrays):
 # ---- the engine, called as the reference is: feature-major inputs, one loss_parameter
 
 
-def engine_of(dtype, layer_dims, activations, batch, *, loss="log_loss", loss_parameter=0.0, dropout=(), n_threads=1):
+def engine_of(
+    dtype,
+    layer_dims,
+    activations,
+    batch,
+    *,
+    loss="log_loss",
+    loss_parameter=0.0,
+    dropout=(),
+    n_threads=1,
+    sparse=False,
+):
     smoothing = loss_parameter if loss == "multinomial_log_loss" else 0.0
     is_double = np.dtype(dtype) == np.float64
     return _kernels.Engine(
-        is_double, layer_dims, activations, batch, loss, loss_parameter, smoothing, tuple(dropout), n_threads
+        is_double, layer_dims, activations, batch, loss, loss_parameter, smoothing, tuple(dropout), n_threads, sparse
     )
 
 

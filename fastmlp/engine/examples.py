@@ -1,7 +1,8 @@
 """X, y and sample weights, checked once and in a form the kernels read in place.
 
 Dense arrays of the network's dtype, in C or Fortran order, also with gaps between rows, and memory-mapped
-files are read where they lie; all else is converted once.  CSR matrices stay sparse.
+files are read where they lie; all else is converted once.  CSR matrices stay sparse: where few entries are stored,
+the first layer's products are sums over these alone, else each tile is made dense.  Both give the same bits.
 """
 
 import math
@@ -12,6 +13,8 @@ import numpy as np
 
 from fastmlp import _kernels, checks
 from fastmlp.losses import Loss, targets_of
+
+MOST_DENSITY_OF_SPARSE = 0.03  # up to which products over stored entries alone are faster; see docs/benchmarks.md
 
 Inputs = np.ndarray | tuple[np.ndarray, np.ndarray, np.ndarray, int]
 
@@ -118,6 +121,11 @@ def n_examples_of(inputs: Inputs) -> int:
     return len(inputs[2]) - 1 if isinstance(inputs, tuple) else len(inputs)
 
 
+def is_sparse(data: _kernels.Data) -> bool:
+    """Whether passes should read the stored entries alone."""
+    return data.is_canonical_csr and data.density <= MOST_DENSITY_OF_SPARSE
+
+
 def sample_weight_of(sample_weight: Any, n_examples: int, dtype: np.dtype) -> tuple[np.ndarray | None, float]:
     """Weights (n_examples,), at least 0 and not all 0, or None; and the power of 2 they were divided by."""
     if sample_weight is None:
@@ -165,16 +173,19 @@ def _row_blocks(array: np.ndarray) -> list[np.ndarray]:
 
 
 def _sparse(X: Any, n_features: int, dtype: np.dtype) -> Inputs:
-    """The values, column indices and row pointers of a SciPy sparse matrix or array."""
+    """The values, column indices and row pointers of a SciPy sparse matrix or array, columns ascending in each row."""
     matrix = X.tocsr()
     _check_shape(matrix.ndim, matrix.shape, n_features)
     stored = int(matrix.indptr[-1])  # there may be room for more
     values = np.ascontiguousarray(checks.array_of("X", matrix.data[:stored], dtype))
-    if _kernels.first_not_finite((values,)) >= 0:
-        at = int(np.argmax(~np.isfinite(values)))
-        row = int(np.searchsorted(matrix.indptr, at, side="right")) - 1
-        place = (row, int(matrix.indices[at]))
-        raise ValueError(f"X must be finite in {dtype}, got {values[at]} at index {place}")
     index_type = np.result_type(matrix.indices, matrix.indptr)
     indices, indptr = (np.ascontiguousarray(a, index_type) for a in (matrix.indices[:stored], matrix.indptr))
+    if not _kernels.Data((values, indices, indptr, n_features)).is_canonical_csr:
+        matrix = type(matrix)((values, indices, indptr), shape=matrix.shape, copy=True)
+        matrix.sum_duplicates()
+        values, indices, indptr = matrix.data, matrix.indices, matrix.indptr
+    if _kernels.first_not_finite((values,)) >= 0:
+        at = int(np.argmax(~np.isfinite(values)))
+        row = int(np.searchsorted(indptr, at, side="right")) - 1
+        raise ValueError(f"X must be finite in {dtype}, got {values[at]} at index {(row, int(indices[at]))}")
     return values, indices, indptr, n_features

@@ -61,6 +61,19 @@ typedef struct {
 #define KEEP_IN_REGISTER(x) __asm__("" : "+v"(x))
 #endif
 
+/* SSE multiplies into one of its operands: a product takes a register of its own, one more than a full block leaves.
+   Clang would keep a sum in memory; it reads a vector of B for each of its uses instead, as GCC does by itself. */
+#if defined(__clang__) && defined(__SSE2__) && FM_VBYTES == 16
+enum { LACKS_A_REGISTER = 1 };
+#else
+enum { LACKS_A_REGISTER = 0 };
+#endif
+INLINE vec load_again(const real *p)
+{
+    __asm__ volatile("" : "+r"(p)); /* else all of a row's would be one */
+    return vload(p);
+}
+
 /* Rows of B far apart are no stream that the processor foresees: as many ahead as gained most are called for.  Past the
    end of B that does nothing. */
 enum { PREFETCHED_TERMS = 16 };
@@ -94,6 +107,8 @@ INLINE void product_block(const product *g, ptrdiff_t row, ptrdiff_t column, con
         }
         UNROLL for (int r = 0; r < n_rows; r++) {
             vec w = vset(a[r][at]);
+            if (LACKS_A_REGISTER && n_rows * n_vectors == MAX_ROWS * MAX_VECTORS)
+                x[n_vectors - 1] = load_again(b + (n_vectors - 1) * LANES);
             UNROLL for (int v = 0; v < n_vectors; v++) sum[r][v] = vfma(w, x[v], sum[r][v]);
         }
     }
@@ -274,6 +289,8 @@ INLINE void lane_sums_block(const lane_sums *g, ptrdiff_t out, ptrdiff_t in, con
         UNROLL for (int o = 0; o < n_outs; o++) {
             vec d = vload(dz + o * g->row_stride + at);
             KEEP_IN_REGISTER(d);
+            if (LACKS_A_REGISTER && n_outs * n_columns == MAX_ROWS * MAX_VECTORS)
+                x[n_ins - 1] = load_again(inputs + (n_ins - 1) * g->row_stride + at);
             vec *row = sum + o * n_columns;
             UNROLL for (int i = 0; i < n_ins; i++) row[i] = vfma(d, x[i], row[i]);
             if (with_bias)

@@ -27,7 +27,7 @@ enum { FM_MOST_CHUNKS = 16 };
 typedef struct {
     ptrdiff_t fan_in, fan_out;
     ptrdiff_t weights, bias;   /* in the flat parameter vector */
-    ptrdiff_t inputs;          /* in the arena: (fan_in, row_stride) */
+    ptrdiff_t inputs;          /* in the arena: (fan_in, row_stride), or what sparse.inc.h keeps of a tile */
     ptrdiff_t derivatives;     /* in the arena: (fan_out, row_stride), if keeps_derivative */
     ptrdiff_t padded_fan_in;   /* fan_in rounded up to whole vectors */
     ptrdiff_t packed_stride;   /* elements between packed or transposed rows of the inputs */
@@ -35,6 +35,7 @@ typedef struct {
     double dropout;            /* probability that an output of this hidden layer is 0 in training */
     enum fm_activation activation; /* the last layer's turns logits into outputs */
     enum fm_gradient_method gradient_method;
+    int is_sparse;             /* whether the inputs' stored entries alone are read: the first layer of CSR data */
     int keeps_derivative;      /* whether the forward pass leaves the derivative for the backward pass */
 } fm_layer;
 
@@ -47,6 +48,7 @@ typedef struct {
     enum fm_loss loss;
     double loss_parameter;  /* delta of FM_HUBER, quantile of FM_QUANTILE */
     double label_smoothing; /* of FM_MULTINOMIAL_LOG_LOSS; other losses get smoothed targets from the caller */
+    int sparse_inputs;      /* whether data are CSR, columns ascending in every row, read by their entries alone */
 } fm_network;
 
 /* Where a pass over a batch keeps its arrays; depends on shapes alone, not on the data. */

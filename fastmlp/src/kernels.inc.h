@@ -10,6 +10,7 @@
 #include "dense.inc.h"
 #include "loss.inc.h"
 #include "optimizer.inc.h"
+#include "sparse.inc.h"
 #include "plan.inc.h"
 #include "pack.inc.h"
 #include "step.inc.h"

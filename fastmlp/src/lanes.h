@@ -27,7 +27,11 @@
 #define FN(name) FM_PASTE3(fm_##name, FM_DTYPE, FM_ISA)
 
 #define INLINE static inline __attribute__((always_inline))
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)") /* it ignores GCC's; blocks not unrolled live in memory */
+#else
 #define UNROLL _Pragma("GCC unroll 32")
+#endif
 
 #ifdef FM_DOUBLE
 #define FM_DTYPE f64
@@ -121,6 +125,17 @@ INLINE vec vsqrt(vec x) { return (vec)FM_OP(vsqrt)(x); }
 #else
 #error "fastmlp needs a 16-byte vector unit: SSE2 on x86-64 or NEON on aarch64"
 #endif
+#endif
+
+/* the same of one element as of a vector's */
+#if FM_VBYTES > 16 || defined(__aarch64__)
+#ifdef FM_DOUBLE
+INLINE real real_fma(real a, real b, real c) { return __builtin_fma(a, b, c); }
+#else
+INLINE real real_fma(real a, real b, real c) { return __builtin_fmaf(a, b, c); }
+#endif
+#else
+INLINE real real_fma(real a, real b, real c) { return a * b + c; }
 #endif
 
 INLINE vec vrelu(vec x) { return vmax((vec){0}, x); }

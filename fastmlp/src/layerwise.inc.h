@@ -18,8 +18,7 @@ static int FN(layers_forward)(const fm_layer_arrays *layers, const fm_plan *plan
         const fm_layer *layer = &plan->layers[l];
         const rows all = tile_rows(plan, layer->fan_out, n);
         real *outputs = layer_outputs(arena, plan, l);
-        if (FN(dense_forward)(outputs, layer, layers[l].weights, layers[l].bias, arena + layer->inputs, plan,
-                              ceil_div(n, LANES), FM_IDENTITY, w))
+        if (FN(layer_forward)(outputs, layer, layers[l].weights, layers[l].bias, arena, plan, n, FM_IDENTITY, w))
             return w->status;
         FN(unpack_rows)(layers[l].z, n_examples, outputs, stride, layer->fan_out, first, n);
         if (l + 1 < plan->n_layers)
@@ -47,7 +46,7 @@ static int FN(layers_backward)(const fm_layer_arrays *layers, const fm_plan *pla
         const fm_layer *layer = &plan->layers[l];
         const real *packed = l == 0 && rows_are_packed(data) ? arena + plan->packed_rows : NULL;
         FN(unpack_rows)(layers[l].dz, n_examples, dz, stride, layer->fan_out, first, n);
-        if (FN(dense_gradient)(layers[l].d_weights, layers[l].d_bias, layer, dz, plan, arena, packed, n, first > 0, w))
+        if (FN(layer_gradient)(layers[l].d_weights, layers[l].d_bias, layer, dz, plan, arena, packed, n, first > 0, w))
             return w->status;
         if (l == 0)
             break;

@@ -111,11 +111,6 @@ static void FN(pack_row_major)(real *to, ptrdiff_t to_row, real *packed, ptrdiff
     }
 }
 
-INLINE ptrdiff_t index_at(const void *indices, int wide, ptrdiff_t i)
-{
-    return wide ? (ptrdiff_t)((const int64_t *)indices)[i] : (ptrdiff_t)((const int32_t *)indices)[i];
-}
-
 /* CSR data: zeros, then each example's entries; entries of one place add up, as in SciPy. */
 static void FN(pack_csr)(real *to, ptrdiff_t to_row, const fm_data *data, ptrdiff_t n_features, const tile_examples *t)
 {
@@ -133,6 +128,23 @@ static void FN(pack_csr)(real *to, ptrdiff_t to_row, const fm_data *data, ptrdif
     }
 }
 
+/* CSR data whose entries are read where they lie: nothing beyond the arrays, whatever indptr has become. */
+static void FN(pack_sparse)(sparse_tile *to, const fm_data *data, ptrdiff_t n_features, const tile_examples *t)
+{
+    if (t->columns.from == 0) {
+        to->values = data->inputs;
+        to->indices = data->indices;
+        to->n_features = n_features;
+        to->wide_indices = data->wide_indices;
+    }
+    for (ptrdiff_t i = t->columns.from; i < t->columns.to; i++) {
+        const ptrdiff_t example = tile_example(t, i), end = index_at(data->indptr, data->wide_indices, example + 1);
+        const ptrdiff_t from = larger(index_at(data->indptr, data->wide_indices, example), 0);
+        const ptrdiff_t to_end = end < data->n_stored ? end : data->n_stored;
+        to->examples[i] = (range){from < to_end ? from : to_end, to_end};
+    }
+}
+
 /* This thread's columns of a tile: inputs, and where there are any, targets and sample weights. */
 static void FN(pack_tile)(real *arena, const fm_plan *plan, const fm_data *data, const batch *b, ptrdiff_t first,
                           ptrdiff_t n, work *w)
@@ -142,7 +154,9 @@ static void FN(pack_tile)(real *arena, const fm_plan *plan, const fm_data *data,
     real *to = arena + layer->inputs;
     if (t.columns.from >= t.columns.to)
         return;
-    if (data->indptr)
+    if (layer->is_sparse)
+        FN(pack_sparse)((sparse_tile *)to, data, layer->fan_in, &t);
+    else if (data->indptr)
         FN(pack_csr)(to, plan->row_stride, data, layer->fan_in, &t);
     else if (data->example_stride == 1)
         FN(pack_feature_major)(to, plan->row_stride, data->inputs, data->feature_stride, layer->fan_in, &t);

@@ -59,7 +59,7 @@ static void FN(make_plan)(fm_plan *plan, const fm_network *network, ptrdiff_t ba
     const ptrdiff_t tile = ceil_div(n_vectors, n_tiles) * LANES;
     const ptrdiff_t widest_tile = batch < most_examples ? whole_vectors(batch) : most_examples;
     const ptrdiff_t most = row_stride_of(widest_tile); /* the same for every batch of several tiles */
-    ptrdiff_t at = 0, parameters = 0, widest = 0, widest_packed = 0;
+    ptrdiff_t at = 0, parameters = 0, widest = 0, widest_packed = 0, lane_rows = 0;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
         const ptrdiff_t fan_in = dims[l], fan_out = dims[l + 1];
         const double dropout = network->dropout && l + 1 < n_layers ? network->dropout[l] : 0;
@@ -73,15 +73,18 @@ static void FN(make_plan)(fm_plan *plan, const fm_network *network, ptrdiff_t ba
                             .dropout = dropout,
                             .activation = network->activations[l],
                             .gradient_method = choose_gradient_method(fan_in, fan_out, tile, l == 0),
+                            .is_sparse = l == 0 && network->sparse_inputs,
                             .keeps_derivative = l + 1 < n_layers && (dropout != 0 ||
                                                 derivative_needs_logits(network->activations[l]))};
         parameters += (fan_in + 1) * fan_out;
-        layer->inputs = reserve(&at, fan_in * most);
+        layer->inputs = reserve(&at, layer->is_sparse ? sparse_tile_size(most) : fan_in * most);
         layer->derivatives = reserve(&at, layer->keeps_derivative ? fan_out * most : 0);
-        const int is_padded = layer->gradient_method == FM_BROADCAST && fan_in % LANES;
+        const int is_padded = layer->gradient_method == FM_BROADCAST && fan_in % LANES && !layer->is_sparse;
         layer->padded_gradient = reserve(&at, is_padded ? fan_out * layer->padded_fan_in : 0);
         widest = larger(widest, fan_out);
-        if (layer->gradient_method == FM_BROADCAST)
+        if (layer->is_sparse && layer->gradient_method == FM_LANE_SUMS)
+            lane_rows = LANES * layer->padded_fan_in;
+        if (layer->gradient_method == FM_BROADCAST && !layer->is_sparse)
             widest_packed = larger(widest_packed, layer->packed_stride);
     }
     plan->n_layers = n_layers;
@@ -100,14 +103,14 @@ static void FN(make_plan)(fm_plan *plan, const fm_network *network, ptrdiff_t ba
     plan->sample_weight = reserve(&at, most);
     plan->deltas[0] = reserve(&at, widest * most);
     plan->deltas[1] = reserve(&at, widest * most);
-    const int packs_rows = plan->layers[0].gradient_method == FM_BROADCAST;
+    const int packs_rows = plan->layers[0].gradient_method == FM_BROADCAST && !plan->layers[0].is_sparse;
     plan->packed_rows = reserve(&at, packs_rows ? most * plan->layers[0].packed_stride : 0);
     plan->transposed = reserve(&at, most * widest_packed);
     plan->arena_bytes = at * (ptrdiff_t)sizeof(real);
     plan->chunk_bytes = 0;
     if (plan->n_chunks > 1)
         plan->chunk_bytes = FM_MOST_CHUNKS * whole_vectors(parameters) * (ptrdiff_t)sizeof(real);
-    plan->block_bytes = BLOCK_ROWS * BLOCK_STRIDE * (ptrdiff_t)sizeof(real);
+    plan->block_bytes = larger(BLOCK_ROWS * BLOCK_STRIDE, lane_rows) * (ptrdiff_t)sizeof(real);
 }
 
 /* Behind the arenas: the chunks' gradients, then a block of a large matrix for each thread.  Threads that share rows

@@ -81,7 +81,7 @@ static int FN(dense_gradient)(real *d_weights, real *d_bias, const fm_layer *lay
 static int FN(finish_gradient)(real *d_weights, const fm_layer *layer, const real *arena, work *w)
 {
     const range outs = my_share(w, layer->fan_out, 1);
-    if (layer->gradient_method != FM_BROADCAST || layer->fan_in % LANES == 0)
+    if (layer->gradient_method != FM_BROADCAST || layer->fan_in % LANES == 0 || layer->is_sparse)
         return w->status;
     for (ptrdiff_t row = outs.from; row < outs.to && !w->status; row++) {
         FN(unpack_rows)(d_weights + row * layer->fan_in, layer->fan_in,
@@ -90,6 +90,27 @@ static int FN(finish_gradient)(real *d_weights, const fm_layer *layer, const rea
         poll_after(w, 2.0 * (double)layer->fan_in);
     }
     return w->status;
+}
+
+/* outputs <- W inputs + b of layer l, from its inputs in the arena, and relu where it is asked for */
+static int FN(layer_forward)(real *outputs, const fm_layer *layer, const real *weights, const real *bias, real *arena,
+                             const fm_plan *plan, ptrdiff_t n, enum fm_activation activation, work *w)
+{
+    real *inputs = arena + layer->inputs;
+    if (layer->is_sparse)
+        return FN(sparse_forward)(outputs, layer, weights, bias, (sparse_tile *)inputs, plan, n, activation, w);
+    return FN(dense_forward)(outputs, layer, weights, bias, inputs, plan, ceil_div(n, LANES), activation, w);
+}
+
+/* dW, db, as dense_gradient */
+static int FN(layer_gradient)(real *d_weights, real *d_bias, const fm_layer *layer, const real *dz,
+                              const fm_plan *plan, real *arena, const real *packed, ptrdiff_t n, int accumulate,
+                              work *w)
+{
+    if (layer->is_sparse)
+        return FN(sparse_gradient)(d_weights, d_bias, layer, dz, (sparse_tile *)(arena + layer->inputs), plan, n,
+                                   accumulate, w);
+    return FN(dense_gradient)(d_weights, d_bias, layer, dz, plan, arena, packed, n, accumulate, w);
 }
 
 /* What a pass in training does beyond one for a gradient alone. */
@@ -123,10 +144,11 @@ static int FN(forward_tile)(real *arena, const fm_plan *plan, const real *parame
         const fm_layer *layer = &plan->layers[l];
         const int is_hidden = l + 1 < plan->n_layers;
         const int in_epilogue = is_hidden && layer->activation == FM_RELU && !(layer->keeps_derivative && draw);
+        const enum fm_activation activation = in_epilogue ? FM_RELU : FM_IDENTITY;
         real *outputs = layer_outputs(arena, plan, l);
-        if (!FN(dense_forward)(outputs, layer, parameters + layer->weights, parameters + layer->bias,
-                               arena + layer->inputs, plan, ceil_div(n, LANES),
-                               in_epilogue ? FM_RELU : FM_IDENTITY, w) && is_hidden)
+        FN(layer_forward)(outputs, layer, parameters + layer->weights, parameters + layer->bias, arena, plan, n,
+                          activation, w);
+        if (!w->status && is_hidden)
             FN(activate_layer)(outputs, arena, plan, l, first, n, draw, w);
         if (pass_barrier(w))
             return w->status;
@@ -173,7 +195,7 @@ static int FN(backward_tile)(real *gradient, mean *loss, real *arena, const fm_p
     for (ptrdiff_t l = plan->n_layers - 1; l >= 0; l--) {
         const fm_layer *layer = &plan->layers[l];
         const real *packed = l == 0 && rows_are_packed(data) ? arena + plan->packed_rows : NULL;
-        FN(dense_gradient)(gradient + layer->weights, gradient + layer->bias, layer, dz, plan, arena, packed, n,
+        FN(layer_gradient)(gradient + layer->weights, gradient + layer->bias, layer, dz, plan, arena, packed, n,
                            accumulate, w);
         if (l == 0)
             break;

@@ -57,7 +57,7 @@ def run(network: Any, examples: Examples, options: TrainingOptions) -> History:
         options = options.settled(network.plan, examples.n_examples, state.optimizer or SGD())
         assert options.batch_size is not None and isinstance(options.dropout, list)
         n_threads = threads.choose(options.n_threads, 6.0 * network.plan.n_parameters * options.batch_size)
-        engine = network.engine(options.batch_size, dropout=(*options.dropout, 0.0), n_threads=n_threads)
+        engine = network.engine(options.batch_size, examples.data, dropout=(*options.dropout, 0.0), n_threads=n_threads)
         checks.check_finite("parameters", network.parameters)
         if not network.parameters.flags.writeable:
             raise ValueError("parameters must be writeable to be trained, got a read-only array")
@@ -93,5 +93,5 @@ def is_dead(task: Task) -> bool:
     if len(dims) == 2 or examples.n_examples < 2 or np.any(task.gradient[: (n_features + 1) * first_width]):
         return False
     sample = examples.first(1000)
-    layers = network.engine(sample.n_examples).layers(network.parameters, sample)
+    layers = network.engine(sample.n_examples, sample).layers(network.parameters, sample)
     return any(bool((layer["a"].max(axis=1) == layer["a"].min(axis=1)).all()) for layer in layers[:-1])

@@ -26,7 +26,7 @@ class Validation:
             self.examples = Examples.of(network, *options.validation)
         except (TypeError, ValueError) as error:
             raise type(error)(f"validation: {error}") from error
-        self.engine = network.engine(self.examples.n_examples)
+        self.engine = network.engine(self.examples.n_examples, self.examples.data)
         self.plateau = Plateau()
         self.epochs: list[int] = []
         self.values: list[float] = []
