@@ -74,6 +74,9 @@ INLINE void scatter_entries(real *d_weights, const real *dz, const sparse_tile *
     }
 }
 
+/* The passes over dense data stay small: on the smallest network their calls count. */
+#define NOT_INLINE static __attribute__((noinline))
+
 INLINE double work_of(range entries, ptrdiff_t n_rows) { return 2.0 * (double)((entries.to - entries.from) * n_rows); }
 
 /* n_rows rows of z, for n examples; row_stride is that of z and of dz */
@@ -122,8 +125,8 @@ INLINE void gradient_rows(real *d_weights, const real *dz, ptrdiff_t row_stride,
 INLINE ptrdiff_t sparse_rows_of(range left) { return left.to - left.from < SPARSE_ROWS ? 1 : SPARSE_ROWS; }
 
 /* outputs <- W inputs + b, and relu where it is asked for, as dense_forward; the padding repeats the last example */
-static int FN(sparse_forward)(real *outputs, const fm_layer *layer, const real *weights, const real *bias,
-                              const sparse_tile *t, const fm_plan *plan, ptrdiff_t n, int activation, work *w)
+NOT_INLINE int FN(sparse_forward)(real *outputs, const fm_layer *layer, const real *weights, const real *bias,
+                                  const sparse_tile *t, const fm_plan *plan, ptrdiff_t n, int activation, work *w)
 {
     const ptrdiff_t stride = plan->row_stride;
     for (range left = my_share(w, layer->fan_out, 1); left.from < left.to && !w->status;) {
@@ -159,8 +162,8 @@ static void FN(sparse_lane_sums)(real *d_weights, const real *dz, const sparse_t
 }
 
 /* dW, db of a tile, as dense_gradient: each layer's method has its order of terms */
-static int FN(sparse_gradient)(real *d_weights, real *d_bias, const fm_layer *layer, const real *dz,
-                               const sparse_tile *t, const fm_plan *plan, ptrdiff_t n, int accumulate, work *w)
+NOT_INLINE int FN(sparse_gradient)(real *d_weights, real *d_bias, const fm_layer *layer, const real *dz,
+                                   const sparse_tile *t, const fm_plan *plan, ptrdiff_t n, int accumulate, work *w)
 {
     const ptrdiff_t fan_in = layer->fan_in, stride = plan->row_stride;
     const lane_sums bias_alone = {.d_bias = d_bias, .dz = dz, .row_stride = stride, .n_vectors = ceil_div(n, LANES),
