@@ -78,7 +78,8 @@ def symptom_of(task: Task, ended: Ended) -> str | None:
     if ended.how == "diverged" or ended.epoch == 0:
         return None
     first = task.reports[0][1] if task.reports else task.last_loss
-    if task.last_loss > GROWN * max(first, np.finfo(np.float64).tiny) and not task.options.restore_best:
+    rounding = float(np.finfo(task.parameters.dtype).eps)  # of a loss this small, its size means nothing
+    if task.last_loss > GROWN * max(first, rounding) and not task.options.restore_best:
         return "loss grew"
     return "dead" if is_dead(task) else None
 

@@ -97,6 +97,14 @@ def test_a_perfect_fit_is_no_death():
     assert ended(model, targets=targets, epochs=2).symptom is None
 
 
+def test_a_loss_of_rounding_errors_alone_has_not_grown():
+    model = network(activation="identity", loss="squared_error")
+    targets = model.predict(X)
+    targets[0] += 1e-15
+    end = ended(model, targets=targets, epochs=50, learning_rate=0.05, batch_size=3)
+    assert (end.how, end.symptom) == ("finished", None)
+
+
 def test_a_learning_network_warns_of_nothing():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
