@@ -19,8 +19,9 @@ TABLES = {  # names on the command line: module and function that measure them
     "examples": ("tables.examples_curve", "measure"),
     "threads": ("tables.threads_table", "measure"),
     "sparse": ("tables.sparse_table", "measure"),
+    "watching": ("tables.watching_table", "measure"),
 }
-IN_BENCHMARKS = {"widths": "width", "sparse": "sparse"}  # and the names of their markers there
+IN_BENCHMARKS = {"widths": "width", "sparse": "sparse", "watching": "watching"}  # and the names of their markers there
 IN_README = ("seed", "training", "exponential", "one-row", "threads")
 CORE_TYPES = {"avx2": "Haswell"}  # the OpenBLAS kernels of an instruction set below the machine's best
 THREADS = ("OPENBLAS", "OMP", "MKL", "NUMBA", "FASTMLP")
