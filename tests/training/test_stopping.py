@@ -245,3 +245,19 @@ def test_a_callback_may_move_the_parameters_between_a_loss_and_its_update(optimi
         chain.parameters *= 0.9
         train(chain, 1, optimizer=optimizer)
     assert model.parameters.tobytes() == chain.parameters.tobytes()
+
+
+@pytest.mark.parametrize("report_every", [1, 4])
+@pytest.mark.parametrize("optimizer", ["sgd", SGD(momentum=0.9, nesterov=True), "adam", "rmsprop"], ids=str)
+def test_a_callback_before_each_update_changes_no_bit(optimizer, report_every, isa, dtype):
+    """Also with what depends on the number of the update, and on the loss."""
+    options = {"optimizer": optimizer, "dropout": 0.3, "clip_norm": 0.05, "l2": 0.01, "n_threads": 2, "penalty": "sum"}
+    options |= {"learning_rate": Adaptive(0.02, tol=0.01, n_iter_no_change=2), "n_iter_no_change": 30, "tol": 0.0}
+    expected, model = network(dtype=dtype), network(dtype=dtype)
+    unwatched = train(expected, 40, **options)
+    history = train(model, 40, report_every=report_every, callback=lambda epoch, loss: None, **options)
+    assert history.ended == unwatched.ended
+    assert history.losses.tolist() == unwatched.losses[::report_every].tolist()
+    assert model.parameters.tobytes() == expected.parameters.tobytes()
+    assert model.training_state.plateau == expected.training_state.plateau
+    assert model.training_state.moments.tobytes() == expected.training_state.moments.tobytes()
