@@ -1,5 +1,6 @@
 """Learning rates: each schedule against its formula, and its effect in training."""
 
+import copy
 import math
 from fractions import Fraction
 
@@ -158,6 +159,21 @@ def test_an_adaptive_rate_watches_epochs_that_nobody_reports(report_every):
     assert models[0].training_state.plateau.scale < 0.01
     assert models[1].training_state.plateau == models[0].training_state.plateau
     assert models[1].parameters.tobytes() == models[0].parameters.tobytes()
+
+
+def test_a_constant_rate_between_two_adaptive_ones_is_not_lowered_and_forgets_nothing():
+    adaptive, options = Adaptive(0.5, tol=0.1, n_iter_no_change=1), {"optimizer": SGD(momentum=0.5), "report_every": 1}
+    model, plain = (MLP([2, 5, 1], activation="tanh", seed=1) for _ in range(2))
+    model.train(X, Y, epochs=12, learning_rate=adaptive, **options)
+    seen = model.training_state.plateau
+    assert seen.scale < 0.1
+    plain.parameters = model.parameters
+    plain.training_state = copy.deepcopy(model.training_state)
+    plain.training_state.plateau = Plateau()
+    for one in (model, plain):
+        one.train(X, Y, epochs=5, learning_rate=0.3, **options)
+    assert model.parameters.tobytes() == plain.parameters.tobytes()
+    assert model.training_state.plateau == seen
 
 
 # ---- what is no schedule

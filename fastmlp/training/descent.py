@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp import _kernels
-from fastmlp.schedules import Constant, Steps
+from fastmlp.schedules import Constant, Plateau, Steps
 from fastmlp.training.history import Ended, diverged
 from fastmlp.training.orders import order_of
 from fastmlp.training.task import Task
@@ -63,14 +63,14 @@ class _Descent:
         """The fields of the kernels' ``fm_watch``."""
         options, plateau, adaptive = self.options, self.state.plateau, self.schedule.adaptive
         watch: dict[str, Any] = {"stop": NEVER, "slow": NEVER, "slow_factor": 1.0, "smallest_rate": 0.0}
-        watch.update(rate_scale=plateau.scale, best_loss=math.inf, best_epoch=-1)
+        watch.update(rate_scale=1.0, best_loss=math.inf, best_epoch=-1)
         watch["keeps_best"] = bool(options.restore_best) and options.validation is None
         if options.n_iter_no_change is not None and options.validation is None:
             watch["stop"] = {**NEVER, "tol": options.tol, "patience": options.n_iter_no_change}
         if adaptive is not None:
             rule = {"tol": adaptive.tol, "patience": adaptive.n_iter_no_change}
             watch["slow"] = {**rule, "best": plateau.best, "n_stalled": plateau.n_stalled}
-            watch.update(slow_factor=adaptive.factor, smallest_rate=adaptive.smallest)
+            watch.update(rate_scale=plateau.scale, slow_factor=adaptive.factor, smallest_rate=adaptive.smallest)
         return watch
 
     def go_on(self) -> Ended | None:
@@ -140,8 +140,9 @@ class _Descent:
                 engine.updates - before, self.batches, task.examples.n_examples, self.batch_size
             )
             self.done += finished
-            state.plateau.scale = self.watch["rate_scale"]
-            state.plateau.best, state.plateau.n_stalled = (self.watch["slow"][name] for name in ("best", "n_stalled"))
+            if self.schedule.adaptive is not None:
+                slow = self.watch["slow"]
+                state.plateau = Plateau(self.watch["rate_scale"], slow["best"], slow["n_stalled"])
         self.held_loss = float(losses[-1]) if holds_update and status == "done" else None
         self._record(losses, self.done + (self.held_loss is not None))
         if not math.isnan(engine.last_loss):
@@ -210,7 +211,7 @@ class _Descent:
             place, kept = f"epoch {self.done - 1}: an update overflowed", ""
         else:
             return None
-        rate = self._rates(1)[0] * self.state.plateau.scale
+        rate = self._rates(1)[0] * self.watch["rate_scale"]
         if overflowed:
             self.task.parameters[:] = self.good
             self.state.start_anew()
