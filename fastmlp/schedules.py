@@ -156,7 +156,7 @@ class Adaptive(Constant):
     n_iter_no_change : int, default=10
         At least 1.
     smallest : float, default=1e-6
-        At least 0.
+        Over 0.
     """
 
     tol: float = 1e-4
@@ -171,7 +171,7 @@ class Adaptive(Constant):
             tol=checks.non_negative("tol", self.tol),
             factor=checks.open_fraction("factor", self.factor),
             n_iter_no_change=checks.integer("n_iter_no_change", self.n_iter_no_change, minimum=1),
-            smallest=checks.non_negative("smallest", self.smallest),
+            smallest=checks.positive("smallest", self.smallest),
         )
 
     @property

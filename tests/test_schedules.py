@@ -194,7 +194,7 @@ def test_a_constant_rate_between_two_adaptive_ones_is_not_lowered_and_forgets_no
         (lambda: Adaptive(1, factor=1), ValueError, "factor must be .*below 1, got 1"),
         (lambda: Adaptive(1, n_iter_no_change=0), ValueError, "n_iter_no_change must be at least 1, got 0"),
         (lambda: Adaptive(1, n_iter_no_change=1.5), TypeError, "n_iter_no_change must be an integer, got 1.5"),
-        (lambda: Adaptive(1, smallest=-1), ValueError, "smallest must be finite and at least 0, got -1"),
+        (lambda: Adaptive(1, smallest=-1), ValueError, "smallest must be finite and over 0, got -1"),
         (lambda: InverseScaling(1, by="epochs"), ValueError, "by must be one of updates, examples; got 'epochs'"),
         (lambda: Cosine(0, 3), ValueError, "initial must be finite and over 0, got 0"),
         (lambda: Cosine(1, 0), ValueError, "epochs must be at least 1, got 0"),
