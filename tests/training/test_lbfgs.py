@@ -4,9 +4,12 @@ import signal
 
 import numpy as np
 import pytest
+import sklearn.linear_model
 from scipy.optimize import OptimizeResult
+from threadpoolctl import threadpool_limits
 
 from fastmlp import LBFGS, MLP, SGD, Adaptive, DivergenceWarning
+from fastmlp.training import Ended
 
 RNG = np.random.default_rng(6)
 N = 200
@@ -31,9 +34,8 @@ def hidden_network(**kwargs):
 @pytest.fixture
 def linear_model():
     """scikit-learn's, on one thread of BLAS: several gain nothing here and may disturb each other."""
-    models = pytest.importorskip("sklearn.linear_model")
-    with pytest.importorskip("threadpoolctl").threadpool_limits(1):
-        yield models
+    with threadpool_limits(1):
+        yield sklearn.linear_model
 
 
 # ---- models that scikit-learn has too: the same minimum
@@ -123,6 +125,11 @@ def test_no_step_changes_nothing_and_reports_nothing():
     assert model.parameters.tobytes() == hidden_network().parameters.tobytes()
 
 
+def test_the_progress_bar_counts_its_steps(capfd):
+    hidden_network().train(X, LABELS, epochs=6, optimizer="lbfgs", progress=True)
+    assert "6/6" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("last", [0, 1, 6])
 def test_a_true_answer_of_the_callback_ends_it_with_that_step(last):
     model, same = hidden_network(), hidden_network()
@@ -130,6 +137,7 @@ def test_a_true_answer_of_the_callback_ends_it_with_that_step(last):
         X, LABELS, epochs=50, optimizer="lbfgs", report_every=1, callback=lambda step, _: step == last
     )
     assert history.epochs.tolist() == list(range(last + 1))
+    assert history.ended == Ended("callback", last, f"the callback ended it at epoch {last}")
     same.train(X, LABELS, epochs=last, optimizer="lbfgs")
     assert model.parameters.tobytes() == same.parameters.tobytes()
 
@@ -215,7 +223,7 @@ def test_threads_change_no_bit_of_it():
 def test_a_loss_that_is_not_finite_from_the_start_warns_at_the_caller_s_line_and_changes_nothing():
     model = MLP([4, 1], activation=[], loss="squared_error", seed=1)
     before = model.parameters.tobytes()
-    with pytest.warns(DivergenceWarning, match=r"training diverged at epoch 0: .*scaled inputs") as caught:
+    with pytest.warns(DivergenceWarning, match="at epoch 0: .* Try smaller initial weights or scaled") as caught:
         history = model.train(X * 1e300, LABELS, epochs=3, optimizer="lbfgs")
     assert caught[0].filename == __file__
     assert history.losses.size == 0
