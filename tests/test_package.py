@@ -203,8 +203,15 @@ def test_every_public_function_and_class_has_a_docstring(name):
     assert len(getattr(fastmlp, name).__doc__) > 20
 
 
-def test_public_functions_without_side_effects_on_numpy_s_settings():
-    before = (np.geterr(), np.get_printoptions())
-    for name in MODULES:
-        importlib.import_module(name)
-    assert (np.geterr(), np.get_printoptions()) == before
+def test_importing_every_module_leaves_numpy_s_settings_alone():
+    """In a fresh process, since here the modules are imported already."""
+    code = f"""
+import importlib, warnings, numpy as np
+settings = lambda: (np.geterr(), np.get_printoptions(), np.geterrcall(), np.getbufsize(), warnings.filters)
+before = repr(settings())
+for name in {MODULES}:
+    importlib.import_module(name)
+assert repr(settings()) == before, (before, settings())
+"""
+    done = python(code, PARENT)
+    assert done.returncode == 0, done.stderr

@@ -21,14 +21,15 @@ from fastmlp import (
     SquaredError,
     StepDecay,
 )
-from fastmlp.schedules import Plateau
+from fastmlp.schedules import Steps
 from fastmlp.training import order_of
 
 torch = pytest.importorskip("torch")
 torch.set_num_threads(1)  # networks as small as these gain nothing from more
 
 RNG = np.random.default_rng(11)
-DIMS, N, BATCH, EPOCHS = (5, 12, 9, 4), 190, 20, 20  # ten batches an epoch, the last of 10 examples
+DIMS, N, BATCH, EPOCHS = (5, 12, 9, 4), 190, 20, 20
+BATCHES = 10  # an epoch, the last of 10 examples
 X = RNG.standard_normal((N, DIMS[0]))
 LOGITS = X @ RNG.standard_normal((5, 4)) + RNG.standard_normal((N, 4))
 CLASSES = LOGITS.argmax(axis=1)
@@ -69,6 +70,13 @@ def groups(network, weight_decay):
     return [{"params": weights, "weight_decay": weight_decay}, {"params": biases, "weight_decay": 0.0}]
 
 
+def all_steps():
+    """Where the 200 updates stand, for a schedule."""
+    updates = np.arange(EPOCHS * BATCHES)
+    epochs, batches = np.divmod(updates, BATCHES)
+    return Steps(updates, epochs, batches, epochs * N, BATCHES)
+
+
 def torch_train(network, make_optimizer, loss, targets, *, rates, clip_norm=None, clip_value=None):
     optimizer = make_optimizer(network)
     inputs, targets, update = torch.tensor(X), torch.tensor(targets), 0
@@ -98,7 +106,7 @@ def compare(optimizer, make_optimizer, rate, **options):
     before = model.parameters.copy()
     model.train(X, CLASSES, epochs=EPOCHS, batch_size=BATCH, optimizer=optimizer, learning_rate=rate, seed=3, **options)
     schedule = rate if not isinstance(rate, float) else Constant(rate)
-    rates = schedule.rates(np.arange(200), 10, Plateau())
+    rates = schedule.rates(all_steps())
     clips = {name: value for name, value in options.items() if name.startswith("clip")}
     torch_train(network, make_optimizer, torch.nn.CrossEntropyLoss(), CLASSES, rates=rates, **clips)
     assert abs(model.parameters - before).max() > 0.1
@@ -163,7 +171,7 @@ def test_with_a_schedule_the_momentum_holds_the_rates_of_each_update(schedule):
     network = torch_network(model)
     options = {"batch_size": BATCH, "seed": 3, "learning_rate": schedule}
     model.train(X, CLASSES, epochs=EPOCHS, optimizer=SGD(momentum=0.9), **options)
-    rates = schedule.rates(np.arange(200), 10, Plateau())
+    rates = schedule.rates(all_steps())
     velocity = [torch.zeros_like(p) for p in network.parameters()]
     inputs, targets, loss, update = torch.tensor(X), torch.tensor(CLASSES), torch.nn.CrossEntropyLoss(), 0
     for epoch in range(EPOCHS):

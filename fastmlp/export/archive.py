@@ -56,7 +56,7 @@ def read(cls: Any, file: IO[bytes]) -> Any:
         raise ValueError(f"parameters must have shape ({plan.n_parameters},), got {contents['parameters'].shape}")
     checks.check_finite("parameters", np.ascontiguousarray(contents["parameters"]))
     state = _state(archive, plan)
-    model = cls(dims, activation=hidden, loss=loss, initialization="zeros", dtype=plan.dtype)
+    model = cls(dims, activation=hidden, loss=loss, dtype=plan.dtype)
     model.parameters[:] = contents["parameters"]
     model.training_state = state
     return model

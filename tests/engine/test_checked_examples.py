@@ -94,3 +94,22 @@ def test_the_first_few_are_the_first_rows(inputs, n):
     outputs = np.empty((1, min(n, 30)))
     model.engine(data.n_examples).predict(outputs, model.parameters, data, False)
     np.testing.assert_array_equal(outputs[0], model.decision_function(X[:n]))
+
+
+def test_the_first_rows_of_a_sparse_matrix_are_as_sparse_as_they_are():
+    matrix = scipy.sparse.csr_array(np.where(np.arange(30)[:, np.newaxis] < 10, 0.0, X))
+    examples = network().examples(matrix, Y)
+    assert [examples.first(n).density for n in (10, 20, 30)] == [0, 0.5, pytest.approx(2 / 3)]
+
+
+@pytest.mark.parametrize("place", [(0, 0), (4, 0), (4, 2), (29, 2)])
+def test_an_entry_of_a_sparse_matrix_that_is_not_finite_is_named_by_its_place(place):
+    wrong = X.copy()
+    wrong[place] = -np.inf
+    with pytest.raises(ValueError, match=rf"X must be finite in float64, got -inf at index \({place[0]}, {place[1]}\)"):
+        network().examples(scipy.sparse.csr_array(wrong), Y)
+
+
+def test_a_sparse_matrix_of_complex_numbers_is_refused_by_name():
+    with pytest.raises(TypeError, match=r"^X must be an array of real numbers, got dtype complex128"):
+        network().examples(scipy.sparse.csr_array(X * 1j), Y)

@@ -103,6 +103,16 @@ def test_logits_that_overflow_are_diagnosed_without_a_warning(examples):
     assert found.saturated_outputs == 1.0
 
 
+def test_a_logit_that_is_nan_counts_as_saturated_and_is_no_smallest_or_largest():
+    """Two units overflow for the first of two examples, and meet in inf - inf."""
+    model = network([[99, 0], [99, 0]], [0, 0], [1, -2.0], activation="identity")
+    found = diagnose(model, [[1e307, 0], [0.01, 0]])
+    assert found == Diagnostics(True, 0.0, 0.5, pytest.approx(-0.99), pytest.approx(-0.99))
+    nothing = diagnose(model, [[1e307, 0], [-1e307, 0]])
+    assert nothing.saturated_outputs == 1.0
+    assert np.isnan([nothing.smallest_logit, nothing.largest_logit]).all()
+
+
 # ---- the study
 
 

@@ -4,8 +4,12 @@ import signal
 
 import numpy as np
 import pytest
+import sklearn.linear_model
+from scipy.optimize import OptimizeResult
+from threadpoolctl import threadpool_limits
 
 from fastmlp import LBFGS, MLP, SGD, Adaptive, DivergenceWarning
+from fastmlp.training import Ended
 
 RNG = np.random.default_rng(6)
 N = 200
@@ -30,9 +34,8 @@ def hidden_network(**kwargs):
 @pytest.fixture
 def linear_model():
     """scikit-learn's, on one thread of BLAS: several gain nothing here and may disturb each other."""
-    models = pytest.importorskip("sklearn.linear_model")
-    with pytest.importorskip("threadpoolctl").threadpool_limits(1):
-        yield models
+    with threadpool_limits(1):
+        yield sklearn.linear_model
 
 
 # ---- models that scikit-learn has too: the same minimum
@@ -122,6 +125,11 @@ def test_no_step_changes_nothing_and_reports_nothing():
     assert model.parameters.tobytes() == hidden_network().parameters.tobytes()
 
 
+def test_the_progress_bar_counts_its_steps(capfd):
+    hidden_network().train(X, LABELS, epochs=6, optimizer="lbfgs", progress=True)
+    assert "6/6" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("last", [0, 1, 6])
 def test_a_true_answer_of_the_callback_ends_it_with_that_step(last):
     model, same = hidden_network(), hidden_network()
@@ -129,6 +137,7 @@ def test_a_true_answer_of_the_callback_ends_it_with_that_step(last):
         X, LABELS, epochs=50, optimizer="lbfgs", report_every=1, callback=lambda step, _: step == last
     )
     assert history.epochs.tolist() == list(range(last + 1))
+    assert history.ended == Ended("callback", last, f"the callback ended it at epoch {last}")
     same.train(X, LABELS, epochs=last, optimizer="lbfgs")
     assert model.parameters.tobytes() == same.parameters.tobytes()
 
@@ -214,11 +223,51 @@ def test_threads_change_no_bit_of_it():
 def test_a_loss_that_is_not_finite_from_the_start_warns_at_the_caller_s_line_and_changes_nothing():
     model = MLP([4, 1], activation=[], loss="squared_error", seed=1)
     before = model.parameters.tobytes()
-    with pytest.warns(DivergenceWarning, match=r"training diverged at epoch 0: .*scaled inputs") as caught:
+    with pytest.warns(DivergenceWarning, match="at epoch 0: .* Try smaller initial weights or scaled") as caught:
         history = model.train(X * 1e300, LABELS, epochs=3, optimizer="lbfgs")
     assert caught[0].filename == __file__
     assert history.losses.size == 0
     assert model.parameters.tobytes() == before
+
+
+@pytest.mark.parametrize("max_fun", [3, 10])
+def test_it_makes_no_more_steps_than_it_may_evaluate_the_loss(max_fun):
+    model, free = hidden_network(), hidden_network()
+    steps = model.train(X, LABELS, epochs=50, optimizer=LBFGS(tol=0, max_fun=max_fun)).ended.epoch
+    assert 0 < steps <= max_fun
+    assert free.train(X, LABELS, epochs=50, optimizer=LBFGS(tol=0)).ended.epoch == 50
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "epochs", "expected"),
+    [
+        (LBFGS(), 30, {"maxiter": 30, "maxfun": 600, "maxcor": 10, "gtol": 1e-5, "ftol": 0.0}),
+        (LBFGS(max_fun=7, memory=4, tol=0.5, ftol=0.25), 30, {"maxfun": 7, "maxcor": 4, "gtol": 0.5, "ftol": 0.25}),
+        (LBFGS(max_fun=2**40), 30, {"maxfun": 2**31 - 1}),
+        (LBFGS(), 10**9, {"maxiter": 10**9, "maxfun": 2**31 - 1}),
+    ],
+)
+def test_scipy_is_told_the_limits(optimizer, epochs, expected, monkeypatch):
+    """Its own limit of 15,000 evaluations would end long trainings; one beyond an int is an error there."""
+    monkeypatch.setattr("scipy.optimize.minimize", lambda *arguments, options, **_: told.update(options))
+    told = {}
+    hidden_network().train(X, LABELS, epochs=epochs, optimizer=optimizer)
+    assert {name: told[name] for name in expected} == expected
+
+
+def test_a_step_that_was_not_the_last_point_tried_is_reported_with_its_own_loss(monkeypatch):
+    """SciPy promises no order: its line search may try further points than the one it takes."""
+
+    def minimize(objective, start, *, callback, **_):
+        taken = start - 0.1 * objective(start)[1]
+        objective(taken)
+        objective(start - 5.0)
+        callback(OptimizeResult(x=taken, fun=0.0))
+
+    monkeypatch.setattr("scipy.optimize.minimize", minimize)
+    model = hidden_network()
+    history = model.train(X, LABELS, epochs=9, optimizer="lbfgs", report_every=1)
+    assert history.losses.tolist() == [m.loss_and_gradient(X, LABELS)[0] for m in (hidden_network(), model)]
 
 
 # ---- what it cannot do

@@ -252,6 +252,23 @@ def test_an_update_that_overflows_leaves_the_parameters_before_it(epochs, dtype,
     assert model.parameters.tobytes() == before
 
 
+@pytest.mark.parametrize("batch_size", [None, 7])
+def test_an_update_that_overflows_late_leaves_the_parameters_of_its_own_call(batch_size):
+    """The callback makes every epoch a call, and parameters in epoch 3 that the learning rate throws far off."""
+    model = network((2, 1), activation=[], loss="squared_error", initialization="zeros")
+    moved = np.array([1e10, -1e10, 1e10])
+
+    def move(epoch, loss):
+        if epoch == 3:
+            model.parameters = moved
+
+    options = {"learning_rate": 1e299, "epochs": 9, "report_every": 1, "batch_size": batch_size, "callback": move}
+    with pytest.warns(DivergenceWarning, match="those from before the updates that overflowed"):
+        history = model.train(X, np.zeros(len(X)), **options)
+    assert history.losses[:3].tolist() == [0, 0, 0]
+    assert model.parameters.tolist() == moved.tolist()
+
+
 def test_after_an_update_that_overflowed_training_goes_on_with_the_same_optimizer():
     model = network((2, 1), activation=[], loss="squared_error")
     diverge(model, learning_rate=1e308, epochs=3, optimizer=SGD(momentum=0.5))

@@ -5,11 +5,10 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn import neural_network
 
 from fastmlp import MLP, SGD, Adam, Adaptive, Constant, InverseScaling
 from fastmlp.training import CumulativeOrders
-
-sklearn = pytest.importorskip("sklearn.neural_network")
 
 RNG = np.random.default_rng(5)
 X = RNG.standard_normal((50, 3))
@@ -33,7 +32,7 @@ OURS = {
 
 def theirs(kind, seed=3, weights=None, **options):
     """A fitted MLP of scikit-learn's."""
-    model = {"regression": sklearn.MLPRegressor, "classification": sklearn.MLPClassifier}[kind]
+    model = {"regression": neural_network.MLPRegressor, "classification": neural_network.MLPClassifier}[kind]
     defaults = {"hidden_layer_sizes": HIDDEN, "activation": "tanh", "random_state": seed}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it has not converged

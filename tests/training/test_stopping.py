@@ -152,7 +152,8 @@ def test_patience_ends_it_and_the_best_parameters_come_back(batch_size):
     assert len(losses) == end_by_hand(losses, 0.0, 4) < 500
     assert history.best_epoch == history.validation_epochs[np.argmin(losses)]
     assert model.loss_and_gradient(X_VALID, Y_VALID)[0] == losses.min()
-    assert "validation loss" in history.ended.why
+    rule = "the validation loss did not fall by more than tol=0 for more than n_iter_no_change=4 looks in a row"
+    assert history.ended.why == rule
 
 
 def test_a_score_of_one_s_own_decides_in_place_of_the_loss():
@@ -170,8 +171,27 @@ def test_a_score_of_one_s_own_decides_in_place_of_the_loss():
     assert history.validation_scores.tolist() == seen
     assert history.validation_losses.size == 0
     assert accuracy(model, X_VALID, Y_VALID) == max(seen)
-    assert history.ended.how == "stopped"
-    assert "score did not rise" in history.ended.why
+    rule = "the validation score did not rise by more than tol=0 for more than n_iter_no_change=5 looks in a row"
+    assert (history.ended.how, history.ended.why) == ("stopped", rule)
+
+
+def test_a_score_that_stays_the_same_keeps_the_first_parameters_looked_at():
+    model, same = network(), network()
+    weights = np.ones(30)
+    history = train(model, 9, validation=(X_VALID, Y_VALID, weights), validation_every=2, validation_score=lambda *_: 0)
+    assert history.best_epoch == 2
+    train(same, 2)
+    assert model.parameters.tobytes() == same.parameters.tobytes()
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "lbfgs"])
+def test_validation_data_that_were_never_looked_at_restore_nothing(optimizer):
+    model, same = network(), network()
+    options = {"optimizer": optimizer, "learning_rate": None}
+    history = train(model, 5, validation=(X_VALID, Y_VALID), validation_every=6, **options)
+    assert (history.best_epoch, history.validation_losses.size) == (-1, 0)
+    train(same, 5, **options)
+    assert model.parameters.tobytes() == same.parameters.tobytes()
 
 
 def test_looking_at_validation_data_changes_no_bit_of_the_training():
@@ -230,6 +250,17 @@ def test_the_rules_work_with_lbfgs():
     assert history.ended.how == "stopped"
     assert end_by_hand(history.losses, **rule) == len(history.losses)
     assert model.loss_and_gradient(X, Y)[0] == pytest.approx(history.losses.min(), rel=1e-12)
+
+
+def test_patience_on_validation_data_ends_lbfgs():
+    model = network()
+    options = {"optimizer": "lbfgs", "learning_rate": None, "tol": 0.0, "n_iter_no_change": 2}
+    history = train(model, 500, validation=(X_VALID, Y_VALID), **options)
+    losses = history.validation_losses
+    assert len(losses) == end_by_hand(losses, 0.0, 2) < 500
+    assert (history.ended.how, history.ended.epoch) == ("stopped", len(losses))
+    assert "the validation loss did not fall" in history.ended.why
+    assert model.loss_and_gradient(X_VALID, Y_VALID)[0] == losses.min()
 
 
 @pytest.mark.parametrize("optimizer", [SGD(), SGD(momentum=0.5)], ids=str)
