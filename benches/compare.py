@@ -21,8 +21,13 @@ TABLES = {  # names on the command line: module and function that measure them
     "sparse": ("tables.sparse_table", "measure"),
     "watching": ("tables.watching_table", "measure"),
 }
-IN_BENCHMARKS = {"widths": "width", "sparse": "sparse", "watching": "watching"}  # and the names of their markers there
-IN_README = ("seed", "training", "exponential", "one-row", "threads")
+MARKERS = {  # tables between each pair of markers in docs/benchmarks.md
+    "ratio": ("seed", "training", "exponential", "one-row", "threads"),
+    "width": ("widths",),
+    "sparse": ("sparse",),
+    "watching": ("watching",),
+}
+SUMMARY = "speed"  # the markers in README.md
 CORE_TYPES = {"avx2": "Haswell"}  # the OpenBLAS kernels of an instruction set below the machine's best
 THREADS = ("OPENBLAS", "OMP", "MKL", "NUMBA", "FASTMLP")
 ONE_THREAD = {
@@ -71,7 +76,7 @@ def require_markers() -> None:
     """Stop before measuring if there is no place for the tables."""
     import report
 
-    places = [(report.README, "ratio"), *((report.BENCHMARKS, name) for name in IN_BENCHMARKS.values())]
+    places = [(report.README, SUMMARY), *((report.BENCHMARKS, name) for name in MARKERS)]
     for path, name in places:
         if not report.has_markers(path, name):
             begin, end = report.markers(name)
@@ -79,17 +84,21 @@ def require_markers() -> None:
 
 
 def update_documents(isa: str) -> None:
-    """Write all tables, as they were measured last, between the markers."""
+    """Write all tables, as they were measured last, and their summary between the markers."""
     import report
+    import summary
 
-    results = {name: report.saved(isa, name) for name in (*IN_README, *IN_BENCHMARKS)}
+    results = {name: report.saved(isa, name) for names in MARKERS.values() for name in names}
     missing = [name for name, result in results.items() if result is None]
     if missing:
         sys.exit(f"not measured yet, so nothing was written: {', '.join(missing)}")
-    tables = [results[name].markdown for name in IN_README]
-    report.put_between_markers(report.README, "ratio", "\n\n".join([report.header(), *tables]))
-    for table, name in IN_BENCHMARKS.items():
-        report.put_between_markers(report.BENCHMARKS, name, results[table].markdown)
+    for marker, names in MARKERS.items():
+        heading = [report.header()] if marker == "ratio" else []
+        tables = [results[name].markdown for name in names]
+        report.put_between_markers(report.BENCHMARKS, marker, "\n\n".join([*heading, *tables]))
+    ratios, widths = summary.all_ratios(results.values()), results["widths"].curves["widths"]
+    text = summary.speed_summary(ratios, widths, f"{report.cpu_model()} with {isa} kernels")
+    report.put_between_markers(report.README, SUMMARY, text)
 
 
 def draw(isa: str, directory: Path) -> None:
