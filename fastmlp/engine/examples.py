@@ -6,7 +6,7 @@ the first layer's products are sums over these alone, else each tile is made den
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -28,12 +28,12 @@ class Examples:
 
     Attributes
     ----------
-    data : Data
-        As the kernels read it.
     inputs : ndarray or tuple
         X (n_examples, n_features), or the values, indices, row pointers and number of columns of a CSR matrix.
     targets : ndarray (n_targets, n_examples)
         y, in the dtype of the network, smoothed where the loss smooths it.
+    sample_weight : ndarray (n_examples,) or None
+        Divided by ``weight_scale``, in the dtype of the network.
     loss : Loss
         In whose domain the targets lie.
     dtype : numpy.dtype
@@ -41,6 +41,8 @@ class Examples:
         The sum of the sample weights as they were given; without any, the number of examples.
     weight_scale : float
         What they were divided by, a power of 2.
+    data : Data
+        All of them as the kernels read them.
 
     Examples
     --------
@@ -52,13 +54,21 @@ class Examples:
     (2, 4.0)
     """
 
-    data: _kernels.Data
     inputs: Inputs
     targets: np.ndarray
+    sample_weight: np.ndarray | None
     loss: Loss
     dtype: np.dtype
     total_weight: float
     weight_scale: float
+    data: _kernels.Data = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        checks.settle(self, data=_kernels.Data(self.inputs, self.targets, self.sample_weight))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """All but ``data``, which is made anew."""
+        return Examples, tuple(getattr(self, f.name) for f in fields(self) if f.init)
 
     @classmethod
     def of(cls, network: Any, X: Any, y: Any, sample_weight: Any = None) -> "Examples":
@@ -69,7 +79,7 @@ class Examples:
         targets = targets_of(network.loss, y, n, dims[-1], dtype)
         weights, scale = sample_weight_of(sample_weight, n, dtype)
         total = float(n) if weights is None else scaled_total(weights, scale)
-        return cls(_kernels.Data(inputs, targets, weights), inputs, targets, network.loss, dtype, total, scale)
+        return cls(inputs, targets, weights, network.loss, dtype, total, scale)
 
     @property
     def n_examples(self) -> int:

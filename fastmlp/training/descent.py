@@ -185,6 +185,7 @@ class _Descent:
         for i in range(int(self.held_loss is not None), epochs):
             epoch, row = self.state.epochs + i, self.orders[i]
             if callable(self.options.shuffle):
+                row.fill(-1)  # what the source leaves out is no index
                 self.options.shuffle(epoch, row)
             else:
                 order_of(self.state.seed, epoch, len(row), out=row)

@@ -25,6 +25,10 @@ def train(task: Task) -> Ended:
     return ended or Ended("finished", objective.step, f"{objective.step} steps were made")
 
 
+class _End(Exception):  # noqa: N818 - no error
+    """Leaves SciPy's loop where :meth:`_Objective.end` was called."""
+
+
 class _Objective:
     """The loss as SciPy calls it, and what is kept of each step it accepts."""
 
@@ -58,7 +62,7 @@ class _Objective:
             self.report()
             if math.isfinite(self.loss):
                 minimize(self, start, jac=True, method="L-BFGS-B", options=settings, callback=self.accept)
-        except StopIteration:  # the callback's answer before the first step
+        except _End:
             pass
         return self.ended
 
@@ -82,9 +86,12 @@ class _Objective:
         self.task.bar.update(1)
         if not np.array_equal(self.tried, intermediate_result.x):
             self(intermediate_result.x)
-        self.report()
-        if self.task.validate(self.step):
-            self.end("stopped", self.task.validation.rule())  # type: ignore[union-attr]
+        try:
+            self.report()
+            if self.task.validate(self.step):
+                self.end("stopped", self.task.validation.rule())  # type: ignore[union-attr]
+        except StopIteration as error:  # by which SciPy ends in silence
+            raise RuntimeError("the callback or the validation_score raised StopIteration") from error
 
     def report(self) -> None:
         """Record the loss of the present parameters where it is due, and end the training where that is asked for."""
@@ -105,6 +112,6 @@ class _Objective:
             self.end("stopped", RULES["stalled"].format(n=n, tol=options.tol))
 
     def end(self, how: str, why: str) -> None:
-        """End the training; SciPy takes StopIteration for it."""
+        """End the training."""
         self.ended = Ended(how, self.step, why)
-        raise StopIteration
+        raise _End

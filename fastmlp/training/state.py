@@ -8,7 +8,7 @@ from fastmlp.optimizers import Optimizer
 from fastmlp.schedules import Plateau
 
 
-@dataclass
+@dataclass(eq=False)
 class TrainingState:
     """What a training leaves for the next to go on from.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp import _kernels
+from fastmlp import _kernels, checks
 from fastmlp.engine.examples import Examples
 from fastmlp.training.history import Ended, History
 from fastmlp.training.options import TrainingOptions
@@ -52,8 +52,12 @@ class Task:
         return parameters
 
     def asks(self, epoch: int, loss: float) -> bool:
-        """Whether the callback, told of this loss, ends the training."""
-        return self.options.callback is not None and bool(self.options.callback(epoch, loss))
+        """Whether the callback, told of this loss, ends the training; ValueError where it left something not finite."""
+        if self.options.callback is None:
+            return False
+        answer = bool(self.options.callback(epoch, loss))
+        checks.check_finite("parameters", self.parameters)
+        return answer
 
     def validate(self, epoch: int) -> bool:
         """Look at the validation data where it is due after ``epoch`` epochs; whether that ends the training."""

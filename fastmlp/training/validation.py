@@ -44,6 +44,7 @@ class Validation:
         else:
             X, y = self.options.validation[:2]
             value = checks.number("the answer of validation_score", self.options.validation_score(self.network, X, y))
+            checks.check_finite("parameters", self.network.parameters)
         self.epochs.append(epoch)
         self.values.append(value)
         error = value if self.options.validation_score is None else -value  # a score is better where it is larger

@@ -26,7 +26,7 @@ from fastmlp import MLP, _kernels
 
 NETWORKS = {
     "small": ((2, 10, 5, 1), 300),
-    "wide": ((3000, 3000, 3000, 1), 2000),  # one product alone takes longer than the interval between polls
+    "wide": ((2000, 2000, 2000, 1), 1500),  # one product alone takes longer than the interval between polls
     "many examples": ((2, 10, 5, 1), 1_000_000),
 }
 
@@ -81,7 +81,7 @@ def test_training_is_interrupted_between_updates(name, n_threads, isa):
     layer_dims, n_examples = NETWORKS[name]
     training = Training(layer_dims, n_examples, "float32", n_threads=n_threads)
     start = training.parameters.copy()
-    with alarm_after(0.3), pytest.raises(KeyboardInterrupt):
+    with alarm_after(0.15), pytest.raises(KeyboardInterrupt):
         training.train(10**6)
     assert np.isfinite(training.parameters).all()
     assert (training.parameters != start).any() == (training.engine.updates > 0)
@@ -128,8 +128,8 @@ def test_an_interrupted_engine_is_as_good_as_new():
 
 
 def test_prediction_is_interrupted():
-    layer_dims = (3000, 3000, 3000, 1)
-    parameters, inputs, _ = random_network(layer_dims, 2000, "float64")
+    layer_dims, n_examples = NETWORKS["wide"]
+    parameters, inputs, _ = random_network(layer_dims, n_examples, "float64")
     with alarm_after(0.1), pytest.raises(KeyboardInterrupt):
         for _ in range(1000):
             kernel_predict(parameters, inputs, layer_dims, activations_of(layer_dims), True)
@@ -138,7 +138,7 @@ def test_prediction_is_interrupted():
 def test_an_interrupted_model_keeps_the_last_finished_epoch():
     """Stepping on from the same start, one epoch at a time, passes by exactly where it stopped."""
     layer_dims, activations = (2, 3, 1), ("relu", "logistic")
-    parameters, inputs, targets = random_network(layer_dims, 50, "float64")
+    parameters, inputs, targets = random_network(layer_dims, 2000, "float64")
     model = MLP(layer_dims, seed=1)
     model.parameters[:] = parameters
     with alarm_after(0.05), pytest.raises(KeyboardInterrupt):

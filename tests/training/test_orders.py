@@ -80,6 +80,23 @@ def test_indices_out_of_range_are_refused_and_change_nothing():
     assert model.parameters.tobytes() == before
 
 
+@pytest.mark.parametrize("batch_size", [None, 7])
+@pytest.mark.parametrize("written", [0, 29])
+def test_a_source_that_writes_too_little_is_refused(written, batch_size):
+    """Also where the order of an earlier epoch lies in the same place."""
+
+    def too_little(epoch, out):
+        out[: 30 if epoch == 0 else written] = np.arange(30 if epoch == 0 else written)
+
+    model, first = network(), network()
+    with pytest.raises(ValueError, match="order must hold indices of the 30 examples"):
+        train(model, batch_size=batch_size, shuffle=too_little, callback=lambda epoch, loss: None)
+    train(first, epochs=1, batch_size=batch_size, shuffle=False)
+    assert model.training_state.epochs == (0 if batch_size is None else 1)
+    if batch_size:
+        assert model.parameters.tobytes() == first.parameters.tobytes()
+
+
 def test_cumulative_orders_are_those_of_scikit_learn_s_shuffle():
     from sklearn.utils import shuffle
 

@@ -1,5 +1,8 @@
 """How a training ended, as a value; and what MLP.train makes of it."""
 
+import copy
+import pickle
+import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -138,3 +141,61 @@ def test_a_second_training_of_one_model_is_refused_while_the_first_runs():
     ended(model, callback=train_again, report_every=10)
     assert refused == [0, 10, 20]
     assert ended(model).how == "finished"
+
+
+def test_another_thread_may_copy_save_and_ask_but_not_train_a_model_in_training(tmp_path):
+    model, in_callback, may_go = network(), threading.Event(), threading.Event()
+
+    def wait(epoch, loss):
+        in_callback.set()
+        assert may_go.wait(60)
+
+    with ThreadPoolExecutor(1) as pool:
+        training = pool.submit(ended, model, callback=wait, report_every=100)
+        try:
+            assert in_callback.wait(60)
+            with pytest.raises(RuntimeError, match="train was called while this model is training"):
+                ended(model)
+            with pytest.raises(RuntimeError, match="initialize was called while this model is training"):
+                model.initialize()
+            model.save(tmp_path / "model")
+            for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model)), MLP.load(tmp_path / "model")):
+                assert other.predict_proba(X).tobytes() == model.predict_proba(X).tobytes()
+                assert ended(other).how == "finished"
+        finally:
+            may_go.set()
+        assert training.result().how == "finished"
+
+
+def copies(thing):
+    return copy.deepcopy(thing), pickle.loads(pickle.dumps(thing))
+
+
+def test_a_copied_model_trains_on_by_itself():
+    model = network()
+    model.train(X, Y, epochs=5, batch_size=9, optimizer="adam", seed=2)
+    before = model.parameters.tobytes()
+    others = copies(model)
+    for other in others:
+        other.train(X, Y, epochs=5, batch_size=9)
+    assert model.parameters.tobytes() == before
+    model.train(X, Y, epochs=5, batch_size=9)
+    assert {model.parameters.tobytes()} == {other.parameters.tobytes() for other in others}
+
+
+def test_options_ends_and_histories_are_copied_and_pickled():
+    history = network().train(X, Y, epochs=3)
+    options = TrainingOptions(epochs=3, optimizer="adam", learning_rate=0.1, dropout=[0.1])
+    assert copies(options) == (options, options)
+    assert copies(history.ended) == (history.ended, history.ended)
+    for same in copies(history):
+        assert same.losses.tolist() == history.losses.tolist()
+
+
+def test_states_of_training_can_be_compared():
+    """By identity: their arrays have no one answer."""
+    model = network()
+    model.train(X, Y, epochs=1, optimizer="adam")
+    state, other = model.training_state, copy.deepcopy(model.training_state)
+    assert state == state
+    assert state != other

@@ -388,6 +388,41 @@ def test_a_callback_cannot_train_or_initialize_the_model(optimizer, what):
     assert model.train(X, Y, epochs=1).epochs.size == 1  # and may be trained again
 
 
+@pytest.mark.parametrize("options", [{}, {"batch_size": 7}, {"optimizer": "lbfgs"}], ids=str)
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+@pytest.mark.parametrize("name", ["callback", "validation_score"])
+def test_parameters_that_a_caller_s_function_makes_not_finite_are_named(name, value, options):
+    def spoil(*arguments):
+        model.parameters[1] = value
+        return 0
+
+    model, asked = network(), {"validation": (X, Y), "validation_score": spoil, "callback": spoil}
+    used = {"callback": ["callback"], "validation_score": ["validation", "validation_score"]}[name]
+    with pytest.raises(ValueError, match=rf"parameters must be finite in float64, got {value} at index \(1,\)"):
+        model.train(X, Y, epochs=3, **{key: asked[key] for key in used}, **options)
+    model.initialize()
+    assert model.train(X, Y, epochs=1).epochs.size == 1
+
+
+@pytest.mark.parametrize("options", [{}, {"batch_size": 7}, {"optimizer": "lbfgs"}], ids=str)
+@pytest.mark.parametrize("name", ["callback", "validation_score"])
+@pytest.mark.parametrize("call", [1, 3])
+def test_stop_iteration_from_a_caller_s_function_is_not_swallowed(name, call, options):
+    calls = []
+
+    def stop(*arguments):
+        calls.append(None)
+        if len(calls) == call:
+            raise StopIteration
+        return 0
+
+    given = {"validation": (X, Y), "validation_score": stop} if name == "validation_score" else {"callback": stop}
+    with pytest.raises((StopIteration, RuntimeError)) as caught:
+        network().train(X, Y, epochs=9, report_every=1, **given, **options)
+    assert StopIteration in (caught.type, type(caught.value.__cause__))
+    assert len(calls) == call
+
+
 def test_a_model_whose_training_failed_can_be_trained_again():
     model = network()
 

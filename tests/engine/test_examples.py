@@ -1,5 +1,8 @@
 """Examples: checked once, used by many trainings."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -84,6 +87,28 @@ def test_a_network_that_they_were_not_checked_for_is_refused(other):
 def test_a_network_of_other_hidden_layers_takes_them():
     model = network((3, 9, 2, 1), activation="relu")
     assert run(model, network().examples(X, Y), TrainingOptions(epochs=3)).ended.epoch == 3
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda thing: pickle.loads(pickle.dumps(thing))])
+@pytest.mark.parametrize("inputs", [X, np.asfortranarray(X), scipy.sparse.csr_array(X)], ids=type)
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+def test_a_copy_in_another_process_serves_as_well(inputs, weights, copied):
+    examples, models = network().examples(inputs, Y, sample_weight=weights), [network(), network()]
+    for model, one in zip(models, (examples, copied(examples)), strict=True):
+        run(model, one, TrainingOptions(epochs=3, batch_size=7, seed=2, l2=0.1, penalty="sum"))
+        assert one.total_weight == examples.total_weight
+    assert models[0].parameters.tobytes() == models[1].parameters.tobytes()
+
+
+@pytest.mark.parametrize("options", [{}, {"batch_size": 7, "restore_best": True}, {"optimizer": "lbfgs"}], ids=str)
+@pytest.mark.parametrize("changed", ["inputs", "targets"])
+def test_arrays_that_their_owner_made_not_finite_end_a_training_with_finite_parameters(changed, options):
+    inputs, targets = X.copy(), X[:, 1].copy()
+    model = network(loss="squared_error")
+    examples = model.examples(inputs, targets)
+    {"inputs": inputs, "targets": targets}[changed][3] = np.nan
+    assert run(model, examples, TrainingOptions(epochs=3, **options)).ended.how == "diverged"
+    assert np.isfinite(model.parameters).all()
 
 
 @pytest.mark.parametrize("inputs", [X, np.asfortranarray(X), scipy.sparse.csr_array(X)], ids=type)

@@ -1,0 +1,103 @@
+"""What diagnostics see in networks made by hand."""
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from fastmlp import MLP
+from fastmlp.lab import Diagnostics, diagnose
+
+X = np.array([[1.0, 2.0], [-1.0, 0.5], [3.0, -2.0], [0.25, 0.25]])
+Y = np.array([0, 1, 1, 0])
+
+
+def network(w1, b1, w2, b2=0.0, **kwargs):
+    drawn = ([np.array(w1, float), np.array([w2], float)], [np.array(b1, float), np.array([b2], float)])
+    return MLP([2, len(w1), 1], initialization=lambda dims, seed: drawn, **kwargs)
+
+
+def test_a_healthy_network_shows_no_symptom():
+    model = network([[1, 0], [0, 1], [-1, 1]], [0, 0.5, 0], [1, -1, 1])
+    logits = model.decision_function(X)
+    assert diagnose(model, X) == Diagnostics(False, 0.0, 0.0, float(logits.min()), float(logits.max()))
+
+
+@pytest.mark.parametrize(
+    ("w1", "b1", "symmetric"),
+    [
+        ([[1, 2], [1, 2]], [0, 0], True),
+        ([[0, 0], [0, 0]], [0, 0], True),
+        ([[1, 2], [1, 2]], [0, 1], False),
+        ([[1, 2], [2, 1]], [0, 0], False),
+        ([[1, 2]], [0], False),
+    ],
+)
+def test_symmetry_is_equal_incoming_weights_and_biases(w1, b1, symmetric):
+    assert diagnose(network(w1, b1, np.ones(len(w1))), X).symmetric is symmetric
+
+
+def test_one_symmetric_layer_is_enough():
+    model = MLP([2, 3, 4, 1], initialization=["he", "constant", "he"], seed=1)
+    assert diagnose(model, X).symmetric
+
+
+@pytest.mark.parametrize(
+    ("b1", "activation", "dead"), [([-9, 0, 0, -9], "relu", 0.5), ([-9] * 4, "relu", 1.0), ([99] * 4, "tanh", 1.0)]
+)
+def test_a_dead_unit_gives_one_value_for_all_examples(b1, activation, dead):
+    model = network([[1, 0], [0, 1], [-1, 1], [1, 1]], b1, [1, 1, 1, 1], activation=activation)
+    assert diagnose(model, X).dead_units == dead
+
+
+def test_saturation_is_the_share_of_logits_beyond_ten():
+    found = diagnose(network([[1, 0], [-1, 0]], [0, 0], [10, -10.5]), X)
+    assert found.saturated_outputs == 0.5
+    assert (found.smallest_logit, found.largest_logit) == (-10.5, 30.0)
+
+
+def test_a_network_without_hidden_layers_has_neither_symmetry_nor_dead_units():
+    found = diagnose(MLP([2, 1], activation=[], initialization="zeros"), X)
+    assert found == Diagnostics(False, 0.0, 0.0, 0.0, 0.0)
+
+
+def test_diagnosing_changes_nothing(dtype):
+    model = MLP([2, 3, 1], seed=1, dtype=dtype)
+    before, examples = model.parameters.tobytes(), X.copy()
+    found = diagnose(model, examples)
+    assert model.parameters.tobytes() == before
+    np.testing.assert_array_equal(examples, X)
+    assert all(type(value) in (bool, float) for value in vars(found).values())
+
+
+def test_diagnosing_refuses_what_is_no_input():
+    with pytest.raises(ValueError, match="X must have shape"):
+        diagnose(MLP([2, 3, 1]), X.T)
+    with pytest.raises(TypeError, match="X must be dense, got csr_array"):
+        diagnose(MLP([2, 3, 1]), csr_array(X))
+
+
+@pytest.mark.parametrize("activation", ["gelu", "elu", "softplus", "selu"])
+@pytest.mark.parametrize("loss", ["multinomial_log_loss", "squared_error", "poisson"])
+def test_any_activation_and_loss_is_diagnosed(activation, loss):
+    model = MLP([2, 6, 3], activation=activation, loss=loss, seed=1)
+    logits = model.decision_function(X)
+    found = diagnose(model, X)
+    assert not found.symmetric
+    assert found.dead_units == 0
+    assert (found.smallest_logit, found.largest_logit) == pytest.approx((logits.min(), logits.max()), rel=1e-12)
+
+
+@pytest.mark.parametrize("examples", [X * 1e307, abs(X) * (1e308 / 3)])
+def test_logits_that_overflow_are_diagnosed_without_a_warning(examples):
+    found = diagnose(network([[99, 0], [-99, 0]], [0, 0], [10, -10.0]), examples)
+    assert found.saturated_outputs == 1.0
+
+
+def test_a_logit_that_is_nan_counts_as_saturated_and_is_no_smallest_or_largest():
+    """Two units overflow for the first of two examples, and meet in inf - inf."""
+    model = network([[99, 0], [99, 0]], [0, 0], [1, -2.0], activation="identity")
+    found = diagnose(model, [[1e307, 0], [0.01, 0]])
+    assert found == Diagnostics(True, 0.0, 0.5, pytest.approx(-0.99), pytest.approx(-0.99))
+    nothing = diagnose(model, [[1e307, 0], [-1e307, 0]])
+    assert nothing.saturated_outputs == 1.0
+    assert np.isnan([nothing.smallest_logit, nothing.largest_logit]).all()
