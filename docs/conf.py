@@ -10,6 +10,7 @@ extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.viewco
 exclude_patterns = ["_build"]
 nitpicky = True
 default_role = "py:obj"
+smartquotes = False  # "relu" in a docstring is a string of Python
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
@@ -22,6 +23,4 @@ numpydoc_class_members_toctree = False
 
 html_theme = "furo"
 html_title = f"fastmlp {version}"
-html_static_path = ["_static"]
-html_css_files = ["tables.css"]
 html_copy_source = False
