@@ -1,13 +1,13 @@
 # `make help` lists the targets; PYTHON names the interpreter of the environment to work in.
 PYTHON ?= python
 
-.PHONY: help develop test lint bench readme clang notebook sanitize debug sdist clean
+.PHONY: help develop test lint docs bench readme clang notebook sanitize debug sdist clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
 develop: ## install in place with everything the other targets need
-	$(PYTHON) -m pip install -e '.[test,lint]'
+	$(PYTHON) -m pip install -e '.[test,lint,docs]'
 
 test: ## run the tests
 	$(PYTHON) -m pytest
@@ -17,6 +17,9 @@ lint: ## check style and types
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
 	cython-lint --max-line-length 120 fastmlp/*.pyx fastmlp/*.pxd fastmlp/*.pxi
+
+docs: ## build the documentation in docs/_build/html; warnings are errors
+	$(PYTHON) -m sphinx -q -W --keep-going docs docs/_build/html
 
 bench: ## time ours against the NumPy reference, function by function
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(PYTHON) -m pytest benches --benchmark-columns=min,median,ops
@@ -41,4 +44,4 @@ sdist: ## make the source distribution
 	$(PYTHON) -m build --sdist
 
 clean: ## remove everything built
-	rm -rf build dist *.egg-info fastmlp/_kernels.c fastmlp/*.so
+	rm -rf build dist docs/_build *.egg-info fastmlp/_kernels.c fastmlp/*.so

@@ -1,7 +1,7 @@
 """fastmlp: train and study small and medium multi-layer perceptrons on the CPU at hardware speed.
 
-The public names below come flat from the package; each is imported on first use, so that
-``import fastmlp`` costs little more than ``import numpy``.
+The public names below are attributes of the package.  Each is imported on first use, so ``import fastmlp`` takes
+little longer than ``import numpy``.
 """
 
 import importlib
@@ -12,10 +12,10 @@ __version__ = "0.1.0"
 
 
 def _find_compiled_package():
-    """Let this folder stand in for the installed package where it has no compiled module of its own.
+    """Return the folder whose submodules are imported: this one, or the installed package if this one is not built.
 
-    Commands typed in a source checkout find the checkout's folder first; after ``pip install .``
-    the compiled module lies in site-packages, and every submodule is taken from there.
+    Commands run in a source checkout find the checkout's folder first; after ``pip install .`` the compiled module
+    lies in site-packages, and every submodule is taken from there.
     """
     from importlib.machinery import PathFinder
 

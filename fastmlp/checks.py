@@ -1,7 +1,7 @@
-"""The checks at the border: every public argument passes here once, before any work.
+"""Checks of public arguments, made once before any work.
 
-Each function returns the argument in the form the kernels take, or raises a ValueError or TypeError
-that names the argument, what came and what was expected.  The caller's arrays are never modified.
+Each function returns the argument in the form that the kernels take, or raises a ValueError or TypeError that names the
+argument, its value and what was expected.  The caller's arrays are never modified.
 """
 
 import itertools

@@ -1,4 +1,4 @@
-"""The command line: ``python -m fastmlp`` or ``fastmlp``; without an argument it runs the study."""
+"""The command line ``python -m fastmlp`` or ``fastmlp``, which runs the study."""
 
 import argparse
 import sys
@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments : sequence of str, default=None
-        Those of the process by default.
+        None takes those of the process.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    from fastmlp.lab import command  # not above: a wrong FASTMLP_ISA, found at import, is an error like others
+    from fastmlp.lab import command  # here, so that main reports a wrong FASTMLP_ISA, which is found at import
 
     parser = _Parser(prog="fastmlp", description="Train and study small multi-layer perceptrons.")
     parser.add_argument("--version", action="version", version=f"fastmlp {__version__}")

@@ -19,14 +19,14 @@ def show_config(mode: str = "print") -> dict[str, object] | None:
     Returns
     -------
     dict or None
-        With ``mode="dict"``: ``version``, ``isa``, ``isa_available``, ``threads`` (the most a call uses by
-        itself, see :mod:`fastmlp.engine.threads`), ``openmp`` (without it everything runs on one thread), ``blas``,
-        ``compiler``, ``numpy``, ``python``, ``machine``.
+        With ``mode="dict"``: ``version``, ``isa``, ``isa_available``, ``threads`` (the most a call uses without
+        ``n_threads``, see :mod:`fastmlp.engine.threads`), ``openmp`` (without it everything runs on one thread),
+        ``blas``, ``compiler``, ``numpy``, ``python``, ``machine``.
 
     Raises
     ------
     TypeError, ValueError
-        For another mode.
+        If ``mode`` is neither of these.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The two noisy circles of the initialization exercise."""
+"""The two noisy circles of the initialization exercise, and two noisy moons."""
 
 from typing import Any
 
@@ -8,7 +8,9 @@ from fastmlp import checks
 
 
 def load_dataset(is_plot: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The exercise's circles, examples in columns: noise 0.05, 300 for training and 100 for the test.
+    """Make the two noisy circles of the exercise: 300 examples for training and 100 for the test.
+
+    Examples lie in columns.  The noise has a standard deviation of 0.05.
 
     Parameters
     ----------
@@ -17,10 +19,10 @@ def load_dataset(is_plot: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarr
 
     Returns
     -------
-    train_X : ndarray (2, 300)
-    train_Y : ndarray of int64 (1, 300)
-    test_X : ndarray (2, 100)
-    test_Y : ndarray of int64 (1, 100)
+    train_X : ndarray of shape (2, 300)
+    train_Y : ndarray of int64 of shape (1, 300)
+    test_X : ndarray of shape (2, 100)
+    test_Y : ndarray of int64 of shape (1, 100)
 
     Examples
     --------
@@ -40,7 +42,25 @@ def load_dataset(is_plot: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarr
 
 
 def circles(n_examples: int, seed: Any) -> tuple[np.ndarray, np.ndarray]:
-    """X (n_examples, 2) and labels (n_examples,): a circle of radius 1 around one of radius 0.8."""
+    """Make a noisy circle of radius 1 (label 0) around one of radius 0.8 (label 1).
+
+    Parameters
+    ----------
+    n_examples : int
+    seed : None, int, RandomState or Generator
+
+    Returns
+    -------
+    X : ndarray of shape (n_examples, 2)
+    y : ndarray of int64 of shape (n_examples,)
+
+    Examples
+    --------
+    >>> from fastmlp.datasets import circles
+    >>> X, y = circles(300, seed=1)
+    >>> X.shape, y.mean()
+    ((300, 2), np.float64(0.5))
+    """
     n_outer = n_examples // 2
     outer = np.linspace(0, 2 * np.pi, n_outer, endpoint=False)
     inner = np.linspace(0, 2 * np.pi, n_examples - n_outer, endpoint=False)
@@ -50,7 +70,25 @@ def circles(n_examples: int, seed: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def moons(n_examples: int, seed: Any) -> tuple[np.ndarray, np.ndarray]:
-    """X (n_examples, 2) and labels (n_examples,): two interleaving half circles."""
+    """Make two interleaving noisy half circles, labels 0 and 1.
+
+    Parameters
+    ----------
+    n_examples : int
+    seed : None, int, RandomState or Generator
+
+    Returns
+    -------
+    X : ndarray of shape (n_examples, 2)
+    y : ndarray of int64 of shape (n_examples,)
+
+    Examples
+    --------
+    >>> from fastmlp.datasets import moons
+    >>> X, y = moons(300, seed=1)
+    >>> X.shape, y.mean()
+    ((300, 2), np.float64(0.5))
+    """
     n_outer = n_examples // 2
     outer, inner = np.linspace(0, np.pi, n_outer), np.linspace(0, np.pi, n_examples - n_outer)
     x1 = np.concatenate([np.cos(outer), 1 - np.cos(inner)])
@@ -59,7 +97,7 @@ def moons(n_examples: int, seed: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _shuffled_and_noisy(x1: np.ndarray, x2: np.ndarray, n_outer: int, seed: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Draws as scikit-learn's make_circles and make_moons do, whose import would take most of a study's time."""
+    """Draw as scikit-learn's make_circles and make_moons do; importing them would take most of a study's time."""
     generator = checks.seed_of(seed)
     order = np.arange(len(x1))
     generator.shuffle(order)

@@ -8,10 +8,10 @@ from typing import IO
 
 
 def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Call ``write(file)`` on a temporary file beside ``path``, then put it in place in one step.
+    """Call ``write(file)`` on a temporary file beside ``path``, then rename it to ``path``.
 
-    A symbolic link is followed, an existing file keeps its permissions, and what is no regular file
-    is refused.
+    A symbolic link is followed, and an existing file keeps its permissions.  OSError if ``path`` exists and is not a
+    regular file.
     """
     target = path.resolve()
     if target.exists() and not target.is_file():

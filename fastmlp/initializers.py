@@ -1,10 +1,23 @@
-"""Weight initializers: one registry, each with its formula and its source.
+"""Weight initializers, each with its formula and its source.
 
-An initializer is called as ``initializer(layer_dims, seed=None)`` and returns ``(weights, biases)``:
-one float64 array (fan_out, fan_in) and one array of zeros (fan_out,) per layer.  Layers are drawn
-one after another from a single generator, so the values of the first layers do not depend on the
-later ones.  NumPy's global random state is never touched.
+An initializer is called as ``initializer(layer_dims, seed=None)`` and returns ``(weights, biases)``: one float64 array
+(fan_out, fan_in) and one array of zeros (fan_out,) per layer.  Layers are drawn one after another from a single
+generator, so the values of the first layers do not depend on later ones.  NumPy's global random state is not used.
 
+================= ============================================= ============================
+name              weights                                       source
+================= ============================================= ============================
+zeros             0                                             baseline: symmetry is kept
+constant          0.1                                           baseline: symmetry is kept
+random            10 N(0, 1)                                    the exercise's too large start
+he                N(0, 2 / fan_in)                              He et al. 2015, eq. 10
+lecun             N(0, 1 / fan_in)                              LeCun et al. 1998, eq. 16
+xavier_normal     N(0, 2 / (fan_in + fan_out))                  Glorot & Bengio 2010, eq. 12
+xavier_uniform    U(-r, r), r = sqrt(6 / (fan_in + fan_out))    Glorot & Bengio 2010, eq. 16
+orthogonal        orthonormal rows or columns                   Saxe et al. 2014
+================= ============================================= ============================
+
+>>> from fastmlp.initializers import he
 >>> weights, biases = he([2, 4, 1], seed=3)
 >>> weights[0].shape, biases[0].shape
 ((4, 2), (4,))
@@ -25,7 +38,24 @@ Layers = tuple[list[np.ndarray], list[np.ndarray]]
 
 @dataclass(frozen=True)
 class Initializer:
-    """A rule that draws the weights of one layer, named, with its formula and its source."""
+    """A rule that draws the weights of one layer.
+
+    Attributes
+    ----------
+    name : str
+    formula : str
+        The distribution of the weights W.
+    source : str
+        The paper that the rule comes from.
+    draw : callable
+        ``draw(generator, fan_in, fan_out)`` returns an array (fan_out, fan_in).
+
+    Examples
+    --------
+    >>> from fastmlp.initializers import he
+    >>> he.formula
+    'W ~ N(0, 2 / fan_in)'
+    """
 
     name: str
     formula: str
@@ -44,17 +74,36 @@ class Initializer:
 
         Returns
         -------
-        weights, biases : list of ndarray (fan_out, fan_in), list of ndarray (fan_out,)
+        weights, biases : list of ndarray of shape (fan_out, fan_in), list of ndarray of shape (fan_out,)
         """
         dims = layer_dims_of(layer_dims)
         return draw_layers([self.draw] * (len(dims) - 1), dims, seed)
 
     def __reduce__(self) -> tuple[object, tuple[str]]:
-        return get, (self.name,)  # the rules are lambdas, which pickle cannot take
+        return get, (self.name,)  # pickle cannot store the rules, which are lambdas
 
 
 def draw_layers(draws: Sequence[Callable[..., object]], layer_dims: Sequence[int], seed: object) -> Layers:
-    """Draw one layer after another, each with its own rule ``draw(generator, fan_in, fan_out)``."""
+    """Draw one layer after another, each with its own rule.
+
+    Parameters
+    ----------
+    draws : sequence of callable
+        A rule ``draw(generator, fan_in, fan_out)`` for each layer, which returns an array (fan_out, fan_in).
+    layer_dims : sequence of int
+        Widths from the inputs to the outputs, at least two.
+    seed : None, int, RandomState or Generator
+
+    Returns
+    -------
+    weights, biases : list of ndarray
+        Of shape (fan_out, fan_in) and (fan_out,).
+
+    Raises
+    ------
+    ValueError
+        If a rule returns an array of another shape.
+    """
     dims = layer_dims_of(layer_dims)
     generator = seed_of(seed)
     weights, biases = [], []
@@ -84,7 +133,7 @@ def _uniform(bound: Callable[[int, int], float]) -> Callable[[Generator, int, in
 def _orthogonal(rng: Generator, fan_in: int, fan_out: int) -> np.ndarray:
     wide, narrow = max(fan_in, fan_out), min(fan_in, fan_out)
     q, r = np.linalg.qr(rng.standard_normal((wide, narrow)))
-    q *= np.where(np.diag(r) < 0, -1, 1)  # without it QR's sign convention skews the distribution
+    q *= np.where(np.diag(r) < 0, -1, 1)  # otherwise QR's sign convention skews the distribution
     return q if fan_out >= fan_in else q.T
 
 
@@ -134,7 +183,27 @@ ALIASES = {"xavier": "xavier_normal", "glorot_normal": "xavier_normal", "glorot_
 
 
 def get(name: str) -> Initializer:
-    """The initializer of that name or alias; a ValueError lists the known ones."""
+    """Return the initializer of a name or alias.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    Initializer
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is none; the message lists the known names.
+
+    Examples
+    --------
+    >>> from fastmlp import initializers
+    >>> initializers.get("glorot_uniform").name
+    'xavier_uniform'
+    """
     checks.choice("initialization", name, [*REGISTRY, *ALIASES])
     return REGISTRY[ALIASES.get(name, name)]
 
@@ -145,23 +214,35 @@ def draw(initialization: object, layer_dims: Sequence[int], seed: object = None)
     Parameters
     ----------
     initialization : str, callable or sequence
-        A registered name; a function ``f(layer_dims, seed=...)`` that returns ``(weights, biases)``, a
-        list of weights, or a dict ``W1, b1, W2, ...``; or a sequence with one entry per layer, each a
-        name or a function ``draw(generator, fan_in, fan_out)`` that returns (fan_out, fan_in).
+        One of:
+
+        - a name or alias
+        - a function ``f(layer_dims, seed=...)`` that returns ``(weights, biases)``, a list of weights, or a dict
+          ``W1``, ``b1``, ``W2``, ...
+        - a sequence with one entry per layer, each a name or a function ``draw(generator, fan_in, fan_out)`` that
+          returns an array (fan_out, fan_in)
     layer_dims : sequence of int
         Widths from the inputs to the outputs.
     seed : None, int, RandomState or Generator, default=None
 
     Returns
     -------
-    weights, biases : list of ndarray (fan_out, fan_in), list of ndarray (fan_out,)
+    weights, biases : list of ndarray of shape (fan_out, fan_in), list of ndarray of shape (fan_out,)
 
     Raises
     ------
     ValueError
-        For an unknown name, or layers of the wrong number, shape or values.
+        If a name is unknown, or the layers have the wrong number, shape or values.
     TypeError
-        For anything else than a name, a function or a sequence of these.
+        If ``initialization`` is no name, function or sequence of these.
+
+    Examples
+    --------
+    >>> from fastmlp import initializers
+    >>> weights, biases = initializers.draw(["he", lambda rng, fan_in, fan_out: rng.uniform(size=(fan_out, fan_in))],
+    ...                                     [2, 4, 1], seed=0)
+    >>> weights[1].shape
+    (1, 4)
     """
     dims = layer_dims_of(layer_dims)
     if isinstance(initialization, str):

@@ -1,7 +1,7 @@
-"""The losses: what each computes from the logits, its targets and its outputs.
+"""Losses, computed from the last layer's raw outputs z and the targets y.
 
-Every loss is a mean over examples (weighted by ``sample_weight``) of a sum over outputs, and is finite
-wherever its exact value is.  A name stands for the loss with its default parameters.
+Every loss is a sum over outputs, averaged over examples (weighted by ``sample_weight``), and is finite
+wherever its exact value is.  ``MLP(loss=...)`` takes an object, or a name for the object with default parameters.
 """
 
 from collections.abc import Callable
@@ -15,20 +15,21 @@ from fastmlp import checks
 
 @dataclass(frozen=True)
 class Loss:
-    """What all losses have: a name, the activation of their outputs, and the domain of their targets.
+    """Base class of the losses: a name, the activation of the outputs and the domain of the targets.
 
     Attributes
     ----------
     name : str
-        As ``MLP(loss=...)`` takes it.
+        The name that ``MLP(loss=...)`` takes.
     output : str
-        The activation that turns logits into what :meth:`MLP.predict_proba` or :meth:`MLP.predict` returns.
+        The activation that turns z into the result of :meth:`fastmlp.MLP.predict_proba` or
+        :meth:`fastmlp.MLP.predict`.
     targets : {"labels", "classes", "reals", "counts"}
-        0 and 1; class indices; any finite numbers; numbers of at least 0.
+        Labels 0 and 1; class indices; finite numbers; numbers of at least 0.
     parameter : float
-        The one number the kernels need, 0 where there is none.
+        The number that the kernels need, such as Huber's delta; 0 if there is none.
     label_smoothing : float
-        Share of the target spread over all classes, from 0 to below 1; of the log-losses only.
+        Share of the target spread over all classes, from 0 to below 1; always 0 but for the log-losses.
     """
 
     name: ClassVar[str]
@@ -48,7 +49,7 @@ class _Smoothed(Loss):
 
 @dataclass(frozen=True)
 class LogLoss(_Smoothed):
-    """Binary log-loss of sigmoid outputs, from logits: softplus(z) - z y.
+    """Binary log-loss of sigmoid outputs: ``softplus(z) - z y``.
 
     Parameters
     ----------
@@ -73,14 +74,26 @@ class LogLoss(_Smoothed):
 
 @dataclass(frozen=True)
 class MultilabelLogLoss(LogLoss):
-    """The binary log-loss summed over several outputs, each a label of its own; parameters as :class:`LogLoss`."""
+    """Binary log-loss summed over several outputs, each with its own label 0 or 1.
+
+    Parameters
+    ----------
+    label_smoothing : float, default=0.0
+        As in :class:`LogLoss`.
+
+    Examples
+    --------
+    >>> from fastmlp import MLP
+    >>> MLP([4, 8, 3], loss="multilabel_log_loss", seed=0).predict([[0.0, 1.0, 2.0, 3.0]]).shape
+    (1, 3)
+    """
 
     name: ClassVar[str] = "multilabel_log_loss"
 
 
 @dataclass(frozen=True)
 class MultinomialLogLoss(_Smoothed):
-    """Log-loss of softmax outputs over exclusive classes, from logits: log sum exp(z) - z[y].
+    """Log-loss of softmax outputs over exclusive classes: ``log sum exp(z) - z[y]``.
 
     Parameters
     ----------
@@ -90,6 +103,14 @@ class MultinomialLogLoss(_Smoothed):
     References
     ----------
     Szegedy et al. 2016, Rethinking the Inception Architecture, section 7 (label smoothing).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp import MLP, MultinomialLogLoss
+    >>> model = MLP([2, 8, 3], loss=MultinomialLogLoss(label_smoothing=0.1), seed=0)
+    >>> model.predict_proba(np.eye(2)).shape, model.predict(np.eye(2)).shape
+    ((2, 3), (2,))
     """
 
     name: ClassVar[str] = "multinomial_log_loss"
@@ -99,7 +120,14 @@ class MultinomialLogLoss(_Smoothed):
 
 @dataclass(frozen=True)
 class SquaredError(Loss):
-    """Half the squared error, (z - y)^2 / 2, summed over outputs."""
+    """Half the squared error, ``(z - y)^2 / 2``, summed over outputs.
+
+    Examples
+    --------
+    >>> from fastmlp import MLP
+    >>> MLP([1, 1], loss="squared_error", initialization="zeros").loss_and_gradient([[1.0]], [2.0])[0]
+    2.0
+    """
 
     name: ClassVar[str] = "squared_error"
     output: ClassVar[str] = "identity"
@@ -108,7 +136,14 @@ class SquaredError(Loss):
 
 @dataclass(frozen=True)
 class AbsoluteError(Loss):
-    """The absolute error, |z - y|; its derivative at 0 is taken as 0."""
+    """Absolute error, ``|z - y|``, summed over outputs; its derivative at 0 is taken as 0.
+
+    Examples
+    --------
+    >>> from fastmlp import MLP
+    >>> MLP([1, 1], loss="absolute_error", initialization="zeros").loss_and_gradient([[1.0]], [2.0])[0]
+    2.0
+    """
 
     name: ClassVar[str] = "absolute_error"
     output: ClassVar[str] = "identity"
@@ -117,16 +152,22 @@ class AbsoluteError(Loss):
 
 @dataclass(frozen=True)
 class Huber(Loss):
-    """Half the squared error up to ``delta``, from there on linear: delta (|z - y| - delta / 2).
+    """Half the squared error up to an error of ``delta``, then linear: ``delta (|z - y| - delta / 2)``.
 
     Parameters
     ----------
     delta : float, default=1.0
-        Over 0.
+        Error up to which the loss is quadratic; over 0.
 
     References
     ----------
     Huber 1964, Robust estimation of a location parameter.
+
+    Examples
+    --------
+    >>> from fastmlp import MLP, Huber
+    >>> MLP([1, 1], loss=Huber(delta=0.5), initialization="zeros").loss_and_gradient([[1.0]], [2.0])[0]
+    0.875
     """
 
     delta: float = 1.0
@@ -139,22 +180,28 @@ class Huber(Loss):
 
     @property
     def parameter(self) -> float:  # type: ignore[override]
-        """Delta."""
+        """The error up to which the loss is quadratic."""
         return self.delta
 
 
 @dataclass(frozen=True)
 class Quantile(Loss):
-    """The pinball loss, whose minimum is a quantile: max(q (y - z), (q - 1) (y - z)).
+    """Pinball loss, which a quantile of y minimizes: ``max(q (y - z), (q - 1) (y - z))``.
 
     Parameters
     ----------
     quantile : float, default=0.5
-        Between 0 and 1, both excluded.
+        The quantile q, between 0 and 1, both excluded.
 
     References
     ----------
     Koenker & Bassett 1978, Regression quantiles.
+
+    Examples
+    --------
+    >>> from fastmlp import MLP, Quantile
+    >>> MLP([1, 1], loss=Quantile(0.75), initialization="zeros").loss_and_gradient([[1.0]], [2.0])[0]
+    1.5
     """
 
     quantile: float = 0.5
@@ -173,7 +220,14 @@ class Quantile(Loss):
 
 @dataclass(frozen=True)
 class Poisson(Loss):
-    """Half the Poisson deviance of the rate exp(z): y log(y / exp(z)) - y + exp(z)."""
+    """Half the Poisson deviance of the rate exp(z): ``y log(y / exp(z)) - y + exp(z)``.
+
+    Examples
+    --------
+    >>> from fastmlp import MLP
+    >>> MLP([1, 1], loss="poisson", initialization="zeros").predict([[1.0]])
+    array([1.])
+    """
 
     name: ClassVar[str] = "poisson"
     output: ClassVar[str] = "exponential"
@@ -196,7 +250,7 @@ LOSSES: dict[str, type[Loss]] = {
 
 
 def loss_of(loss: Any) -> Loss:
-    """A loss object as it is, a name with the default parameters."""
+    """Return a loss object as it is, and for a name the loss with its default parameters."""
     if type(loss) in LOSSES.values():
         return loss
     return LOSSES[checks.choice("loss", loss, list(LOSSES))]()
@@ -206,7 +260,7 @@ def loss_of(loss: Any) -> Loss:
 
 
 def targets_of(loss: Loss, y: Any, n_examples: int, n_outputs: int, dtype: np.dtype) -> np.ndarray:
-    """``y``, checked against the domain of the loss and smoothed where the kernels do not do it."""
+    """Check ``y`` against the domain of the loss, and smooth labels where the kernels do not do it."""
     if loss.targets == "classes":
         return _classes(y, n_examples, n_outputs, dtype)
     array = _DOMAINS[loss.targets](y, dtype)

@@ -27,39 +27,43 @@ class MLP:
     Parameters
     ----------
     layer_dims : sequence of int
-        Widths from the inputs to the outputs, at least two, each at least 1.
+        Widths from the inputs to the outputs: at least two, each at least 1.
     activation : str or sequence of str, default="relu"
-        Of the hidden layers, one for all or one for each: "relu", "tanh", "logistic", "identity",
+        Activation of the hidden layers, one for all or one for each: "relu", "tanh", "logistic", "identity",
         "leaky_relu" (slope 0.01), "elu", "selu", "gelu", "gelu_tanh", "silu" or "softplus".
     loss : str or Loss, default="log_loss"
-        Of the last layer's raw outputs, and what is predicted from them: "log_loss" (sigmoid; 0 and 1),
-        "multilabel_log_loss" (the same for several outputs), "multinomial_log_loss" (softmax; class
-        indices), "squared_error", "absolute_error", "huber", "quantile" (any numbers), "poisson" (rates;
-        numbers from 0 on); or an object of :mod:`fastmlp.losses` with its parameters.
+        Loss of the last layer's raw outputs, which also decides what the model predicts. A name, or an object
+        of :mod:`fastmlp.losses` with its parameters:
+
+        - "log_loss": sigmoid outputs; targets 0 and 1
+        - "multilabel_log_loss": the same for several outputs
+        - "multinomial_log_loss": softmax outputs; targets are class indices
+        - "squared_error", "absolute_error", "huber", "quantile": real targets
+        - "poisson": outputs are rates; targets are numbers of at least 0
     initialization : str, callable or sequence, default="he"
-        See :func:`fastmlp.initializers.draw`.
+        Rule for the initial weights, see :func:`fastmlp.initializers.draw`.
     dtype : {"float64", "float32"}, default="float64"
-        Of the parameters and of all computations.
+        Type of the parameters and of all computations.
     seed : None, int, RandomState or Generator, default=None
         Source of the initial weights.
 
     Attributes
     ----------
-    parameters : ndarray (n_parameters,)
+    parameters : ndarray of shape (n_parameters,)
         All parameters in one vector: W (fan_out, fan_in), then b (fan_out,), layer after layer.
     weights, biases : list of ndarray
         Views of ``parameters``: writing to them changes the model.
     plan : Plan
-        Widths, activations and dtype, and how passes run.
+        Widths, activations and dtype.
     loss : Loss
-        With its parameters.
+        The loss with its parameters.
     training_state : TrainingState
-        What :meth:`train` goes on from.
+        Where :meth:`train` continues.
 
     Raises
     ------
     TypeError, ValueError
-        For widths, names, dtypes or seeds other than those above.
+        If a width, name, dtype or seed is not one of those above.
 
     References
     ----------
@@ -105,14 +109,14 @@ class MLP:
         return f"MLP({dims}, activation={hidden}, loss={loss}, dtype={dtype!r})"
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but the engine and the lock, which are made anew."""
+        """Everything but the engine and the lock, which the copy makes itself."""
         return {name: value for name, value in self.__dict__.items() if name not in ("_engine_of_one", "_training")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _engine_of_one=None, _training=threading.Lock())
 
     def initialize(self) -> "MLP":
-        """Draw the parameters anew, and forget all training; with an int as seed, the same ones again.
+        """Draw new parameters and forget all training; an int as seed draws the same ones again.
 
         Returns
         -------
@@ -132,7 +136,7 @@ class MLP:
 
     @property
     def parameters(self) -> np.ndarray:
-        """The flat vector (n_parameters,); an assignment is checked and copied into it."""
+        """All parameters, an ndarray of shape (n_parameters,); an assigned array is checked and copied into it."""
         return self._parameters
 
     @parameters.setter
@@ -148,35 +152,43 @@ class MLP:
 
     @property
     def weights(self) -> list[np.ndarray]:
-        """Views (fan_out, fan_in) of the parameters, one per layer."""
+        """Views of the parameters of shape (fan_out, fan_in), one per layer."""
         return self.plan.split(self.parameters)[0]
 
     @property
     def biases(self) -> list[np.ndarray]:
-        """Views (fan_out,) of the parameters, one per layer."""
+        """Views of the parameters of shape (fan_out,), one per layer."""
         return self.plan.split(self.parameters)[1]
 
     def loss_and_gradient(self, X: Any, y: Any, *, sample_weight: Any = None) -> tuple[float, np.ndarray]:
-        """The mean loss and its gradient by the parameters.
+        """Compute the mean loss and its gradient with respect to the parameters.
 
         Parameters
         ----------
-        X : array-like or sparse matrix (n_examples, n_features)
-        y : array-like (n_examples,) or (n_examples, n_outputs)
-            In the domain of the loss.
-        sample_weight : array-like (n_examples,), default=None
-            At least 0; the mean is weighted by it.
+        X : array-like or sparse matrix of shape (n_examples, n_features)
+        y : array-like of shape (n_examples,) or (n_examples, n_outputs)
+            Targets in the domain of the loss.
+        sample_weight : array-like of shape (n_examples,), default=None
+            Weights of the mean, each at least 0 and not all 0; None weighs all examples alike.
 
         Returns
         -------
         loss : float
-        gradient : ndarray (n_parameters,)
-            Laid out as ``parameters``; ``plan.split(gradient)`` gives each layer's dW and db.
+        gradient : ndarray of shape (n_parameters,)
+            Has the layout of ``parameters``; ``plan.split(gradient)`` gives each layer's dW and db.
 
         Raises
         ------
         TypeError, ValueError
-            For arrays of the wrong type or shape, empty or not finite, or outside the domain of the loss.
+            If an array has the wrong type or shape, is empty or not finite, or targets lie outside the domain of
+            the loss.
+
+        Examples
+        --------
+        >>> from fastmlp import MLP
+        >>> loss, gradient = MLP([1, 1], initialization="zeros").loss_and_gradient([[2.0]], [1])
+        >>> round(loss, 4), gradient
+        (0.6931, array([-1. , -0.5]))
         """
         examples = self.examples(X, y, sample_weight=sample_weight)
         checks.check_finite("parameters", self.parameters)
@@ -186,13 +198,20 @@ class MLP:
         ), gradient
 
     def examples(self, X: Any, y: Any, *, sample_weight: Any = None) -> Examples:
-        """X, y and weights checked once for any number of trainings of networks like this one.
+        """Check X, y and weights once, for any number of trainings of networks like this one.
 
-        Parameters and errors are those of :meth:`loss_and_gradient`; see :func:`fastmlp.training.run`.
+        Parameters and errors are those of :meth:`loss_and_gradient`. :func:`fastmlp.training.run` trains on the
+        result.
 
         Returns
         -------
         Examples
+
+        Examples
+        --------
+        >>> from fastmlp import MLP
+        >>> MLP([2, 3, 1]).examples([[0.0, 1.0], [1.0, 0.0]], [0, 1]).n_examples
+        2
         """
         return Examples.of(self, X, y, sample_weight)
 
@@ -225,95 +244,107 @@ class MLP:
         callback: Callable[[int, float], Any] | None = None,
         progress: bool = False,
     ) -> History:
-        """Train from the present parameters; call again to go on.
+        """Train from the present parameters; call again to continue.
 
-        A second call with the same optimizer (or none named) and the same learning rate continues its moments,
-        the place in the schedule, the orders of the examples and the dropout: 5 epochs and 5 more give the same
-        bits as 10 (not with L-BFGS, which starts anew).  Ctrl-C leaves the parameters of the last update in the
-        model.  Where a gradient or a loss that was looked at is not finite, training ends with a
-        :class:`DivergenceWarning` and the last finite parameters.
+        A second call with the same optimizer (or none named) and the same learning rate continues its moments, the
+        place in the schedule, the orders of the examples and the dropout: 5 epochs and 5 more give the same bits as
+        10.  L-BFGS starts anew in each call.  Ctrl-C leaves the parameters of the last update in the model.  If a
+        gradient, or a loss that was computed, is not finite, training ends with a
+        :class:`~fastmlp.training.DivergenceWarning` and finite parameters.
 
         Parameters
         ----------
-        X : array-like or sparse matrix (n_examples, n_features)
+        X : array-like or sparse matrix of shape (n_examples, n_features)
             Dense arrays of the model's dtype in C or Fortran order and memory-mapped files are read in place.
-        y : array-like (n_examples,) or (n_examples, n_outputs)
-            In the domain of the loss.
+        y : array-like of shape (n_examples,) or (n_examples, n_outputs)
+            Targets in the domain of the loss.
         epochs : int
-            Passes over the data, at least 0; of L-BFGS, its steps at most.
+            Passes over the data, at least 0.  With L-BFGS, the most steps.
         batch_size : int, default=None
             Examples per update; None takes all of them.  The last batch of an epoch may be shorter.
         optimizer : str or optimizer, default=None
-            "sgd", "adam", "adamw", "rmsprop", "lbfgs" or an object of :mod:`fastmlp.optimizers`; None goes
-            on with the last one, at first "sgd".
+            "sgd", "adam", "adamw", "rmsprop", "lbfgs" or an object of :mod:`fastmlp.optimizers`; None continues
+            with the last one, at first "sgd".
         learning_rate : float or Schedule, default=None
-            Over 0; None stands for 0.001, whatever it was before.  L-BFGS has none.
+            A number over 0, or an object of :mod:`fastmlp.schedules`; None stands for 0.001, whatever it was
+            before.  L-BFGS takes none.
         shuffle : bool or callable, default=True
-            Draw a new order of the examples for every epoch where there are several batches, see
+            Whether to draw a new order of the examples for every epoch of several batches, see
             :func:`fastmlp.training.order_of`; or an order source, see :mod:`fastmlp.training.orders`.
         seed : None, int, RandomState or Generator, default=None
-            Of orders and dropout; None goes on with the last one, at first a fresh one.
-        sample_weight : array-like (n_examples,), default=None
-            At least 0; the mean over each batch is weighted by it.
+            Source of the orders and of dropout; None continues with the last one, at first a fresh one.
+        sample_weight : array-like of shape (n_examples,), default=None
+            Weights of the mean over each batch, each at least 0 and not all 0.
         l1, l2 : float, default=0.0
-            Factors of the penalty l1 |W| + l2 / 2 W^2, over all weights W but no biases.
+            Factors of the penalty ``l1 |W| + l2 / 2 W^2``, summed over all weights W but no biases.
         penalty : {"mean", "sum"}, default="mean"
-            What the penalty is added to in every batch: the mean of its losses, or their weighted sum before it
-            is divided by the batch's weight, as in scikit-learn.  With "sum" the penalty is part of the losses
-            reported, and an epoch's loss is the mean of its batches' by their numbers of examples.
+            What the penalty is added to in every batch: the mean of the losses, or their weighted sum before it
+            is divided by the batch's weight, as in scikit-learn.  With "sum" the reported losses include the
+            penalty, and an epoch's loss is the mean over its batches by their numbers of examples.
         clip_value, clip_norm : float, default=None
             Largest magnitude of an entry, and largest norm, of the gradient with its penalties.
         dropout : float or sequence of float, default=0.0
             Probability, below 1, that an output of a hidden layer is 0 in an update (inverted dropout);
             one for all hidden layers, or one for each.
         n_iter_no_change : int, default=None
-            End the training where more than so many epochs in a row fail to lower the best loss by ``tol``
-            (with ``validation``, looks at that data), as in scikit-learn; None never does.  Each call begins
-            the count anew.
+            End the training once the loss has failed to fall by ``tol`` below the best one for more than this
+            number of epochs in a row, as in scikit-learn; None never does.  With ``validation``, the rule counts
+            evaluations of the validation data.  Each call starts the count anew.
         tol : float, default=1e-4
-            At least 0.
+            Least improvement that counts for ``n_iter_no_change``; at least 0.
         restore_best : bool, default=None
-            Leave the parameters of the least loss in the model, not the last ones; None does so where there is
-            validation data.  The optimizer's state stays that of the last update.
+            Whether the model keeps the parameters of the least loss instead of the last ones; None does so if
+            there is validation data.  The optimizer's state stays that of the last update.
         validation : tuple (X, y) or (X, y, sample_weight), default=None
-            Examples that are not trained on: their loss decides over the two arguments above.
+            Examples that are not trained on.  Their loss replaces the training loss in ``n_iter_no_change`` and
+            ``restore_best``.
         validation_every : int, default=1
-            Epochs from one look at the validation data to the next.
+            Epochs from one evaluation of the validation data to the next.
         validation_score : callable, default=None
             Called as ``validation_score(model, X, y)`` with the validation data as they were given, in place of
-            the loss; the larger its answer the better.
+            the loss; larger is better.
         n_threads : int, default=None
             See :mod:`fastmlp.engine.threads`; no result depends on it.
         report_every : int, default=None
             Epochs from one recorded loss to the next; None records about 100 in all.
         callback : callable, default=None
-            Called as ``callback(epoch, loss)`` for each loss recorded; a true answer ends the training.  It may
-            read and change the parameters, but not train or initialize the model.  With one batch per epoch
-            (and L-BFGS) it is called before the epoch's update, and the loss is that of the parameters it sees.
-            With several it is called after the epoch: the loss is the mean over its batches, each before its
-            own update, which no single set of parameters has.  ``validation`` tells that of the present ones.
+            Called as ``callback(epoch, loss)`` for each loss recorded; if it returns a true value, training ends.
+            It may read and change the parameters, but not train or initialize the model.  With one batch per
+            epoch, and with L-BFGS, it is called before the epoch's update, and the loss is that of the parameters
+            it sees.  With several batches it is called after the epoch, and the loss is the mean over the batches,
+            each measured before its own update; no single set of parameters has that loss.  Pass ``validation``
+            to measure the present parameters.
         progress : bool, default=False
             Show a progress bar.
 
         Returns
         -------
         History
-            The losses recorded, and how the training ended.
+            The recorded losses, and how the training ended.
 
         Warns
         -----
         DivergenceWarning
-            Where something was not finite, or the loss ended over ten times its start.
+            If a gradient, loss or update was not finite, or the last loss is over ten times the first.
         DeadNetworkWarning
-            Where all units of a hidden layer give the same output for every example.
+            If every unit of some hidden layer gives the same output for all examples.
 
         Raises
         ------
         TypeError, ValueError
-            For arguments out of range, arrays of the wrong type or shape, empty or not finite, or targets
-            outside the domain of the loss; the model is then unchanged.
+            If an argument is out of range, an array has the wrong type or shape, is empty or not finite, or targets
+            lie outside the domain of the loss; the model is then unchanged.
         RuntimeError
-            From a callback of the model's own training, or from another thread meanwhile.
+            If the model is in training already: in its own callback, or in another thread.
+
+        Examples
+        --------
+        >>> from fastmlp import MLP, load_dataset
+        >>> X, Y, _, _ = load_dataset(is_plot=False)
+        >>> model = MLP([2, 10, 5, 1], seed=3)
+        >>> history = model.train(X.T, Y[0], epochs=200, batch_size=32, optimizer="adam", learning_rate=0.01, seed=0)
+        >>> history.ended.how, bool(history.losses[-1] < 0.1)
+        ('finished', True)
         """
         self._refuse_while_training("train")
         examples = self.examples(X, y, sample_weight=sample_weight)
@@ -349,7 +380,7 @@ class MLP:
 
     @contextlib.contextmanager
     def in_training(self) -> Iterator[None]:
-        """Let nobody else train or initialize the model meanwhile; RuntimeError where somebody does."""
+        """Hold the model for one training; RuntimeError if another one is running."""
         if not self._training.acquire(blocking=False):
             raise RuntimeError("train was called while this model is training")
         try:
@@ -362,22 +393,23 @@ class MLP:
             raise RuntimeError(f"{what} was called while this model is training")
 
     def predict(self, X: Any) -> np.ndarray:
-        """What the model expects: labels, classes or values, by its loss.
+        """Predict labels, classes or values, as the loss defines.
 
         Parameters
         ----------
-        X : array-like or sparse matrix (n_examples, n_features)
+        X : array-like or sparse matrix of shape (n_examples, n_features)
 
         Returns
         -------
-        ndarray (n_examples,), or (n_examples, n_outputs) for several outputs
-            Of a log-loss int64: 1 where the probability is over 0.5, strictly, else 0; of the multinomial
-            one (n_examples,) the class of the largest logit.  Else values of the model's dtype.
+        ndarray of shape (n_examples,), or (n_examples, n_outputs) for several outputs
+            With the log-loss and the multilabel log-loss, int64: 1 where the probability is over 0.5, else 0.
+            With the multinomial log-loss, int64 of shape (n_examples,): the class of the largest logit.
+            Otherwise values of the model's dtype.
 
         Raises
         ------
         TypeError, ValueError
-            For an array of the wrong type or shape, empty or not finite.
+            If X has the wrong type or shape, is empty or not finite.
         """
         if self.loss.targets == "labels":
             return (self._outputs(X, probabilities=True) > 0.5).astype(np.int64)
@@ -387,37 +419,46 @@ class MLP:
         return self._outputs(X, probabilities=True)
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Probabilities of label 1, or of each class; shapes and errors as in :meth:`predict`.
+        """Predict the probabilities of label 1, or of each class.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_examples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_examples,), or (n_examples, n_outputs) for several outputs
+            Of the model's dtype.
 
         Raises
         ------
-        ValueError
-            Also where the loss is none of the log-losses.
+        TypeError, ValueError
+            If X has the wrong type or shape, is empty or not finite, or the loss is none of the log-losses.
         """
         if self.loss.targets not in ("labels", "classes"):
             raise ValueError(f"predict_proba needs one of the log-losses, this model has {self.loss.name}; use predict")
         return self._outputs(X, probabilities=True)
 
     def predict_one(self, x: Any) -> np.ndarray:
-        """Outputs for one example, by the shortest way: probabilities of a log-loss, else values.
+        """Predict one example with the least overhead: probabilities with a log-loss, otherwise values.
 
         Parameters
         ----------
-        x : array-like (n_features,) or sparse matrix (1, n_features)
+        x : array-like of shape (n_features,) or sparse matrix of shape (1, n_features)
 
         Returns
         -------
-        ndarray (n_outputs,)
+        ndarray of shape (n_outputs,)
             The same bits as a row of :meth:`predict_proba` or :meth:`predict`.
 
         Raises
         ------
         TypeError, ValueError
-            For an array of the wrong type or shape, or not finite.
+            If x has the wrong type or shape or is not finite.
         """
         engine = self._engine_of_one
         if engine is None:
-            if hasattr(x, "tocsr"):  # before an engine is made that takes memory for every feature
+            if hasattr(x, "tocsr"):  # an engine for dense examples would take memory for every feature
                 return self._outputs_of_sparse_row(x)
             engine = self._engine_of_one = self.engine(1)
         outputs = engine.predict_one(self._parameters, x, True)
@@ -436,23 +477,26 @@ class MLP:
         return outputs
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """The last layer's raw outputs (logits of a log-loss); shapes and errors as in :meth:`predict`."""
+        """Compute the last layer's raw outputs, which are logits with a log-loss.
+
+        Parameters, shapes and errors are those of :meth:`predict`; the values have the model's dtype.
+        """
         return self._outputs(X, probabilities=False)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model and its training state to one ``.npz`` file, whole or not at all.
+        """Write the model and its training state to one ``.npz`` file, completely or not at all.
 
-        The initialization and its seed are not kept: the file holds the parameters they led to.
+        The file holds the parameters, not the initialization and seed that they were drawn with.
 
         Parameters
         ----------
         path : str or path
-            Written exactly there; an existing file is replaced and keeps its permissions.
+            Taken as it is, without adding an extension. An existing file is replaced and keeps its permissions.
 
         Raises
         ------
         OSError
-            If it cannot be written, or exists and is not a regular file.
+            If the file cannot be written, or the path exists and is not a regular file.
         """
         contents: dict[str, Any] = archive.contents_of(self)
         write_whole(Path(path), lambda file: np.savez(file, **contents))
@@ -468,28 +512,44 @@ class MLP:
         Returns
         -------
         MLP
-            With the parameters, widths, activations, loss, dtype and training state that were saved.
+            A model with the saved parameters, widths, activations, loss, dtype and training state.
 
         Raises
         ------
         ValueError
-            If the file is no such model; nothing in it is ever executed.
+            If the file holds no such model. Nothing in the file is ever executed.
         OSError
-            If it cannot be read.
+            If the file cannot be read.
         """
         with Path(path).open("rb") as file:
             try:
                 return archive.read(cls, file)
-            except Exception as error:  # of whatever kind a damaged archive leads zipfile and NumPy to
+            except Exception as error:  # zipfile and NumPy raise errors of any kind for a damaged archive
                 raise ValueError(f"{os.fspath(path)} is not a model saved by fastmlp: {error}") from error
 
     def engine(self, batch: int, data: _kernels.Data | None = None, **settings: Any) -> _kernels.Engine:
-        """The compiled passes over batches of up to ``batch`` examples, with dropout and threads as settings.
+        """Make the compiled passes of this network.
 
-        ``data`` says whether they are to read the stored entries of a sparse matrix alone.
+        Parameters
+        ----------
+        batch : int
+            Most examples of a batch.
+        data : fastmlp._kernels.Data, default=None
+            The data to be read. Where few entries are stored, the engine's first layer reads these alone.
+        **settings
+            ``dropout`` and ``n_threads`` of the engine.
+
+        Returns
+        -------
+        fastmlp._kernels.Engine
+
+        Raises
+        ------
+        MemoryError
+            If there is no room for the scratch memory.
         """
         plan, loss = self.plan, self.loss
-        smoothing = loss.label_smoothing if loss.targets == "classes" else 0.0  # of others the targets are smoothed
+        smoothing = loss.label_smoothing if loss.targets == "classes" else 0.0  # the other losses get smoothed targets
         is_double = plan.dtype == np.float64
         engine = _kernels.Engine(
             is_double,
@@ -502,7 +562,7 @@ class MLP:
             **settings,
             sparse=data is not None and is_sparse(data),
         )
-        engine.allocate()  # here, before anything changes
+        engine.allocate()  # raises MemoryError here, before anything changes
         return engine
 
     def _outputs_of_sparse_row(self, x: Any) -> np.ndarray:

@@ -1,7 +1,7 @@
-"""The optimizers: their parameters, as the kernels and ``scipy.optimize`` take them.
+"""Optimizers: the objects that ``MLP.train(optimizer=...)`` takes, or names for them with default parameters.
 
-One object holds what is chosen; what an optimizer has learned so far (its moments, the number of its
-updates) is the model's, and goes on from call to call of :meth:`MLP.train`.
+An object holds parameters only. The state of an optimizer (its moments, the number of its updates) belongs to the
+model and continues from call to call of :meth:`fastmlp.MLP.train`.
 """
 
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ _NEUTRAL = {
 
 @dataclass(frozen=True)
 class Optimizer:
-    """What all optimizers have in common.
+    """Base class of the optimizers.
 
     Attributes
     ----------
     name : str
-        As ``MLP.train(optimizer=...)`` takes it.
+        The name that ``MLP.train(optimizer=...)`` takes.
     method : str
-        The kernels' name of its update, or "lbfgs".
+        The kernels' name for the update, or "lbfgs".
     """
 
     method: ClassVar[str]
@@ -39,27 +39,29 @@ class Optimizer:
 
     @property
     def n_moments(self) -> int:
-        """How many vectors of the length of the parameters it keeps."""
+        """Number of state vectors, each as long as the parameters."""
         return _kernels.MOMENTS.get(self.method, 0)
 
     def check(self, options: Any, n_examples: int, dtype: np.dtype) -> None:
-        """Refuse what cannot be done with these options, examples and dtype."""
+        """Raise ValueError for options, numbers of examples and dtypes that the optimizer cannot work with."""
 
     def settings(self) -> dict[str, Any]:
-        """The fields of the kernels' ``fm_optimizer``, without penalties and clipping."""
+        """Return the fields of the kernels' ``fm_optimizer``, without penalties and clipping."""
         return {**_NEUTRAL, **vars(self), "method": self.method}
 
 
 @dataclass(frozen=True)
 class SGD(Optimizer):
-    """Gradient descent, with momentum if wanted: v <- momentum v - rate g; p <- p + v.
+    """Gradient descent, optionally with momentum.
+
+    The update of the parameters p by the gradient g is ``v <- momentum v - rate g; p <- p + v``.
 
     Parameters
     ----------
     momentum : float, default=0.0
-        From 0 to below 1.
+        Share of the last step that is kept, from 0 to below 1.
     nesterov : bool, default=False
-        Look ahead: p <- p + momentum v - rate g.
+        Use Nesterov's momentum: ``p <- p + momentum v - rate g``.
 
     References
     ----------
@@ -89,33 +91,43 @@ class SGD(Optimizer):
 
     @property
     def method(self) -> str:  # type: ignore[override]
-        """Without momentum both forms of it are plain descent."""
+        """The kernels' name: without momentum, both forms of momentum are plain descent."""
         if self.momentum == 0:
             return "sgd"
         return "nesterov" if self.nesterov else "momentum"
 
     def settings(self) -> dict[str, Any]:
-        """The fields of the kernels' ``fm_optimizer``, where nesterov is a method."""
+        """Return the fields of the kernels' ``fm_optimizer``, where nesterov is a method."""
         return {**_NEUTRAL, "method": self.method, "momentum": self.momentum}
 
 
 @dataclass(frozen=True)
 class Adam(Optimizer):
-    """Adam: steps of the size of the learning rate, from running means of the gradient and of its square.
+    """Adam: steps from running means of the gradient and of its square.
+
+    Steps have about the size of the learning rate, whatever the size of the gradient.
 
     Parameters
     ----------
     beta_1, beta_2 : float, default=0.9, 0.999
-        Decay of the two means, from 0 to below 1.
+        Decay rates of the two means, from 0 to below 1.
     epsilon : float, default=1e-8
-        Added to the root of the second mean; over 0.
+        Number added to the root of the second mean; over 0.
     epsilon_hat : bool, default=False
-        Add epsilon before the bias correction, not after it: the form at the end of section 2 of the
-        paper, which is scikit-learn's.  Without it the form of algorithm 1, which is PyTorch's.
+        Whether epsilon is added before the bias correction, as at the end of section 2 of the paper and in
+        scikit-learn, instead of after it, as in algorithm 1 and in PyTorch.
 
     References
     ----------
     Kingma & Ba 2015, Adam: a method for stochastic optimization.
+
+    Examples
+    --------
+    >>> from fastmlp import MLP, Adam
+    >>> model = MLP([1, 4, 1], loss="squared_error", seed=0)
+    >>> history = model.train([[0.0], [1.0]], [1.0, 3.0], epochs=500, optimizer=Adam(beta_1=0.8), learning_rate=0.02)
+    >>> model.predict([[0.0], [1.0]]).round(2)
+    array([1., 3.])
     """
 
     beta_1: float = 0.9
@@ -141,18 +153,28 @@ class Adam(Optimizer):
 
 @dataclass(frozen=True)
 class AdamW(Adam):
-    """Adam with decoupled weight decay: weights shrink by ``rate * weight_decay`` before each update.
+    """Adam with decoupled weight decay: ``rate * weight_decay`` of each weight is subtracted before each update.
 
     Parameters
     ----------
-    beta_1, beta_2, epsilon, epsilon_hat
+    beta_1, beta_2 : float, default=0.9, 0.999
+        As in :class:`Adam`.
+    epsilon : float, default=1e-8
+        As in :class:`Adam`.
+    epsilon_hat : bool, default=False
         As in :class:`Adam`.
     weight_decay : float, default=0.01
-        At least 0; of weights, not of biases.
+        Decay of the weights, at least 0; biases do not decay.
 
     References
     ----------
     Loshchilov & Hutter 2019, Decoupled weight decay regularization, algorithm 2.
+
+    Examples
+    --------
+    >>> from fastmlp import AdamW
+    >>> AdamW(weight_decay=0.1).n_moments
+    2
     """
 
     weight_decay: float = 0.01
@@ -170,13 +192,19 @@ class RMSprop(Optimizer):
     Parameters
     ----------
     rho : float, default=0.99
-        Decay of the mean, from 0 to below 1.
+        Decay rate of the mean, from 0 to below 1.
     epsilon : float, default=1e-8
-        Added to the root; over 0.
+        Number added to the root; over 0.
 
     References
     ----------
     Tieleman & Hinton 2012, Lecture 6.5 of Neural networks for machine learning.
+
+    Examples
+    --------
+    >>> from fastmlp import RMSprop
+    >>> RMSprop(rho=0.9).n_moments
+    1
     """
 
     rho: float = 0.99
@@ -192,7 +220,7 @@ class RMSprop(Optimizer):
         checks.positive("epsilon", self.epsilon, dtype)
 
     def settings(self) -> dict[str, Any]:
-        """The fields of the kernels' ``fm_optimizer``, where rho is called beta_2."""
+        """Return the fields of the kernels' ``fm_optimizer``, where rho is called beta_2."""
         return {**_NEUTRAL, "method": self.method, "beta_2": self.rho, "epsilon": self.epsilon}
 
 
@@ -200,23 +228,32 @@ class RMSprop(Optimizer):
 class LBFGS(Optimizer):
     """L-BFGS on the whole data, by ``scipy.optimize`` over the compiled loss and gradient.
 
-    It chooses its own steps and starts anew in each call of :meth:`MLP.train`.  An epoch is one step; its loss
-    is reported before it, and a callback's true answer keeps it from being made.
+    L-BFGS chooses its own step sizes and starts anew in each call of :meth:`MLP.train`.  An epoch is one step.  Its
+    loss is reported before the step, and a callback that returns a true value prevents the step.  Minibatches,
+    learning rates, L1 penalties, clipping and dropout are refused.
 
     Parameters
     ----------
     tol : float, default=1e-5
-        Ends the training when no entry of the gradient is larger (SciPy's ``gtol``); at least 0.
+        Training ends when no entry of the gradient is larger (SciPy's ``gtol``); at least 0.
     memory : int, default=10
-        Number of past steps its estimate of the curvature uses (SciPy's ``maxcor``).
+        Number of past steps that the estimate of the curvature uses (SciPy's ``maxcor``), from 1 to 1000.
     ftol : float, default=0.0
-        Ends the training when a step lowers the objective by less than this share of it; at least 0.
+        Training ends when a step lowers the objective by less than this share of it; at least 0.
     max_fun : int, default=None
         Most evaluations of the loss and gradient; None allows 20 for each epoch.
 
     References
     ----------
     Liu & Nocedal 1989, On the limited memory BFGS method for large scale optimization.
+
+    Examples
+    --------
+    >>> from fastmlp import LBFGS, MLP, load_dataset
+    >>> X, Y, _, _ = load_dataset(is_plot=False)
+    >>> history = MLP([2, 10, 5, 1], seed=3).train(X.T, Y[0], epochs=100, optimizer=LBFGS(memory=20))
+    >>> bool(history.losses[-1] < 0.05)
+    True
     """
 
     tol: float = 1e-5
@@ -239,7 +276,7 @@ class LBFGS(Optimizer):
             raise ValueError(f"memory must be at most {MOST_MEMORY}, got {self.memory}")
 
     def check(self, options: Any, n_examples: int, dtype: np.dtype) -> None:
-        """See :meth:`Optimizer.check`: it needs the same smooth function in every step, and chooses its own."""
+        """See :meth:`Optimizer.check`: L-BFGS needs the same smooth function in every step and chooses the steps."""
         if options.batch_size < n_examples:
             raise ValueError(f"batch_size must be None with the optimizer lbfgs, got {options.batch_size}")
         if options.learning_rate is not None:
@@ -255,7 +292,7 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {optimizer.name: optimizer for optimize
 
 
 def optimizer_of(optimizer: Any) -> Optimizer:
-    """An optimizer object as it is, a name with the default parameters."""
+    """Return an optimizer object as it is, and for a name the optimizer with its default parameters."""
     if type(optimizer) in OPTIMIZERS.values():
         return optimizer
     return OPTIMIZERS[checks.choice("optimizer", optimizer, list(OPTIMIZERS))]()

@@ -1,4 +1,4 @@
-"""Pictures on matplotlib's current axes; nothing here calls show."""
+"""Decision boundaries drawn with matplotlib; nothing here calls show."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 STEP, PADDING = 0.01, 1.0
 MOST_STEPS = 2000  # along one axis
-MOST_CLASSES = 10  # decisions of more values are taken for probabilities and shaded
+MOST_CLASSES = 10  # decisions with more distinct values are probabilities, and shaded
 
 
 def plot_decision_boundary(model: Callable[[np.ndarray], Any], X: Any, y: Any) -> None:
@@ -22,15 +22,15 @@ def plot_decision_boundary(model: Callable[[np.ndarray], Any], X: Any, y: Any) -
     ----------
     model : callable
         Takes points (n_points, 2) and returns one decision for each.
-    X : array-like (2, n_examples)
-        Examples in columns; the picture reaches 1 beyond them, in steps of 0.01.
-    y : array-like (n_examples,) or (1, n_examples)
+    X : array-like of shape (2, n_examples)
+        Examples in columns.  The picture extends 1 beyond them, in steps of 0.01.
+    y : array-like of shape (n_examples,) or (1, n_examples)
         Labels, by which the examples are coloured.
 
     Raises
     ------
     TypeError, ValueError
-        If ``model`` cannot be called, or the arrays do not fit.
+        If ``model`` is not callable, or the arrays do not fit together.
 
     Examples
     --------
@@ -56,7 +56,21 @@ def plot_decision_boundary(model: Callable[[np.ndarray], Any], X: Any, y: Any) -
 def draw_decision_boundary(
     axes: "Axes", model: Callable[[np.ndarray], Any], points: np.ndarray, labels: np.ndarray
 ) -> None:
-    """The same on given axes, for points (n_examples, 2)."""
+    """Fill given axes with a model's decisions and scatter the examples.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    model : callable
+        Takes points (n_points, 2) and returns one decision for each.
+    points : ndarray of shape (n_examples, 2)
+    labels : ndarray of shape (n_examples,)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the model's answer has the wrong size or is not finite.
+    """
     grid = [_axis(values) for values in points.T]
     xx, yy = np.meshgrid(*grid)
     answer = model(np.c_[xx.ravel(), yy.ravel()])
@@ -64,7 +78,7 @@ def draw_decision_boundary(
     if decisions.size != xx.size:
         raise ValueError(f"model must return one decision per point ({xx.size}), got shape {decisions.shape}")
     checks.check_finite("the model's answer", np.ascontiguousarray(decisions))
-    # one colour per class for decisions and examples alike, also where a model has but one answer
+    # decisions and examples share one colour per class, even if the model gives a single answer
     scale: dict[str, Any] = {"cmap": "Spectral", "vmin": labels.min(), "vmax": labels.max()}
     classes = np.unique(np.concatenate([decisions.ravel(), labels]))
     levels = None
@@ -75,7 +89,7 @@ def draw_decision_boundary(
 
 
 def _axis(values: np.ndarray) -> np.ndarray:
-    """Grid lines from 1 below the least value to 1 above the largest, 0.01 apart unless that makes too many."""
+    """Return grid lines from 1 below the least value to 1 above the largest, 0.01 apart unless these are too many."""
     low, high = float(values.min()), float(values.max())
     if high - low > np.finfo(float).max / 4:
         raise ValueError(f"X must span a range that a picture can show, got {low:g} to {high:g}")

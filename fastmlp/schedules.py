@@ -1,8 +1,9 @@
 """Learning rates that change in the course of a training.
 
-A schedule gives the rate of every update from where it stands: its number, its epoch and the examples seen before it,
-counted over all calls of :meth:`MLP.train` that went on with the same optimizer.  So a training in two calls has the
-rates of one, also where they differ in the number of batches.
+A schedule computes the rate of every update from its place: the updates, epochs and examples before it, counted over
+all calls of :meth:`fastmlp.MLP.train` that continued with the same optimizer.  A training in two calls has the rates of
+a training in one.  A schedule of one's own is a subclass of :class:`~fastmlp.schedules.Schedule` with a method
+``rates``.
 """
 
 import math
@@ -16,18 +17,18 @@ from fastmlp import checks
 
 @dataclass(frozen=True)
 class Steps:
-    """Where some updates stand in a training, all counted from 0.
+    """The places of a number of updates in a training, all counted from 0.
 
     Attributes
     ----------
-    updates : ndarray of int64 (n_updates,)
-        Updates before each.
-    epochs : ndarray of int64 (n_updates,)
-        Epochs before that of each.
-    batches : ndarray of int64 (n_updates,)
-        Batches before each in its own epoch.
-    examples : ndarray of int64 (n_updates,)
-        Examples seen before the epoch of each.
+    updates : ndarray of int64 of shape (n_updates,)
+        Number of updates before each update.
+    epochs : ndarray of int64 of shape (n_updates,)
+        Number of epochs before the update's epoch.
+    batches : ndarray of int64 of shape (n_updates,)
+        Number of batches before the update in its epoch.
+    examples : ndarray of int64 of shape (n_updates,)
+        Number of examples seen before the update's epoch.
     n_batches : int
         Batches in an epoch.
     """
@@ -39,16 +40,13 @@ class Steps:
     n_batches: int
 
     def progress(self, n_epochs: int, at_end: bool = False) -> np.ndarray:
-        """The part of ``n_epochs`` that is over before each update, or behind it; at most 1."""
+        """Return the completed part of ``n_epochs`` before each update, or with ``at_end`` after it; at most 1."""
         return np.minimum((self.epochs * self.n_batches + self.batches + int(at_end)) / (n_epochs * self.n_batches), 1)
 
 
 @dataclass
 class Plateau:
-    """What a rule on the loss has seen: the best value, epochs without a better one, and the factor it led to.
-
-    The rule is scikit-learn's: see :meth:`sees`.
-    """
+    """State of scikit-learn's rule on the loss: the best value, epochs without a better one, the rates' factor."""
 
     scale: float = 1.0
     best: float = math.inf
@@ -60,36 +58,64 @@ class Plateau:
         checks.integer("n_stalled", self.n_stalled, minimum=0)
 
     def sees(self, value: float, tol: float, n_iter_no_change: int) -> bool:
-        """Whether more than ``n_iter_no_change`` values in a row, this the last, were none below best - tol."""
+        """Count a value; return whether the last ``n_iter_no_change + 1`` values all failed to fall by ``tol``.
+
+        A value fails if it is over ``best - tol``, where ``best`` is the least value before it.
+        """
         self.n_stalled = self.n_stalled + 1 if value > self.best - tol else 0
         self.best = min(self.best, value)
         return self.n_stalled > n_iter_no_change
 
 
 class Schedule:
-    """What all schedules answer."""
+    """Base class of the schedules.
+
+    Examples
+    --------
+    >>> from fastmlp import MLP
+    >>> from fastmlp.schedules import Schedule
+    >>> class Halving(Schedule):
+    ...     def rates(self, steps):
+    ...         return 0.1 / 2.0**steps.epochs
+    >>> history = MLP([1, 1], seed=0).train([[0.0], [1.0]], [0, 1], epochs=3, learning_rate=Halving())
+    """
 
     @property
     def adaptive(self) -> "Adaptive | None":
-        """The rule that lowers the rates by the loss of every epoch, where there is one."""
+        """The rule that lowers the rates where the loss stalls, or None."""
         return None
 
     def check(self, dtype: np.dtype) -> None:
-        """Refuse rates that ``dtype`` cannot hold."""
+        """Raise ValueError for rates that ``dtype`` cannot hold."""
 
     def rates(self, steps: Steps) -> np.ndarray:
-        """Learning rates (float64) of these updates, before an adaptive rule lowers them."""
+        """Compute the learning rates of some updates, before an adaptive rule lowers them.
+
+        Parameters
+        ----------
+        steps : Steps
+
+        Returns
+        -------
+        ndarray of float64 of shape (n_updates,)
+        """
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Constant(Schedule):
-    """The same learning rate throughout: what a plain number stands for.
+    """The same learning rate throughout; a plain number stands for it.
 
     Parameters
     ----------
     initial : float
-        Over 0.
+        The rate, over 0.
+
+    Examples
+    --------
+    >>> from fastmlp import Constant
+    >>> Constant(0.01)
+    Constant(initial=0.01)
     """
 
     initial: float
@@ -108,17 +134,23 @@ class Constant(Schedule):
 
 @dataclass(frozen=True)
 class InverseScaling(Constant):
-    """initial / (t + 1) ** power_t.
+    """A rate that falls with a power of the time t: ``initial / (t + 1) ** power_t``.
 
     Parameters
     ----------
     initial : float
-        Over 0.
+        First rate, over 0.
     power_t : float, default=0.5
-        At least 0.
+        Exponent, at least 0.
     by : {"updates", "examples"}, default="updates"
-        What t counts: the updates before each, or the examples seen before its epoch, as scikit-learn's
-        "invscaling" does.
+        What t counts: the updates before the present one, or the examples seen before its epoch, as in
+        scikit-learn's "invscaling".
+
+    Examples
+    --------
+    >>> from fastmlp import InverseScaling
+    >>> InverseScaling(0.1, by="examples")
+    InverseScaling(initial=0.1, power_t=0.5, by='examples')
     """
 
     power_t: float = 0.5
@@ -139,24 +171,32 @@ class InverseScaling(Constant):
 
 @dataclass(frozen=True)
 class Adaptive(Constant):
-    """Lowered each time the loss stalls, as scikit-learn's "adaptive".
+    """A rate that is lowered each time the training loss stalls, as scikit-learn's "adaptive".
 
-    Where more than ``n_iter_no_change`` epochs in a row fail to lower the best loss by ``tol``, the rate is multiplied
-    by ``factor`` and the count begins anew: with the defaults, and no progress at all, after epochs 12, 23 and 34.
-    Where the rate is ``smallest`` or less by then, training ends.
+    If more than ``n_iter_no_change`` epochs in a row fail to lower the best loss by ``tol``, the rate is multiplied
+    by ``factor`` and the count starts anew: with the defaults, and no progress at all, after epochs 12, 23 and 34.
+    If the rate is already ``smallest`` or less, training ends instead.
 
     Parameters
     ----------
     initial : float
-        Over 0.
+        First rate, over 0.
     tol : float, default=1e-4
-        At least 0.
+        Least improvement that counts, at least 0.
     factor : float, default=0.2
-        Over 0 and below 1.
+        Factor of the rate, over 0 and below 1.
     n_iter_no_change : int, default=10
-        At least 1.
+        Epochs without improvement that are tolerated, at least 1.
     smallest : float, default=1e-6
-        Over 0.
+        Rate that is not lowered further, over 0.
+
+    Examples
+    --------
+    >>> from fastmlp import MLP, Adaptive
+    >>> X, y = [[0.0], [1.0]], [0, 1]
+    >>> history = MLP([1, 1], seed=0).train(X, y, epochs=10_000, learning_rate=Adaptive(0.1))
+    >>> history.ended.how
+    'stopped'
     """
 
     tol: float = 1e-4
@@ -182,16 +222,16 @@ class Adaptive(Constant):
 
 @dataclass(frozen=True)
 class Cosine(Constant):
-    """Half a cosine from ``initial`` to ``final`` over a number of epochs, then constant.
+    """A rate that follows half a cosine from ``initial`` to ``final``, then stays constant.
 
     Parameters
     ----------
     initial : float
-        Over 0.
+        First rate, over 0.
     epochs : int
-        At least 1.
+        Epochs until the rate is ``final``, at least 1.
     final : float, default=0.0
-        At least 0.
+        Last rate, at least 0.
 
     References
     ----------
@@ -226,16 +266,22 @@ class Cosine(Constant):
 
 @dataclass(frozen=True)
 class StepDecay(Constant):
-    """Multiplied by ``factor`` every so many epochs.
+    """A rate that is multiplied by ``factor`` every few epochs.
 
     Parameters
     ----------
     initial : float
-        Over 0.
+        First rate, over 0.
     every : int
         Epochs from one step to the next, at least 1.
     factor : float, default=0.1
-        Over 0 and below 1.
+        Factor of each step, over 0 and below 1.
+
+    Examples
+    --------
+    >>> from fastmlp import StepDecay
+    >>> StepDecay(0.1, every=30)
+    StepDecay(initial=0.1, every=30, factor=0.1)
     """
 
     every: int
@@ -261,13 +307,19 @@ class WarmUp(Schedule):
     Parameters
     ----------
     then : Schedule or float
-        What rises, and goes on afterwards.
+        The schedule whose rates are scaled during the rise, and unchanged after it.
     epochs : int
-        At least 1.
+        Epochs of the rise, at least 1.
 
     References
     ----------
     Goyal et al. 2017, Accurate, large minibatch SGD, section 2.2.
+
+    Examples
+    --------
+    >>> from fastmlp import WarmUp
+    >>> WarmUp(0.1, epochs=5)
+    WarmUp(then=Constant(initial=0.1), epochs=5)
     """
 
     then: Any
@@ -284,7 +336,7 @@ class WarmUp(Schedule):
 
     @property
     def adaptive(self) -> Adaptive | None:
-        """That of the schedule that rises."""
+        """The rule of ``then``."""
         return self.then.adaptive
 
     def check(self, dtype: np.dtype) -> None:
@@ -293,7 +345,7 @@ class WarmUp(Schedule):
 
 
 def schedule_of(name: str, learning_rate: Any) -> Schedule:
-    """A schedule as it is, a number as a constant one."""
+    """Return a schedule as it is, and a number as a constant schedule."""
     if isinstance(learning_rate, Schedule) and type(learning_rate) is not Schedule:
         return learning_rate
     return Constant(checks.positive(name, learning_rate))

@@ -1,1 +1,4 @@
-"""The compiled layer's neighbours in Python: examples checked once, plans of networks, numbers of threads."""
+"""What surrounds the compiled passes: plans of networks, examples checked once, numbers of threads.
+
+:meth:`fastmlp.MLP.engine` makes the compiled passes of a model.
+"""

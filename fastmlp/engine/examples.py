@@ -1,8 +1,9 @@
-"""X, y and sample weights, checked once and in a form the kernels read in place.
+"""X, y and sample weights, checked once, in the form that the kernels read.
 
-Dense arrays of the network's dtype, in C or Fortran order, also with gaps between rows, and memory-mapped
-files are read where they lie; all else is converted once.  CSR matrices stay sparse: where few entries are stored,
-the first layer's products are sums over these alone, else each tile is made dense.  Both give the same bits.
+Memory-mapped files and dense arrays of the network's dtype, in C or Fortran order, also with gaps between rows, are
+read in place.  Other arrays are converted once.  CSR matrices stay sparse: if at most 3 % of the entries are stored,
+the first layer's products are sums over these entries alone; otherwise each tile is made dense.  Both ways give the
+same bits.
 """
 
 import math
@@ -14,35 +15,35 @@ import numpy as np
 from fastmlp import _kernels, checks
 from fastmlp.losses import Loss, targets_of
 
-MOST_DENSITY_OF_SPARSE = 0.03  # up to which products over stored entries alone are faster; see docs/benchmarks.md
+MOST_DENSITY_OF_SPARSE = 0.03  # products over the stored entries are faster up to here; see docs/benchmarks.md
 
 Inputs = np.ndarray | tuple[np.ndarray, np.ndarray, np.ndarray, int]
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """X, y and sample weights, checked for networks of some widths, loss and dtype; made by :meth:`of`.
+    """X, y and sample weights, checked for networks of certain widths, loss and dtype.
 
-    Any number of trainings can share them, also at once.  Arrays that need no conversion are not copied: who writes to
-    them changes the examples, unchecked.
+    :meth:`fastmlp.MLP.examples` makes them.  Any number of trainings can share them, also at the same time.  Arrays
+    that need no conversion are not copied: writing to them changes the examples without a check.
 
     Attributes
     ----------
     inputs : ndarray or tuple
         X (n_examples, n_features), or the values, indices, row pointers and number of columns of a CSR matrix.
-    targets : ndarray (n_targets, n_examples)
-        y, in the dtype of the network, smoothed where the loss smooths it.
+    targets : ndarray of shape (n_targets, n_examples)
+        y in the dtype of the network, with the label smoothing of the binary log-losses applied.
     sample_weight : ndarray (n_examples,) or None
-        Divided by ``weight_scale``, in the dtype of the network.
+        The weights over ``weight_scale``, in the dtype of the network.
     loss : Loss
-        In whose domain the targets lie.
+        The loss that the targets were checked for.
     dtype : numpy.dtype
     total_weight : float
         The sum of the sample weights as they were given; without any, the number of examples.
     weight_scale : float
-        What they were divided by, a power of 2.
-    data : Data
-        All of them as the kernels read them.
+        The power of 2 that the weights were divided by, so that no sum overflows.
+    data : fastmlp._kernels.Data
+        The examples as the kernels read them.
 
     Examples
     --------
@@ -72,7 +73,7 @@ class Examples:
 
     @classmethod
     def of(cls, network: Any, X: Any, y: Any, sample_weight: Any = None) -> "Examples":
-        """Check X, y and weights for a network; errors and shapes as of :meth:`fastmlp.MLP.train`."""
+        """Check X, y and weights for a network; shapes and errors are those of :meth:`fastmlp.MLP.train`."""
         dims, dtype = network.plan.layer_dims, network.plan.dtype
         inputs = inputs_of(X, dims[0], dtype)
         n = n_examples_of(inputs)
@@ -83,11 +84,11 @@ class Examples:
 
     @property
     def n_examples(self) -> int:
-        """How many there are."""
+        """Number of examples."""
         return self.data.n_examples
 
     def check_for(self, network: Any) -> None:
-        """Refuse a network of another loss, dtype or other widths than these were checked for."""
+        """Raise ValueError for a network of another loss, dtype or widths than the examples were checked for."""
         dims, plan = (self.data.n_features, self.data.n_targets), network.plan
         n_targets = 1 if network.loss.targets == "classes" else plan.layer_dims[-1]
         if (self.loss, self.dtype, dims) != (network.loss, plan.dtype, (plan.layer_dims[0], n_targets)):
@@ -97,7 +98,7 @@ class Examples:
             )
 
     def first(self, n: int) -> _kernels.Data:
-        """The inputs alone of at most the first ``n``."""
+        """Return the inputs of at most the first ``n`` examples, without targets."""
         if isinstance(self.inputs, tuple):
             values, indices, indptr, n_features = self.inputs
             stored = int(indptr[min(n, self.n_examples)])
@@ -106,18 +107,18 @@ class Examples:
 
 
 def scaled_total(weights: np.ndarray, scale: float) -> float:
-    """The sum of the weights as they were given; infinite where it is too large for a float."""
+    """Return the sum of the weights as they were given; infinite if it is too large for a float."""
     total = weights.sum(dtype=np.float64)
     return float(total) * scale if math.isfinite(scale) else math.inf
 
 
 def inputs_of(X: Any, n_features: int, dtype: np.dtype) -> Inputs:
-    """X (n_examples, n_features) as :class:`_kernels.Data` takes it."""
+    """Return X (n_examples, n_features) in the form that ``_kernels.Data`` takes."""
     return _sparse(X, n_features, dtype) if hasattr(X, "tocsr") else dense_inputs_of(X, n_features, dtype)
 
 
 def dense_inputs_of(X: Any, n_features: int, dtype: np.dtype) -> np.ndarray:
-    """The same of dense X alone, as an array (n_examples, n_features)."""
+    """Return dense X as an array (n_examples, n_features); a sparse X is refused."""
     array = checks.array_of("X", X, dtype)
     _check_shape(array.ndim, array.shape, n_features)
     if not _has_contiguous_axis(array):
@@ -127,17 +128,17 @@ def dense_inputs_of(X: Any, n_features: int, dtype: np.dtype) -> np.ndarray:
 
 
 def n_examples_of(inputs: Inputs) -> int:
-    """How many examples there are."""
+    """Return the number of examples."""
     return len(inputs[2]) - 1 if isinstance(inputs, tuple) else len(inputs)
 
 
 def is_sparse(data: _kernels.Data) -> bool:
-    """Whether passes should read the stored entries alone."""
+    """Return whether passes should read the stored entries alone."""
     return data.is_canonical_csr and data.density <= MOST_DENSITY_OF_SPARSE
 
 
 def sample_weight_of(sample_weight: Any, n_examples: int, dtype: np.dtype) -> tuple[np.ndarray | None, float]:
-    """Weights (n_examples,), at least 0 and not all 0, or None; and the power of 2 they were divided by."""
+    """Return checked weights (n_examples,) divided by a power of 2, or None, and that power of 2."""
     if sample_weight is None:
         return None, 1.0
     array = checks.array_of("sample_weight", sample_weight, np.float64)
@@ -150,7 +151,7 @@ def sample_weight_of(sample_weight: Any, n_examples: int, dtype: np.dtype) -> tu
         raise ValueError(f"sample_weight must be at least 0, got {array[at]} at index {at}")
     if array.max() == 0:
         raise ValueError("sample_weight must have a sum over 0, got 0.0")
-    exponent = int(np.frexp(array.max())[1])  # scaled by it, so that no sum of them overflows
+    exponent = int(np.frexp(array.max())[1])  # dividing by its power of 2 keeps sums from overflowing
     scale = math.ldexp(1.0, exponent) if exponent < 1024 else math.inf
     return np.ldexp(array, -exponent).astype(dtype), scale
 
@@ -163,17 +164,17 @@ def _check_shape(ndim: int, shape: tuple[int, ...], n_features: int) -> None:
 
 
 def _has_contiguous_axis(array: np.ndarray) -> bool:
-    """Whether examples, or features, lie next to each other, and the other stride is whole elements forward."""
+    """Whether one stride is one element and the other a positive number of whole elements."""
     size, (across, along) = array.itemsize, array.strides
     return size in (across, along) and across > 0 and along > 0 and across % size == 0 and along % size == 0
 
 
 def _check_finite(array: np.ndarray) -> None:
-    """Refuse NaN and infinities without a copy of the whole."""
+    """Raise ValueError for NaN and infinities, without a copy of the whole array."""
     flat = array if array.strides[1] == array.itemsize else array.T
     blocks = (flat,) if flat.flags.c_contiguous else (np.ascontiguousarray(rows) for rows in _row_blocks(flat))
     if _kernels.first_not_finite(blocks) >= 0:
-        checks.check_finite("X", np.ascontiguousarray(array))  # which names the place
+        checks.check_finite("X", np.ascontiguousarray(array))  # raises, and names the place
 
 
 def _row_blocks(array: np.ndarray) -> list[np.ndarray]:
@@ -183,10 +184,10 @@ def _row_blocks(array: np.ndarray) -> list[np.ndarray]:
 
 
 def _sparse(X: Any, n_features: int, dtype: np.dtype) -> Inputs:
-    """The values, column indices and row pointers of a SciPy sparse matrix or array, columns ascending in each row."""
+    """Return values, column indices, row pointers and width of a SciPy sparse matrix, columns ascending per row."""
     matrix = X.tocsr()
     _check_shape(matrix.ndim, matrix.shape, n_features)
-    stored = int(matrix.indptr[-1])  # there may be room for more
+    stored = int(matrix.indptr[-1])  # the arrays may be longer
     values = np.ascontiguousarray(checks.array_of("X", matrix.data[:stored], dtype))
     index_type = np.result_type(matrix.indices, matrix.indptr)
     indices, indptr = (np.ascontiguousarray(a, index_type) for a in (matrix.indices[:stored], matrix.indptr))

@@ -1,4 +1,4 @@
-"""Plan: where the parameters of a network lie in one flat vector, and how a pass over it runs."""
+"""The layout of a network's parameters in one flat vector."""
 
 import itertools
 from collections.abc import Sequence
@@ -11,7 +11,26 @@ from fastmlp import _kernels, checks
 
 
 def split_parameters(parameters: np.ndarray, layer_dims: Sequence[int]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Views (weights, biases) of a flat vector that holds W (fan_out, fan_in), then b, layer after layer."""
+    """Split a flat vector that holds W (fan_out, fan_in), then b (fan_out,), layer after layer.
+
+    Parameters
+    ----------
+    parameters : ndarray of shape (n_parameters,)
+    layer_dims : sequence of int
+        Widths from the inputs to the outputs.
+
+    Returns
+    -------
+    weights, biases : list of ndarray
+        Views of ``parameters``, of shape (fan_out, fan_in) and (fan_out,).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.engine.plan import split_parameters
+    >>> split_parameters(np.arange(3.0), [2, 1])
+    ([array([[0., 1.]])], [array([2.])])
+    """
     weights, biases, at = [], [], 0
     for fan_in, fan_out in itertools.pairwise(layer_dims):
         weights.append(parameters[at : at + fan_in * fan_out].reshape(fan_out, fan_in))
@@ -25,7 +44,7 @@ HIDDEN_ACTIVATIONS = tuple(_kernels.DERIVATIVES)  # the others are for outputs o
 
 
 def hidden_activations(activation: str | Sequence[str], n_hidden: int) -> list[str]:
-    """One activation name per hidden layer, from one for all or one for each."""
+    """Return one activation name per hidden layer, from one for all or one for each."""
     if isinstance(activation, str):
         return [checks.choice("activation", activation, HIDDEN_ACTIVATIONS)] * n_hidden
     if not isinstance(activation, Sequence):
@@ -36,13 +55,31 @@ def hidden_activations(activation: str | Sequence[str], n_hidden: int) -> list[s
 
 
 def join_parameters(weights: Sequence[np.ndarray], biases: Sequence[np.ndarray]) -> np.ndarray:
-    """The flat vector of which :func:`split_parameters` gives the views."""
+    """Join the arrays of all layers to a flat vector, the inverse of :func:`split_parameters`.
+
+    Parameters
+    ----------
+    weights : sequence of ndarray of shape (fan_out, fan_in)
+    biases : sequence of ndarray of shape (fan_out,)
+
+    Returns
+    -------
+    ndarray of shape (n_parameters,)
+        A copy.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.engine.plan import join_parameters
+    >>> join_parameters([np.ones((1, 2))], [np.zeros(1)])
+    array([1., 1., 0.])
+    """
     return np.concatenate([piece.ravel() for pair in zip(weights, biases, strict=True) for piece in pair])
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Layer widths, activations and dtype of a network; all else is derived from them.
+    """Layer widths, activations and dtype of a network.
 
     Parameters
     ----------
@@ -56,7 +93,7 @@ class Plan:
     Raises
     ------
     TypeError, ValueError
-        For widths, names or dtypes other than those above.
+        If a width, name or dtype is not one of those above.
 
     Examples
     --------
@@ -88,20 +125,23 @@ class Plan:
         return sum((fan_in + 1) * fan_out for fan_in, fan_out in itertools.pairwise(self.layer_dims))
 
     def split(self, parameters: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Views (weights, biases) of a flat vector: W (fan_out, fan_in), b (fan_out,) per layer."""
+        """Split a flat vector into views (weights, biases); see :func:`~fastmlp.engine.plan.split_parameters`."""
         return split_parameters(parameters, self.layer_dims)
 
     def is_weight(self) -> np.ndarray:
-        """Whether each parameter is a weight, not a bias: a vector of bool."""
+        """Return an ndarray of bool (n_parameters,): True for weights, False for biases."""
         marks = np.zeros(self.n_parameters, bool)
         for weights in self.split(marks)[0]:
             weights[:] = True
         return marks
 
     def scratch_bytes(self, n_examples: int) -> int:
-        """Bytes of scratch memory of a pass over ``n_examples`` on one thread; the same for all large numbers."""
+        """Return the bytes of scratch memory of a pass over ``n_examples`` on one thread.
+
+        They do not grow with the number of examples once a pass has several tiles.
+        """
         return int(self.describe(n_examples)["scratch_bytes"])
 
     def describe(self, n_examples: int) -> dict[str, Any]:
-        """The instruction set, tile, chunks and gradient methods that a pass over ``n_examples`` uses."""
+        """Return a dict of the instruction set, tile, chunks and gradient methods of a pass over ``n_examples``."""
         return _kernels.Engine(self.dtype == np.float64, self.layer_dims, self.activations, n_examples).describe()

@@ -1,10 +1,10 @@
-"""How many threads a call uses: the one place where this is decided.
+"""How many threads a call uses.
 
-1. ``n_threads``, where the caller gives it, but at most four for each processor.
-2. Else one thread where the work of a batch is small, and otherwise as many as are available: the number
-   in ``FASTMLP_NUM_THREADS`` or, without it, ``OMP_NUM_THREADS``, but never more than the processors this
+1. ``n_threads``, if the caller gives it, but at most four for each processor.
+2. Otherwise one thread if the work of a batch is small, and else as many as are available: the number in
+   ``FASTMLP_NUM_THREADS`` or, without it, ``OMP_NUM_THREADS``, but never more than the processors that this
    process may use, by its affinity and its cgroup's quota.
-3. One thread where the build has no OpenMP, and in a forked child, whatever was asked for.
+3. One thread if the build has no OpenMP, and in a forked child, whatever was asked for.
 
 No result depends on the number.
 """
@@ -23,26 +23,67 @@ SMALL_BATCH = 2e7  # floating-point operations: below it a second thread gains l
 
 
 def available() -> int:
-    """The most threads a call uses by itself."""
+    """Return the most threads that a call uses without ``n_threads``.
+
+    Returns
+    -------
+    int
+        At least 1.
+
+    Raises
+    ------
+    ValueError
+        If an environment variable above holds no number of at least 1.
+
+    Examples
+    --------
+    >>> from fastmlp.engine import threads
+    >>> threads.available() >= 1
+    True
+    """
     if not _kernels.has_threads():
         return 1
     return min([_processors(), *_wanted()])
 
 
 def choose(n_threads: Any, work: float) -> int:
-    """Threads for a call whose batches take ``work`` floating-point operations each."""
+    """Return the number of threads of a call.
+
+    Parameters
+    ----------
+    n_threads : int or None
+        What the caller asks for.
+    work : float
+        Floating-point operations of a batch.
+
+    Returns
+    -------
+    int
+        At least 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``n_threads`` is no integer of at least 1.
+
+    Examples
+    --------
+    >>> from fastmlp.engine import threads
+    >>> threads.choose(None, work=1e5)
+    1
+    """
     if n_threads is not None:
         asked = checks.integer("n_threads", n_threads, minimum=1)
         if not _kernels.has_threads():
             return 1
-        if asked <= MOST_PER_PROCESSOR:  # there is a processor: no need to count them
+        if asked <= MOST_PER_PROCESSOR:  # allowed on any number of processors: no need to count them
             return asked
         return min(asked, MOST_PER_PROCESSOR * _processors())
     return available() if work >= SMALL_BATCH else 1
 
 
 def _wanted() -> list[int]:
-    """The first of the environment's variables that is set, or nothing."""
+    """Return the value of the first of the environment variables that is set, or an empty list."""
     for name in VARIABLES:
         text = os.environ.get(name, "").split(",")[0].strip()  # OMP_NUM_THREADS may list nested levels
         if text:
@@ -53,7 +94,7 @@ def _wanted() -> list[int]:
 
 
 def _processors() -> int:
-    """Those this process may use, by affinity and by the cgroup's quota of CPU time."""
+    """Return how many processors this process may use, by affinity and by the cgroup's quota of CPU time."""
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         quota, period = CGROUP_QUOTA.read_text().split()

@@ -1,4 +1,4 @@
-"""The contents of a saved model, and the model from them; files and their errors are the business of network.py."""
+"""The contents of a saved model, and a model from them; network.py opens the files and reports errors."""
 
 import dataclasses
 import json
@@ -18,14 +18,14 @@ LATER_ENTRIES = ("loss_parameters", "optimizer", "moments", "progress")  # files
 
 
 def contents_of(model: Any) -> dict[str, np.ndarray]:
-    """Arrays and strings by name; objects as JSON, so that nothing needs pickle."""
+    """Return arrays by name; objects are JSON strings, so nothing needs pickle."""
     state = model.training_state
     progress = {
         **{name: getattr(state, name) for name in COUNTS},
         "seed": state.seed,
         "plateau": dataclasses.asdict(state.plateau),
     }
-    return {  # what every file must have comes last, where it is lost first
+    return {  # required entries last: a file that was cut short lacks these
         "loss_parameters": np.array(json.dumps(dataclasses.asdict(model.loss))),
         "optimizer": np.array(_described(state.optimizer)),
         "moments": state.moments,
@@ -38,7 +38,7 @@ def contents_of(model: Any) -> dict[str, np.ndarray]:
 
 
 def read(cls: Any, file: IO[bytes]) -> Any:
-    """A model of class ``cls`` from an open file; an error of any kind if it holds none."""
+    """Read a model of class ``cls`` from an open file; raises an error of any kind if the file holds none."""
     archive = np.load(file, allow_pickle=False)
     contents = {name: archive[name] for name in ("parameters", "layer_dims", "activations", "loss")}
     later = [name for name in LATER_ENTRIES if name not in archive]
@@ -67,7 +67,7 @@ def _described(optimizer: Any) -> str:
 
 
 def _json(archive: Any, name: str, missing: Any) -> Any:
-    """A JSON entry, or what stands for it in files of version 0.1.0."""
+    """Return a JSON entry, or ``missing`` for files of version 0.1.0, which lack it."""
     return json.loads(archive[name].item()) if name in archive else missing
 
 

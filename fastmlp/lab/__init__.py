@@ -1,4 +1,4 @@
-"""The initialization laboratory: train from several starts, measure what each start does, report it."""
+"""The initialization study: train one network from several initializations, measure each, report the results."""
 
 from fastmlp.lab.diagnostics import Diagnostics, diagnose
 from fastmlp.lab.study import Run, run_study

@@ -1,4 +1,4 @@
-"""The command ``study``: its options, its data, its work."""
+"""The command ``study``."""
 
 import argparse
 import csv
@@ -17,7 +17,7 @@ PICTURE = "initialization_study.png"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of ``study``."""
+    """Add the options of ``study`` to a parser."""
     parser.add_argument("--layers", type=_widths, default=(10, 5), metavar="N,N", help="widths of the hidden layers")
     parser.add_argument("--iterations", type=int, default=15000, metavar="N", help="updates of each training")
     parser.add_argument("--learning-rate", type=float, default=0.01, metavar="RATE", help="step size")
@@ -49,7 +49,7 @@ def _widths(text: str) -> tuple[int, ...]:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Train, print the table or the JSON, draw the picture; returns the exit code 0."""
+    """Train, print the table or the JSON, draw the picture; return the exit code 0."""
     for name in options.init:
         initializers.get(name)
     epochs = checks.integer("--iterations", options.iterations, minimum=1)
@@ -85,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _load(data: str, target: str | None) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
-    """(X, y) for training and for the test."""
+    """Return (X, y) for training and for the test."""
     if data in DATA_SETS:
         if target is not None:
             raise ValueError(f"--target goes with a CSV file, not with --data {data}")
@@ -106,7 +106,7 @@ def _load(data: str, target: str | None) -> tuple[tuple[Any, Any], tuple[Any, An
 
 
 def _read_csv(path: Path, target: str | None) -> tuple[np.ndarray, np.ndarray]:
-    """The features and the labels 0 and 1 of a CSV file with a header line."""
+    """Read the features and the labels 0 and 1 of a CSV file with a header line."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = [row for row in csv.reader(file) if row]

@@ -1,4 +1,4 @@
-"""What can be measured of a network at one moment: symmetry, saturation, dead units."""
+"""Measurements of a network: symmetry, saturation, dead units."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,18 +14,18 @@ SATURATED_LOGIT = 10.0  # beyond it the sigmoid's slope is below 5e-5: the outpu
 
 @dataclass(frozen=True)
 class Diagnostics:
-    """Shares are fractions of 1; a network without hidden layers has none of them.
+    """Measurements of a network on examples; shares are fractions from 0 to 1.
 
     Attributes
     ----------
     symmetric : bool
-        In some hidden layer of more than one unit, all units have the same incoming weights and bias.
+        Whether all units of some hidden layer with several units have the same incoming weights and bias.
     dead_units : float
-        Share of hidden units whose output is the same for every example.
+        Share of hidden units whose output is the same for every example; 0 without hidden layers.
     saturated_outputs : float
-        Share of logits beyond 10 in size, where the gradient of a sigmoid vanishes, or not finite.
+        Share of logits that are not finite or whose magnitude is over 10, where the gradient of a sigmoid vanishes.
     smallest_logit, largest_logit : float
-        NaN only where all logits are.
+        NaN only if all logits are NaN.
     """
 
     symmetric: bool
@@ -41,7 +41,7 @@ def diagnose(network: MLP, X: Any) -> Diagnostics:
     Parameters
     ----------
     network : MLP
-    X : array-like (n_examples, n_features)
+    X : array-like of shape (n_examples, n_features)
 
     Returns
     -------
@@ -50,7 +50,7 @@ def diagnose(network: MLP, X: Any) -> Diagnostics:
     Raises
     ------
     TypeError, ValueError
-        For an array of the wrong type or shape, of fewer than 2 examples, or not finite.
+        If X has the wrong type or shape, holds fewer than 2 examples, or is not finite.
 
     Examples
     --------

@@ -24,12 +24,12 @@ HEADINGS = (
     "time",
     "what happened",
 )
-MOST_LOSS = 1e200  # of the picture: the margins of a log axis must not overflow
+MOST_LOSS = 1e200  # drawn; the margins of a log axis must not overflow
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")  # Okabe & Ito 2008
 
 
 def table(runs: Sequence[Run]) -> str:
-    """The comparison, one line per run, columns aligned."""
+    """Return the comparison as text, one line per run, columns aligned."""
     rows = [HEADINGS]
     for run in runs:
         losses = run.history.losses
@@ -52,7 +52,7 @@ def table(runs: Sequence[Run]) -> str:
 
 
 def as_json(runs: Sequence[Run], picture: Path) -> str:
-    """All measurements; a number that is not finite becomes null."""
+    """Return all measurements as JSON; a number that is not finite becomes null."""
     document = {
         "version": __version__,
         "isa": _kernels.current_isa(),
@@ -85,7 +85,7 @@ def _finite_values(diagnostics: Diagnostics) -> dict[str, float | None]:
 
 
 def draw(runs: Sequence[Run], X: np.ndarray, y: np.ndarray, path: Path) -> None:
-    """One PNG: the loss curves on a log axis and, for two features, every decision boundary."""
+    """Draw one PNG: the loss curves on a log axis and, for two features, every decision boundary."""
     from matplotlib.figure import Figure
 
     n_boundaries = len(runs) if X.shape[1] == 2 else 0

@@ -13,7 +13,7 @@ from fastmlp.lab.diagnostics import Diagnostics, diagnose
 from fastmlp.network import MLP
 from fastmlp.training import History
 
-MOSTLY = 0.5  # a share from which a symptom is called by name
+MOSTLY = 0.5  # least share of units or outputs for which a symptom is reported
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,13 @@ class Run:
         After training.
     history : History
     seconds : float
-        Of the training alone.
+        Duration of the training alone.
     train_accuracy, test_accuracy : float
+        Shares of right labels after training, from 0 to 1.
     start, end : Diagnostics
-        On the training examples, before and after training.
+        Measurements on the training examples, before and after training.
     diverged : bool
+        Whether something in the training was not finite.
     """
 
     initialization: str
@@ -46,7 +48,7 @@ class Run:
 
     @property
     def what_happened(self) -> str:
-        """The symptom that the diagnostics show, in a few words."""
+        """The symptom that the measurements show, in a few words."""
         losses = self.history.losses
         if self.diverged:
             return "diverged: the loss is not finite"
@@ -91,11 +93,15 @@ def run_study(
     initializations : sequence of str, default=("zeros", "random", "he")
         Names from :data:`fastmlp.initializers.REGISTRY`.
     seed : int, default=3
-        Of every initialization.
+        Seed of every initialization.
     learning_rate : float, default=0.01
+        Over 0.
     epochs : int, default=15000
+        Updates of each training.
     report_every : int, default=1000
+        Epochs from one recorded loss to the next.
     dtype : {"float64", "float32"}, default="float64"
+        Type of all computations.
 
     Returns
     -------
@@ -105,7 +111,7 @@ def run_study(
     Raises
     ------
     TypeError, ValueError
-        For arguments out of range or arrays that do not fit.
+        If an argument is out of range or the arrays do not fit together.
 
     Examples
     --------
@@ -143,7 +149,7 @@ def run_study(
 
 
 def _checked(network: MLP, name: str, X: Any, y: Any) -> Examples:
-    """X and y, checked as a training would, before any training."""
+    """Check X and y as a training would, before any training."""
     try:
         dense_inputs_of(X, network.plan.layer_dims[0], network.plan.dtype)
         return network.examples(X, y)

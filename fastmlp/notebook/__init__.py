@@ -1,8 +1,8 @@
-"""The functions of the initialization notebook, under their names, for any depth, on compiled kernels.
+"""The functions of the initialization notebook, on compiled kernels, for networks of any depth.
 
-``from fastmlp.notebook import *`` stands in for both import lines of the notebook.  Examples lie in
-columns: X (features, m), Y (1, m).  Hidden layers are ReLU, the output is a sigmoid; parameters are
-dicts ``W1`` (fan_out, fan_in), ``b1`` (fan_out, 1), ``W2``, ...
+``from fastmlp.notebook import *`` replaces both import lines of the notebook.  Examples lie in columns: X (features,
+m), Y (1, m).  Hidden layers are ReLU, the output is a sigmoid.  Parameters are dicts ``W1`` (fan_out, fan_in), ``b1``
+(fan_out, 1), ``W2``, ...
 """
 
 from fastmlp.datasets import load_dataset

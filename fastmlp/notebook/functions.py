@@ -9,12 +9,12 @@ from fastmlp.notebook.layers import common_dtype, labels_like
 
 
 def sigmoid(x: Any) -> Any:
-    """1 / (1 + exp(-x)), within 2 ulp, without overflow.
+    """Compute ``1 / (1 + exp(-x))`` within 2 ulp, without overflow.
 
     Parameters
     ----------
     x : array-like of any shape
-        float32 stays float32, all else becomes float64.
+        float32 stays float32; other types become float64.
 
     Returns
     -------
@@ -23,7 +23,7 @@ def sigmoid(x: Any) -> Any:
     Raises
     ------
     TypeError, ValueError
-        For what is no array of real numbers.
+        If x is no array of real numbers.
 
     Examples
     --------
@@ -35,7 +35,21 @@ def sigmoid(x: Any) -> Any:
 
 
 def relu(x: Any) -> Any:
-    """max(0, x), NaN staying NaN; arguments, result and errors as for :func:`sigmoid`.
+    """Compute ``max(0, x)``; NaN stays NaN.
+
+    Parameters
+    ----------
+    x : array-like of any shape
+        float32 stays float32; other types become float64.
+
+    Returns
+    -------
+    ndarray of the shape of ``x``, or a scalar for a scalar
+
+    Raises
+    ------
+    TypeError, ValueError
+        If x is no array of real numbers.
 
     Examples
     --------
@@ -54,24 +68,24 @@ def _elementwise(function: str, x: Any) -> Any:
 
 
 def compute_loss(a: Any, Y: Any) -> float:
-    """Mean cross-entropy of given probabilities, without clipping; 0 log 0 = 0.
+    """Compute the mean cross-entropy of given probabilities, without clipping; 0 log 0 is 0.
 
     Parameters
     ----------
-    a : array-like (outputs, m)
+    a : array-like of shape (outputs, m)
         Probabilities of label 1.
-    Y : array-like (outputs, m)
+    Y : array-like of shape (outputs, m)
         Labels 0 and 1.
 
     Returns
     -------
     float
-        inf only where a probability is exactly wrong; :func:`log_loss` stays finite even then.
+        inf only if a probability is exactly wrong; :func:`log_loss` stays finite even then.
 
     Raises
     ------
     TypeError, ValueError
-        For arrays that do not fit together, probabilities outside [0, 1], or other labels.
+        If the arrays do not fit together, or hold probabilities outside [0, 1] or other labels.
 
     Examples
     --------
@@ -89,13 +103,13 @@ def compute_loss(a: Any, Y: Any) -> float:
 
 
 def log_loss(z: Any, Y: Any) -> float:
-    """Mean cross-entropy from logits: finite wherever the exact value is.
+    """Compute the mean cross-entropy from logits; it is finite wherever the exact value is.
 
     Parameters
     ----------
-    z : array-like (outputs, m)
+    z : array-like of shape (outputs, m)
         Logits.
-    Y : array-like (outputs, m)
+    Y : array-like of shape (outputs, m)
         Labels 0 and 1.
 
     Returns
@@ -105,7 +119,7 @@ def log_loss(z: Any, Y: Any) -> float:
     Raises
     ------
     TypeError, ValueError
-        For arrays that do not fit together, logits that are not finite, or other labels.
+        If the arrays do not fit together, or hold logits that are not finite or other labels.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The notebook's initializers, and the checks of a reader's own."""
+"""The notebook's initializers, and tests of a reader's own."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from fastmlp.notebook.layers import Parameters, as_dict
 
 
 def initialize_parameters_zeros(layers_dims: Any) -> Parameters:
-    """Zero weights and biases: the start that cannot break symmetry.
+    """Make zero weights and biases; from these, training cannot break the symmetry of the units.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def initialize_parameters_zeros(layers_dims: Any) -> Parameters:
     Raises
     ------
     TypeError, ValueError
-        For fewer than two widths, or widths that are no integers of at least 1.
+        If there are fewer than two widths, or a width is no integer of at least 1.
 
     Examples
     --------
@@ -38,19 +38,14 @@ def initialize_parameters_zeros(layers_dims: Any) -> Parameters:
 
 
 def initialize_parameters_random(layers_dims: Any, seed: Any = 3) -> Parameters:
-    """Weights from 10 N(0, 1), too large, and zero biases; parameters as for :func:`initialize_parameters_he`."""
-    return _initial_parameters("random", layers_dims, seed)
-
-
-def initialize_parameters_he(layers_dims: Any, seed: Any = 3) -> Parameters:
-    """Weights from N(0, 2 / fan_in) and zero biases (He et al. 2015, eq. 10).
+    """Draw weights from 10 N(0, 1), which is too large, and make zero biases.
 
     Parameters
     ----------
     layers_dims : sequence of int
         Widths from the inputs to the outputs.
     seed : None, int, RandomState or Generator, default=3
-        The notebook's; NumPy's global random state is not touched.
+        The notebook's seed by default; NumPy's global random state is not used.
 
     Returns
     -------
@@ -60,7 +55,36 @@ def initialize_parameters_he(layers_dims: Any, seed: Any = 3) -> Parameters:
     Raises
     ------
     TypeError, ValueError
-        For fewer than two widths, widths that are no integers of at least 1, or a bad seed.
+        If there are fewer than two widths, a width is no integer of at least 1, or the seed is wrong.
+
+    Examples
+    --------
+    >>> from fastmlp import initialize_parameters_random
+    >>> initialize_parameters_random([2, 4, 1])["W1"][0].round(8)
+    array([17.88628473,  4.36509851])
+    """
+    return _initial_parameters("random", layers_dims, seed)
+
+
+def initialize_parameters_he(layers_dims: Any, seed: Any = 3) -> Parameters:
+    """Draw weights from N(0, 2 / fan_in) and make zero biases (He et al. 2015, eq. 10).
+
+    Parameters
+    ----------
+    layers_dims : sequence of int
+        Widths from the inputs to the outputs.
+    seed : None, int, RandomState or Generator, default=3
+        The notebook's seed by default; NumPy's global random state is not used.
+
+    Returns
+    -------
+    dict
+        ``W1`` (fan_out, fan_in), ``b1`` (fan_out, 1), ``W2``, ...
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there are fewer than two widths, a width is no integer of at least 1, or the seed is wrong.
 
     Examples
     --------
@@ -78,17 +102,68 @@ def _initial_parameters(initialization: Any, layers_dims: Any, seed: Any) -> Par
 
 
 def initialize_parameters_zeros_test(target: Callable[..., Any]) -> None:
-    """Check a reader's ``initialize_parameters_zeros``; an AssertionError names what is wrong."""
+    """Test a reader's ``initialize_parameters_zeros``.
+
+    Parameters
+    ----------
+    target : callable
+        The reader's function; called as ``target(layers_dims)``.
+
+    Raises
+    ------
+    AssertionError
+        If the result is wrong; the message says what.
+
+    Examples
+    --------
+    >>> from fastmlp.notebook import initialize_parameters_zeros, initialize_parameters_zeros_test
+    >>> initialize_parameters_zeros_test(initialize_parameters_zeros)
+    All tests passed.
+    """
     _check_initialization(target, "zeros", [3, 2, 1])
 
 
 def initialize_parameters_random_test(target: Callable[..., Any]) -> None:
-    """Check a reader's ``initialize_parameters_random``; an AssertionError names what is wrong."""
+    """Test a reader's ``initialize_parameters_random``.
+
+    Parameters
+    ----------
+    target : callable
+        The reader's function; called as ``target(layers_dims)``.
+
+    Raises
+    ------
+    AssertionError
+        If the result is wrong; the message says what.
+
+    Examples
+    --------
+    >>> from fastmlp.notebook import initialize_parameters_random, initialize_parameters_random_test
+    >>> initialize_parameters_random_test(initialize_parameters_random)
+    All tests passed.
+    """
     _check_initialization(target, "random", [3, 2, 1])
 
 
 def initialize_parameters_he_test(target: Callable[..., Any]) -> None:
-    """Check a reader's ``initialize_parameters_he``; an AssertionError names what is wrong."""
+    """Test a reader's ``initialize_parameters_he``.
+
+    Parameters
+    ----------
+    target : callable
+        The reader's function; called as ``target(layers_dims)``.
+
+    Raises
+    ------
+    AssertionError
+        If the result is wrong; the message says what.
+
+    Examples
+    --------
+    >>> from fastmlp.notebook import initialize_parameters_he, initialize_parameters_he_test
+    >>> initialize_parameters_he_test(initialize_parameters_he)
+    All tests passed.
+    """
     _check_initialization(target, "he", [2, 4, 1])
 
 

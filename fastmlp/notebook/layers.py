@@ -1,4 +1,4 @@
-"""Parameter dicts and lists of arrays, checked to fit together; what the notebook's functions share."""
+"""Checks of parameter dicts and lists of arrays, shared by the notebook's functions."""
 
 from typing import Any
 
@@ -19,14 +19,14 @@ def as_dict(weights: list[np.ndarray], biases: list[np.ndarray]) -> Parameters:
 
 
 def layers_of(parameters: Any) -> tuple[list[Any], list[Any]]:
-    """The values W1, W2, ... and b1, b2, ... of a parameter dict."""
+    """Return the values W1, W2, ... and b1, b2, ... of a parameter dict."""
     if not isinstance(parameters, dict):
         raise TypeError(f"parameters must be a dict, got {type(parameters).__name__}")
     n_layers = max(1, len(parameters) // 2)
     names = _kernels.layer_names(n_layers)
     try:
         if len(parameters) != 2 * n_layers or not all(key in parameters for key in names.weights + names.biases):
-            raise KeyError  # looked up beforehand: a defaultdict would make what is missing
+            raise KeyError  # looked up first: a defaultdict would add the missing keys
         return [parameters[key] for key in names.weights], [parameters[key] for key in names.biases]
     except KeyError:
         raise ValueError(
@@ -35,7 +35,7 @@ def layers_of(parameters: Any) -> tuple[list[Any], list[Any]]:
 
 
 def common_dtype(*values: Any) -> np.dtype:
-    """float32 where every value is float32 already, else float64."""
+    """Return float32 if every value is float32 already, else float64."""
     for value in values:
         if getattr(value, "dtype", None) != FLOAT32:
             return FLOAT64
@@ -45,7 +45,7 @@ def common_dtype(*values: Any) -> np.dtype:
 def network_of(
     X: Any, weights: list[Any], columns: list[Any], kind: str = "b"
 ) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
-    """X, the weights and one more matrix per layer (its bias or its outputs), checked to fit together."""
+    """Check that X, the weights and one more matrix per layer (its bias or its outputs) fit together."""
     if _kernels.network_fits(X, weights, columns, kind == "a"):
         return X, weights, columns
     X, weights, columns = _converted(X, weights, columns, kind)
@@ -62,7 +62,7 @@ def network_of(
 def _converted(
     X: Any, weights: list[Any], columns: list[Any], kind: str
 ) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
-    """The same arrays as finite C-contiguous matrices of one dtype."""
+    """Return the same arrays as finite C-contiguous matrices of one dtype."""
     dtype = common_dtype(X, *weights, *columns)
     return (
         checks.matrix("X", X, dtype),
@@ -72,7 +72,7 @@ def _converted(
 
 
 def labels_like(name: str, Y: Any, outputs: np.ndarray) -> np.ndarray:
-    """Labels of the shape and dtype of the outputs."""
+    """Return labels of the shape and dtype of the outputs."""
     quick = _kernels.integer_labels(Y, outputs)
     if quick is not None:
         return quick

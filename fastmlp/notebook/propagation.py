@@ -9,25 +9,25 @@ from fastmlp.notebook.layers import Parameters, common_dtype, labels_like, layer
 
 
 def forward_propagation(X: Any, parameters: Parameters) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
-    """LINEAR -> RELU in every hidden layer, LINEAR -> SIGMOID in the last.
+    """Run the forward pass: LINEAR -> RELU in every hidden layer, LINEAR -> SIGMOID in the last.
 
     Parameters
     ----------
-    X : array-like (features, m)
+    X : array-like of shape (features, m)
     parameters : dict
         ``W1`` (fan_out, fan_in), ``b1`` (fan_out, 1), ``W2``, ...
 
     Returns
     -------
-    aL : ndarray (outputs, m)
-        The probabilities.
+    aL : ndarray of shape (outputs, m)
+        Probabilities of label 1.
     cache : tuple
         ``(z1, a1, W1, b1, z2, a2, W2, b2, ...)`` for :func:`backward_propagation`.
 
     Raises
     ------
     TypeError, ValueError
-        For arrays that do not fit together or are not finite, or wrong keys.
+        If the arrays do not fit together or are not finite, or a key is wrong.
 
     Examples
     --------
@@ -47,12 +47,12 @@ def forward_propagation(X: Any, parameters: Parameters) -> tuple[np.ndarray, tup
 
 
 def backward_propagation(X: Any, Y: Any, cache: tuple[np.ndarray, ...]) -> dict[str, np.ndarray]:
-    """Gradients of the mean cross-entropy, from the cache of :func:`forward_propagation`.
+    """Compute the gradients of the mean cross-entropy from the cache of :func:`forward_propagation`.
 
     Parameters
     ----------
-    X : array-like (features, m)
-    Y : array-like (outputs, m)
+    X : array-like of shape (features, m)
+    Y : array-like of shape (outputs, m)
         Labels 0 and 1.
     cache : tuple
         ``(z1, a1, W1, b1, z2, a2, W2, b2, ...)``.
@@ -60,14 +60,13 @@ def backward_propagation(X: Any, Y: Any, cache: tuple[np.ndarray, ...]) -> dict[
     Returns
     -------
     dict
-        From the last layer to the first: dz3, dW3, db3, da2, dz2, dW2, db2, da1, dz1, dW1, db1; the
-        1 / m of the mean stands inside dz, and the derivative of ReLU at 0 is 0.
+        From the last layer to the first: dz3, dW3, db3, da2, dz2, dW2, db2, da1, dz1, dW1, db1.  dz includes
+        the factor 1 / m of the mean, and the derivative of ReLU at 0 is 0.
 
     Raises
     ------
     TypeError, ValueError
-        For arrays that do not fit together or are not finite, labels other than 0 and 1, or a cache
-        of another form.
+        If the arrays do not fit together or are not finite, a label is not 0 or 1, or the cache has another form.
 
     Examples
     --------
@@ -91,7 +90,7 @@ def backward_propagation(X: Any, Y: Any, cache: tuple[np.ndarray, ...]) -> dict[
 
 
 def update_parameters(parameters: Parameters, grads: dict[str, Any], learning_rate: float) -> Parameters:
-    """One step of gradient descent: new arrays in the same dict, the old arrays untouched.
+    """Make one step of gradient descent: new arrays in the same dict; the old arrays stay unchanged.
 
     Parameters
     ----------
@@ -110,8 +109,8 @@ def update_parameters(parameters: Parameters, grads: dict[str, Any], learning_ra
     Raises
     ------
     TypeError, ValueError
-        For missing keys, shapes that differ, gradients that are not finite, or a learning rate not
-        over 0; the dict is then unchanged.
+        If a key is missing, shapes differ, a gradient is not finite, or the learning rate is not over 0; the dict is
+        then unchanged.
 
     Examples
     --------

@@ -24,24 +24,25 @@ def model(
     print_cost: bool = True,
     initialization: Any = "he",
 ) -> Parameters:
-    """Train the notebook's network, 10 and 5 hidden units, by full-batch gradient descent.
+    """Train the notebook's network, with 10 and 5 hidden units, by full-batch gradient descent.
 
-    The cost comes from the logits and is finite where the notebook prints inf.  Ctrl-C ends the
-    training with a warning and returns the parameters reached.
+    The cost is computed from the logits and is finite where the notebook prints inf.  Ctrl-C ends the training with a
+    warning, and the parameters reached are returned.
 
     Parameters
     ----------
-    X : array-like (features, m)
-    Y : array-like (1, m)
+    X : array-like of shape (features, m)
+    Y : array-like of shape (1, m)
         Labels 0 and 1.
     learning_rate : float, default=0.01
         Over 0.
     num_iterations : int, default=15000
+        Number of updates, at least 0.
     print_cost : bool, default=True
-        Print the cost every 1000 iterations and plot its curve; without it, do neither.
+        Whether to print the cost every 1000 iterations and plot its curve.
     initialization : str, callable or sequence, default="he"
-        ``"zeros"``, ``"random"``, ``"he"``, or anything :func:`fastmlp.initializers.draw` takes; with
-        the notebook's seed 3.
+        ``"zeros"``, ``"random"``, ``"he"``, or anything that :func:`fastmlp.initializers.draw` takes.  The seed is 3,
+        as in the notebook.
 
     Returns
     -------
@@ -51,7 +52,7 @@ def model(
     Raises
     ------
     TypeError, ValueError
-        For arrays that do not fit together or are not finite, other labels, or arguments out of range.
+        If the arrays do not fit together or are not finite, a label is not 0 or 1, or an argument is out of range.
 
     Examples
     --------
@@ -80,7 +81,7 @@ def model(
     try:
         ended = run(network, network.examples(X.T, Y[0]), options).ended
         warning = ended.warning()
-        if warning is not None and ended.symptom != "dead":  # which the exercise's zeros are meant to show
+        if warning is not None and ended.symptom != "dead":  # the exercise shows this on purpose, with zeros
             warnings.warn(warning, stacklevel=2)
     except KeyboardInterrupt:
         warnings.warn("training interrupted: these are the parameters reached so far", stacklevel=2)
@@ -106,20 +107,20 @@ def predict(X: Any, y: Any, parameters: Parameters) -> np.ndarray:
 
     Parameters
     ----------
-    X : array-like (features, m)
-    y : array-like (1, m)
+    X : array-like of shape (features, m)
+    y : array-like of shape (1, m)
         True labels 0 and 1.
     parameters : dict
         ``W1``, ``b1``, ``W2``, ...
 
     Returns
     -------
-    ndarray of int64 (1, m)
+    ndarray of int64 of shape (1, m)
 
     Raises
     ------
     TypeError, ValueError
-        For arrays that do not fit together or are not finite, other labels, or wrong keys.
+        If the arrays do not fit together or are not finite, a label is not 0 or 1, or a key is wrong.
 
     Examples
     --------
@@ -136,22 +137,22 @@ def predict(X: Any, y: Any, parameters: Parameters) -> np.ndarray:
 
 
 def predict_dec(parameters: Parameters, X: Any) -> np.ndarray:
-    """The decisions ``probability > 0.5``, for :func:`plot_decision_boundary`.
+    """Decide ``probability > 0.5``, for :func:`fastmlp.plot_decision_boundary`.
 
     Parameters
     ----------
     parameters : dict
         ``W1``, ``b1``, ``W2``, ...
-    X : array-like (features, m)
+    X : array-like of shape (features, m)
 
     Returns
     -------
-    ndarray of bool (1, m)
+    ndarray of bool of shape (1, m)
 
     Raises
     ------
     TypeError, ValueError
-        For arrays that do not fit together or are not finite, or wrong keys.
+        If the arrays do not fit together or are not finite, or a key is wrong.
 
     Examples
     --------

@@ -1,4 +1,8 @@
-"""Training: options that check themselves, one run from them to a history, gradient descent and L-BFGS."""
+"""Training: options, runs of them, and histories.
+
+:meth:`fastmlp.MLP.train` is the usual way in.  :func:`run` trains on examples that were checked once, for many
+trainings on the same data.
+"""
 
 from fastmlp.training.history import DeadNetworkWarning, DivergenceWarning, Ended, History
 from fastmlp.training.options import TrainingOptions

@@ -1,4 +1,4 @@
-"""Gradient descent: compiled blocks of epochs, between which reports, callbacks and validation data have their turn."""
+"""Gradient descent in compiled blocks of epochs; reports, callbacks and validation run between the blocks."""
 
 import math
 from typing import Any
@@ -22,7 +22,7 @@ RULES = {
 
 
 def train(task: Task) -> Ended:
-    """Train ``task.parameters`` in place until all epochs are made or something ends it."""
+    """Train ``task.parameters`` in place until all epochs are made or something ends the training."""
     descent = _Descent(task)
     ended = None
     while ended is None:
@@ -33,10 +33,10 @@ def train(task: Task) -> Ended:
 
 
 class _Descent:
-    """One training on its way.
+    """The progress of one training.
 
-    With one batch per epoch, an epoch's loss is that of the parameters before its update.  So that a callback sees
-    both together, the compiled call ends before that update, and the next begins with it.
+    With one batch per epoch, the loss of an epoch belongs to the parameters before the epoch's update.  For a callback
+    to see both together, the compiled call ends before that update, and the next call starts with it.
     """
 
     def __init__(self, task: Task) -> None:
@@ -49,10 +49,10 @@ class _Descent:
         self.settings = {**options.optimizer.settings(), **options.limits()}
         self.watch = self._watch()
         self.best_parameters = np.empty_like(task.parameters) if self.watch["keeps_best"] else None
-        self.good = task.parameters.copy()  # for an update that itself overflows
-        self.done, self.rest = 0, 0  # epochs of this training, and batches of one begun
+        self.good = task.parameters.copy()  # restored where an update itself overflows
+        self.done, self.rest = 0, 0  # epochs finished in this training, and batches of the unfinished one
         self.next_report = 0
-        self.held_loss: float | None = None  # that of the gradient whose update comes next
+        self.held_loss: float | None = None  # loss of the gradient whose update comes next
         self.block = max(1, MOST_UPDATES // self.batches)  # epochs of one compiled call
         self.orders: np.ndarray | None = None
         if callable(options.shuffle) or (options.shuffle and self.batches > 1):
@@ -74,7 +74,7 @@ class _Descent:
         return watch
 
     def go_on(self) -> Ended | None:
-        """One compiled call, and what comes behind it; how the training ended, or None."""
+        """Make one compiled call and what follows it; return how the training ended, or None."""
         options, task = self.options, self.task
         if self.done >= options.epochs:
             return Ended("finished", self.done, f"all {options.epochs} epochs were made")
@@ -94,7 +94,7 @@ class _Descent:
         return None
 
     def _end_of_call(self) -> int:
-        """The epoch before which the next call ends: where Python is needed, or the call would be too long."""
+        """Return the epoch before which the next call ends: Python is needed there, or the call would be too long."""
         options = self.options
         ends = [options.epochs, self.done + self.block]
         if options.callback is not None and self.next_report < options.epochs:
@@ -106,7 +106,7 @@ class _Descent:
         return min(ends)
 
     def _call(self, until: int, holds_update: bool) -> str:
-        """Epochs ``done`` to ``until`` in one compiled call, recorded."""
+        """Make the epochs from ``done`` to ``until`` in one compiled call, and record their losses."""
         state, task, epochs = self.state, self.task, until - self.done
         losses = np.full(len(range(self.next_report, until, self.report_every)), np.nan)
         rates, orders = self._rates(epochs), self._orders(epochs)
@@ -152,7 +152,7 @@ class _Descent:
         return status
 
     def _record(self, losses: np.ndarray, until: int) -> None:
-        """Take down the losses of the reports before epoch ``until``."""
+        """Record the losses of the reports before epoch ``until``."""
         for loss in losses.tolist():
             if self.next_report >= until:
                 break
@@ -161,7 +161,7 @@ class _Descent:
             self.next_report += self.report_every
 
     def _rates(self, epochs: int) -> np.ndarray:
-        """A learning rate for every update of these epochs."""
+        """Compute a learning rate for every update of the next epochs."""
         state = self.state
         epoch, batch = np.divmod(np.arange(epochs * self.batches), self.batches)
         steps = Steps(
@@ -179,7 +179,7 @@ class _Descent:
         return rates
 
     def _orders(self, epochs: int) -> np.ndarray | None:
-        """A row of example indices per epoch; that of a held epoch is not read, nor drawn, again."""
+        """Compute a row of example indices per epoch; that of a held epoch is not read again, so it is not drawn."""
         if self.orders is None:
             return None
         for i in range(int(self.held_loss is not None), epochs):
@@ -192,7 +192,7 @@ class _Descent:
         return self.orders[:epochs]
 
     def _asks(self, report: int) -> bool:
-        """Whether the callback ends the training; a gradient held for parameters that it moved is forgotten."""
+        """Return whether the callback ends the training; if it moves the parameters, drop the held gradient."""
         before = None if self.held_loss is None else self.task.parameters.copy()
         answer = self.task.asks(*self.task.reports[-1])
         if before is not None and not np.array_equal(before, self.task.parameters):
@@ -200,7 +200,7 @@ class _Descent:
         return answer
 
     def _failure(self, status: str) -> Ended | None:
-        """How a training ended that met something not finite; the parameters are then finite again."""
+        """Return how a training ended in which something was not finite, or None; make the parameters finite."""
         overflowed = _kernels.first_not_finite((self.task.parameters,)) >= 0
         is_held_loss_bad = self.held_loss is not None and not math.isfinite(self.held_loss)
         if status == "diverged":

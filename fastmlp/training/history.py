@@ -6,11 +6,11 @@ import numpy as np
 
 
 class DivergenceWarning(UserWarning):
-    """Training met a gradient or a loss that is not finite, or ended with a loss far above that of its start."""
+    """A gradient, loss or update was not finite, or the last loss of a training is over ten times the first."""
 
 
 class DeadNetworkWarning(UserWarning):
-    """All units of a hidden layer give the same output for every example: nothing up to it learns."""
+    """Every unit of some hidden layer gives the same output for all examples, so no layer up to it learns."""
 
 
 @dataclass(frozen=True)
@@ -20,13 +20,21 @@ class Ended:
     Attributes
     ----------
     how : {"finished", "stopped", "callback", "diverged"}
-        All epochs were made; a rule ended it; the callback did; a gradient, a loss or an update was not finite.
+        All epochs were made; a rule ended the training; the callback ended it; a gradient, a loss or an update was
+        not finite.
     epoch : int
-        Epochs finished in this training.
+        Number of epochs finished in this training.
     why : str
-        What happened where, in words.
+        What happened and where, in words.
     symptom : {None, "loss grew", "dead"}
-        What else is wrong: a loss far above that of the start; a hidden layer without a living unit.
+        A problem of a training that did not diverge: the last loss is over ten times the first; every unit of some
+        hidden layer gives the same output for all examples.
+
+    Examples
+    --------
+    >>> from fastmlp import MLP
+    >>> MLP([1, 1], seed=0).train([[0.0], [1.0]], [0, 1], epochs=3).ended
+    Ended(how='finished', epoch=3, why='all 3 epochs were made', symptom=None)
     """
 
     how: str
@@ -35,7 +43,7 @@ class Ended:
     symptom: str | None = None
 
     def warning(self) -> Warning | None:
-        """What :meth:`fastmlp.MLP.train` warns of; None where nothing is wrong."""
+        """Return the warning that :meth:`fastmlp.MLP.train` issues, or None if nothing is wrong."""
         if self.how == "diverged":
             return DivergenceWarning(f"training diverged at {self.why}")
         if self.symptom == "loss grew":
@@ -44,7 +52,7 @@ class Ended:
 
 
 def diverged(epoch: int, place: str, kept: str, remedy: str = "") -> Ended:
-    """The end of a training that met something not finite: where, which parameters were kept, what to try."""
+    """Describe a training in which something was not finite: where, which parameters were kept, what to try."""
     advice = f"Try {remedy}smaller initial weights or scaled inputs."
     return Ended("diverged", epoch, f"{place}. The parameters are {kept}. {advice}")
 
@@ -65,20 +73,27 @@ class History:
 
     Attributes
     ----------
-    epochs : ndarray of int64 (n_reports,)
+    epochs : ndarray of int64 of shape (n_reports,)
         Epochs at which the loss was recorded, counted from 0 at the start of this training.
-    losses : ndarray of float64 (n_reports,)
-        The mean loss over the examples of that epoch, each batch before its update; penalties are part of it
-        only with ``penalty="sum"``.
+    losses : ndarray of float64 of shape (n_reports,)
+        The mean loss over the examples of each of these epochs, where the loss of a batch is measured before its
+        update.  Penalties are included with ``penalty="sum"`` only.
     ended : Ended
-        How the training ended, and why.
+        How and why the training ended.
     best_epoch : int
-        The epoch of the least loss (with validation data: the number of epochs before the best value) among those
-        looked at, or -1 where there were none.
-    validation_epochs : ndarray of int64 (n_validations,)
-        Epochs made before each look at the validation data.
-    validation_losses, validation_scores : ndarray of float64 (n_validations,)
-        What was seen there: losses or, with ``validation_score``, its answers; the other is empty.
+        The epoch of the least loss among those computed; with validation data, the number of epochs made before the
+        best value.  -1 if there are none.
+    validation_epochs : ndarray of int64 of shape (n_validations,)
+        Number of epochs made before each evaluation of the validation data.
+    validation_losses, validation_scores : ndarray of float64 of shape (n_validations,)
+        The validation losses or, with ``validation_score``, its results; the other array is empty.
+
+    Examples
+    --------
+    >>> from fastmlp import MLP
+    >>> history = MLP([1, 1], seed=0).train([[0.0], [1.0]], [0, 1], epochs=20, report_every=10)
+    >>> history.epochs
+    array([ 0, 10])
     """
 
     epochs: np.ndarray

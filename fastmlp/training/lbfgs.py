@@ -1,4 +1,4 @@
-"""Training by L-BFGS: SciPy's steps over the compiled loss and gradient."""
+"""Training by L-BFGS: SciPy's steps with the compiled loss and gradient."""
 
 import math
 from typing import Any
@@ -30,7 +30,7 @@ class _End(Exception):  # noqa: N818 - no error
 
 
 class _Objective:
-    """The loss as SciPy calls it, and what is kept of each step it accepts."""
+    """The objective that SciPy calls, and the record of the steps that it accepts."""
 
     def __init__(self, task: Task) -> None:
         options, parameters = task.options, task.parameters
@@ -38,13 +38,13 @@ class _Objective:
         self.task, self.options = task, options
         self.l2 = task.network.plan.is_weight() * (options.l2 * share)
         self.trial = np.empty_like(parameters)
-        self.tried = np.empty(0)  # the last trial, as SciPy gave it, and its loss
+        self.tried = np.empty(0)  # the last point that SciPy evaluated; self.loss is its loss
         self.loss, self.step = 0.0, 0
         self.plateau, self.best_parameters = Plateau(), parameters.copy()
         self.ended: Ended | None = None
 
     def minimize(self) -> Ended | None:
-        """The steps, from the present parameters; how they ended, unless they ran to SciPy's end."""
+        """Make the steps from the present parameters; return how they ended, or None if SciPy ended them."""
         from scipy.optimize import minimize
 
         optimizer, epochs = self.options.optimizer, self.options.epochs
@@ -67,7 +67,7 @@ class _Objective:
         return self.ended
 
     def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray]:
-        """Objective and gradient at x, in float64."""
+        """Return the objective and its gradient at x, in float64."""
         task = self.task
         self.tried, self.trial[:] = x.copy(), x
         self.loss = task.engine.loss_and_gradient(task.gradient, self.trial, task.examples.data)
@@ -80,7 +80,7 @@ class _Objective:
         return 0.5 * float(np.dot(self.l2 * x, x))
 
     def accept(self, intermediate_result: Any) -> None:
-        """Take a step's end for the model's parameters; SciPy knows the callback by its argument's name."""
+        """Copy an accepted step into the model.  SciPy recognizes this kind of callback by its argument's name."""
         self.task.parameters[:] = intermediate_result.x
         self.step += 1
         self.task.bar.update(1)
@@ -94,7 +94,7 @@ class _Objective:
             raise RuntimeError("the callback or the validation_score raised StopIteration") from error
 
     def report(self) -> None:
-        """Record the loss of the present parameters where it is due, and end the training where that is asked for."""
+        """Record the loss of the present parameters if that is due; end the training if a rule or the callback does."""
         options, task = self.options, self.task
         assert options.report_every is not None
         if not math.isfinite(self.loss):

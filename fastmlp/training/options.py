@@ -18,13 +18,12 @@ PENALTIES = ("mean", "sum")
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingOptions:
-    """What can be asked of a training: the arguments of :meth:`fastmlp.MLP.train`, where they are described.
+    """The arguments of :meth:`fastmlp.MLP.train`, which describes them, as one object.
 
     Raises
     ------
     TypeError, ValueError
-        For arguments out of range; those that depend on a network or its examples are checked by
-        :meth:`settled`.
+        If an argument is out of range.  :meth:`settled` checks what depends on a network or its examples.
 
     Examples
     --------
@@ -94,7 +93,24 @@ class TrainingOptions:
             raise ValueError("validation_score needs data to score: pass validation=(X, y)")
 
     def settled(self, plan: Plan, n_examples: int, optimizer: Optimizer) -> "TrainingOptions":
-        """The same for one network and its examples, with every default replaced by what it stands for."""
+        """Return the options for one network and its examples, with every default replaced by its value.
+
+        Parameters
+        ----------
+        plan : Plan
+        n_examples : int
+        optimizer : Optimizer
+            Used where the options name none.
+
+        Returns
+        -------
+        TrainingOptions
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an option does not go with the network, its dtype or the number of examples.
+        """
         settled = dataclasses.replace(
             self,
             optimizer=self.optimizer or optimizer,
@@ -115,10 +131,10 @@ class TrainingOptions:
 
     @property
     def schedule(self) -> Schedule | None:
-        """The learning rate as a schedule, where one was given."""
+        """The learning rate as a schedule, or None if none was given."""
         return self.learning_rate
 
     def limits(self) -> dict[str, float]:
-        """Penalties and clips as fields of the kernels' ``fm_optimizer``; infinite is no clip."""
+        """Return penalties and clipping limits as fields of the kernels' ``fm_optimizer``; infinity means no limit."""
         clips = {name: getattr(self, name) or math.inf for name in ("clip_value", "clip_norm")}
         return {"l1": self.l1, "l2": self.l2, **clips}

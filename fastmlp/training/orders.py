@@ -1,8 +1,9 @@
-"""The order of the examples in an epoch: an order source is called as ``source(epoch, out)`` and fills ``out``.
+"""The order of the examples in an epoch.
 
-``out`` is an ndarray of intp (n_examples,) for the indices of the examples, in the order in which the epoch's batches
-take them; ``epoch`` counts over all trainings of a model.  Sources are asked ahead of the epochs, for as many as one
-compiled call runs.  Indices may repeat, and others be left out.
+``MLP.train(shuffle=...)`` also takes an order source, a function ``source(epoch, out)``.  It fills ``out``, an
+ndarray of intp of shape (n_examples,), with the indices of the examples in the order in which the epoch's batches take
+them.  ``epoch`` counts over all trainings of a model.  A source is called before the epochs run, for as many epochs as
+one compiled call makes.  Indices may repeat or be left out.
 """
 
 from collections.abc import Callable
@@ -15,22 +16,26 @@ OrderSource = Callable[[int, np.ndarray], object]
 
 
 def order_of(seed: int, epoch: int, n_examples: int, out: np.ndarray | None = None) -> np.ndarray:
-    """The order of the examples in one epoch (counted over all trainings of a model), a permutation.
+    """Compute the order of the examples in one epoch, a permutation.
 
     With ``draws = numpy.random.default_rng((seed, epoch)).random(n_examples)``, entry i of 0, 1, ..., from the last
-    to the first, changes places with entry ``int(draws[i] * (i + 1))``.
+    to the first, is swapped with entry ``int(draws[i] * (i + 1))``.
 
     Parameters
     ----------
-    seed, epoch : int
-        At least 0.
+    seed : int
+        Seed of the training, at least 0.
+    epoch : int
+        Number of the epoch, counted over all trainings of a model; at least 0.
     n_examples : int
-    out : ndarray of intp (n_examples,), default=None
-        Where to write it.
+        Number of examples.
+    out : ndarray of intp of shape (n_examples,), default=None
+        Array for the result.
 
     Returns
     -------
-    ndarray of intp (n_examples,)
+    ndarray of intp of shape (n_examples,)
+        ``out``, or a new array.
 
     References
     ----------
@@ -53,7 +58,7 @@ class CumulativeOrders:
     Parameters
     ----------
     random_state : numpy.random.RandomState
-        Drawn from for every epoch, as :func:`sklearn.utils.shuffle` does.
+        Source of the shuffles, drawn from as ``sklearn.utils.shuffle`` does.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""One training, from its checked arguments to its history."""
+"""One training, from checked examples and options to a history."""
 
 import dataclasses
 from collections.abc import Callable
@@ -17,17 +17,20 @@ from fastmlp.training.task import Task, progress_bar
 from fastmlp.training.validation import Validation
 
 TRAINERS: dict[str, Callable[[Task], Ended]] = {"lbfgs": lbfgs.train}  # by method; all others descend
-GROWN = 10  # times its start: a loss that no noise between batches explains
+GROWN = 10  # the last loss over the first: more than noise between batches explains
 
 
 def run(network: Any, examples: Examples, options: TrainingOptions) -> History:
-    """Train a network in place; :meth:`fastmlp.MLP.train` without its check of X and y, and without warnings.
+    """Train a network in place, on examples that are already checked, without warnings.
+
+    :meth:`fastmlp.MLP.train` checks its X and y, calls this function and issues the warning of ``History.ended``.
 
     Parameters
     ----------
     network : MLP
     examples : Examples
-        Checked for a network of its widths, loss and dtype: many trainings can share them, also at once.
+        Checked for a network of the same inputs, outputs, loss and dtype.  Many trainings can share them, also at
+        the same time in several threads.
     options : TrainingOptions
 
     Returns
@@ -37,9 +40,9 @@ def run(network: Any, examples: Examples, options: TrainingOptions) -> History:
     Raises
     ------
     TypeError, ValueError
-        For options that do not go with the network or the examples, which is then unchanged.
+        If the options do not go with the network or the examples; the network is then unchanged.
     RuntimeError
-        If the network is in training already.
+        If the network is already in training.
 
     Examples
     --------
@@ -74,7 +77,7 @@ def run(network: Any, examples: Examples, options: TrainingOptions) -> History:
 
 
 def symptom_of(task: Task, ended: Ended) -> str | None:
-    """What is wrong with a training that ended by itself: a loss that grew, or a network that died."""
+    """Return what is wrong with a training that did not diverge: a loss that grew, a dead network, or None."""
     if ended.how == "diverged" or ended.epoch == 0:
         return None
     first = task.reports[0][1] if task.reports else task.last_loss
@@ -85,9 +88,10 @@ def symptom_of(task: Task, ended: Ended) -> str | None:
 
 
 def is_dead(task: Task) -> bool:
-    """Whether some hidden layer's outputs are the same for all examples, so that no layer up to it learns.
+    """Whether every unit of some hidden layer gives the same output for all examples.
 
-    Anything in the first layer's gradient by the last batch says no at once; else the first 1,000 examples tell.
+    A gradient of the first layer that is not 0, in the last batch, rules it out; otherwise the first 1,000 examples
+    decide.
     """
     network, examples = task.network, task.examples
     n_features, first_width, *_ = dims = network.plan.layer_dims

@@ -1,4 +1,4 @@
-"""What a training leaves for the next to go on from."""
+"""The state of a model's training, from which the next training continues."""
 
 from dataclasses import dataclass, field
 
@@ -10,22 +10,30 @@ from fastmlp.schedules import Plateau
 
 @dataclass(eq=False)
 class TrainingState:
-    """What a training leaves for the next to go on from.
+    """The state of a model's training, from which the next training continues.
 
     Attributes
     ----------
     optimizer : Optimizer or None
-        The one used last.
-    moments : ndarray (n_moments, n_parameters)
-        What the optimizer has learned.
+        The optimizer used last.
+    moments : ndarray of shape (n_moments, n_parameters)
+        The optimizer's running vectors.
     updates, optimizer_epochs, examples : int
-        Updates made, epochs finished and examples seen with this optimizer: where a schedule stands.
+        Updates made, epochs finished and examples seen with this optimizer; schedules depend on them.
     epochs : int
-        Epochs finished with all optimizers but L-BFGS: the number of the next order of the examples.
+        Epochs finished with all optimizers but L-BFGS; also the number of the next order of the examples.
     seed : int or None
-        Of orders and dropout.
+        Seed of the orders and of dropout.
     plateau : Plateau
-        What an adaptive learning rate has seen.
+        State of an adaptive learning rate.
+
+    Examples
+    --------
+    >>> from fastmlp import MLP
+    >>> model = MLP([1, 1], seed=0)
+    >>> history = model.train([[0.0], [1.0]], [0, 1], epochs=3, batch_size=1, seed=0)
+    >>> model.training_state.epochs, model.training_state.updates
+    (3, 6)
     """
 
     optimizer: Optimizer | None = None
@@ -38,7 +46,7 @@ class TrainingState:
     plateau: Plateau = field(default_factory=Plateau)
 
     def use(self, optimizer: Optimizer, parameters: np.ndarray) -> None:
-        """Go on with ``optimizer``, from the beginning where it is another than before."""
+        """Continue with ``optimizer``; one that differs from the last starts anew."""
         if optimizer == self.optimizer:
             return
         self.moments = np.empty((optimizer.n_moments, len(parameters)), parameters.dtype)
@@ -46,13 +54,13 @@ class TrainingState:
         self.start_anew()
 
     def start_anew(self) -> None:
-        """Forget what the optimizer and the schedule have learned."""
+        """Reset the moments, the counts and the adaptive learning rate."""
         self.updates = self.optimizer_epochs = self.examples = 0
         self.plateau = Plateau()
         self.moments[:] = 0
 
     def count(self, updates: int, batches: int, n_examples: int, batch_size: int) -> tuple[int, int]:
-        """Count updates of an epoch's batches; returns the epochs finished and the batches of the one begun."""
+        """Count updates; return the epochs that they finish and the batches left over."""
         epochs, rest = divmod(updates, batches)
         self.updates += updates
         self.epochs += epochs

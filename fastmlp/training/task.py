@@ -1,4 +1,4 @@
-"""What a trainer works on, and what it tells of its work."""
+"""What a trainer works on, and where it records its results."""
 
 import contextlib
 import math
@@ -16,22 +16,22 @@ from fastmlp.training.validation import Validation
 
 @dataclass(eq=False)
 class Task:
-    """What a trainer works on, and what it tells of its work.
+    """What a trainer works on, and where it records its results.
 
     Attributes
     ----------
     network : MLP
-        Whose parameters the trainer moves in place, and whose ``training_state`` it brings up to date.
+        The trainer updates its parameters and its ``training_state`` in place.
     engine : Engine
-        For batches of ``options.batch_size``.
+        Passes over batches of ``options.batch_size``.
     examples : Examples
     options : TrainingOptions
         Settled.
     validation : Validation or None
     bar : progress bar
-        To be told of finished epochs.
-    gradient : ndarray (n_parameters,)
-        Scratch, which holds that of the last batch.
+        Its ``update`` is called with the number of finished epochs.
+    gradient : ndarray of shape (n_parameters,)
+        Receives the gradient of the last batch.
     """
 
     network: Any
@@ -52,7 +52,10 @@ class Task:
         return parameters
 
     def asks(self, epoch: int, loss: float) -> bool:
-        """Whether the callback, told of this loss, ends the training; ValueError where it left something not finite."""
+        """Call the callback with this loss; return whether it ends the training.
+
+        A ValueError names parameters that it left not finite.
+        """
         if self.options.callback is None:
             return False
         answer = bool(self.options.callback(epoch, loss))
@@ -60,11 +63,11 @@ class Task:
         return answer
 
     def validate(self, epoch: int) -> bool:
-        """Look at the validation data where it is due after ``epoch`` epochs; whether that ends the training."""
+        """Evaluate the validation data if that is due after ``epoch`` epochs; return whether it ends the training."""
         return self.validation is not None and self.validation.is_due(epoch) and self.validation.stalls(epoch)
 
     def history(self, ended: Ended) -> History:
-        """What was recorded."""
+        """Return what was recorded."""
         epochs, losses = np.array([e for e, _ in self.reports], np.int64), np.array([v for _, v in self.reports], float)
         if self.validation is None:
             at_reports = int(epochs[np.argmin(losses)]) if len(losses) else -1
@@ -75,7 +78,7 @@ class Task:
 
 
 def progress_bar(options: TrainingOptions) -> Any:
-    """A bar over the epochs as a context, which does nothing where none is wanted."""
+    """Return a progress bar over the epochs as a context manager; without ``progress`` it does nothing."""
     if not options.progress:
         return contextlib.nullcontext(_NoBar())
     from tqdm.auto import tqdm
@@ -84,7 +87,7 @@ def progress_bar(options: TrainingOptions) -> Any:
 
 
 class _NoBar:
-    """What takes the place of a bar."""
+    """Stands in for a progress bar that nobody asked for."""
 
     def update(self, epochs: int) -> None:
         """Nothing."""

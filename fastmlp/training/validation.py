@@ -1,4 +1,4 @@
-"""Stopping by examples that are not trained on; the rule on the training's own loss is compiled, see ``fm_watch``."""
+"""Stopping by validation data.  The rule on the training loss is compiled, see ``fm_watch`` in src/fastmlp.h."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from fastmlp.training.options import TrainingOptions
 
 
 class Validation:
-    """What a training asks of its validation data every so many epochs, and the parameters that did best there.
+    """Evaluates the validation data every few epochs, and keeps the parameters that were best.
 
     Parameters
     ----------
     network : MLP
-        In training; a user's score sees it with its parameters of the moment.
+        The network in training; a user's score is called with it.
     options : TrainingOptions
         Settled.
     """
@@ -34,11 +34,11 @@ class Validation:
         self.best_epoch = -1
 
     def is_due(self, epoch: int) -> bool:
-        """Whether to look after ``epoch`` epochs."""
+        """Whether the validation data are evaluated after ``epoch`` epochs."""
         return epoch % self.options.validation_every == 0
 
     def stalls(self, epoch: int) -> bool:
-        """Look at the parameters after ``epoch`` epochs; whether the rule says that they no longer get better."""
+        """Evaluate the parameters after ``epoch`` epochs; return whether the stopping rule ends the training."""
         if self.options.validation_score is None:
             value = self.engine.loss(self.network.parameters, self.examples.data)
         else:
@@ -54,7 +54,7 @@ class Validation:
         return self.plateau.sees(error, self.options.tol, n or 0) and n is not None
 
     def rule(self) -> str:
-        """The rule that ended the training, in words."""
+        """Return the rule that ended the training, in words."""
         what = "loss did not fall" if self.options.validation_score is None else "score did not rise"
         n, tol = self.options.n_iter_no_change, self.options.tol
         return f"the validation {what} by more than tol={tol:g} for more than n_iter_no_change={n} looks in a row"
