@@ -1,5 +1,8 @@
 """The documentation's settings: ``make docs`` builds it with Sphinx, warnings being errors."""
 
+import ast
+from pathlib import Path
+
 import fastmlp
 
 project = "fastmlp"
@@ -24,3 +27,28 @@ numpydoc_class_members_toctree = False
 html_theme = "furo"
 html_title = f"fastmlp {version}"
 html_copy_source = False
+
+
+def stub_signatures():
+    """Signatures by name from the stub of the compiled module, whose own are those of Cython's dispatchers."""
+    stub = Path(__file__).parent.parent / "fastmlp" / "_kernels.pyi"
+    signatures = {}
+    for node in ast.parse(stub.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef):
+            for method in (member for member in node.body if isinstance(member, ast.FunctionDef)):
+                arguments = method.args
+                arguments.args = arguments.args[1:]  # self
+                for argument in (*arguments.args, *arguments.kwonlyargs):
+                    argument.annotation = None
+                name = node.name if method.name == "__init__" else f"{node.name}.{method.name}"
+                signatures[f"fastmlp._kernels.{name}"] = f"({ast.unparse(arguments)})"
+    return signatures
+
+
+def setup(app):
+    signatures = stub_signatures()
+
+    def process(app, what, name, obj, options, signature, return_annotation):
+        return (signatures[name], None) if name in signatures else None
+
+    app.connect("autodoc-process-signature", process)

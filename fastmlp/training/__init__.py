@@ -1,6 +1,6 @@
-"""Training: options, runs of them, and histories.
+"""Options of a training, the run of one, and its history.
 
-:meth:`fastmlp.MLP.train` is the usual way in.  :func:`run` trains on examples that were checked once, for many
+:meth:`fastmlp.MLP.train` is the usual entry.  :func:`run` trains on examples that were checked once, for many
 trainings on the same data.
 """
 

@@ -50,7 +50,8 @@ def run(network: Any, examples: Examples, options: TrainingOptions) -> History:
     >>> from fastmlp.training import TrainingOptions, run
     >>> X, Y, _, _ = load_dataset(is_plot=False)
     >>> network = MLP([2, 10, 5, 1], seed=3)
-    >>> history = run(network, network.examples(X.T, Y[0]), TrainingOptions(epochs=15000, learning_rate=0.01))
+    >>> options = TrainingOptions(epochs=15000, learning_rate=0.01)
+    >>> history = run(network, network.examples(X.T, Y[0]), options)
     >>> history.ended.how, round(float(history.losses[-1]), 3)
     ('finished', 0.066)
     """
