@@ -11,17 +11,18 @@ from typing import Any
 import numpy as np
 
 from fastmlp import _kernels, checks, initializers, training
-from fastmlp.engine.examples import Examples, inputs_of, is_sparse
+from fastmlp.engine.examples import Examples, is_sparse
 from fastmlp.engine.plan import Plan, hidden_activations, join_parameters
 from fastmlp.export import archive
 from fastmlp.files import write_whole
 from fastmlp.losses import Loss, loss_of
 from fastmlp.optimizers import Optimizer
+from fastmlp.prediction import Predictor
 from fastmlp.schedules import Schedule
 from fastmlp.training import History, TrainingOptions, TrainingState
 
 
-class MLP:
+class MLP(Predictor):
     """A multi-layer perceptron for classification or regression.
 
     Parameters
@@ -392,97 +393,6 @@ class MLP:
         if self._training.locked():
             raise RuntimeError(f"{what} was called while this model is training")
 
-    def predict(self, X: Any) -> np.ndarray:
-        """Predict labels, classes or values, as the loss defines.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_examples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_examples,), or (n_examples, n_outputs) for several outputs
-            With the log-loss and the multilabel log-loss, int64: 1 where the probability is over 0.5, else 0.
-            With the multinomial log-loss, int64 of shape (n_examples,): the class of the largest logit.
-            Otherwise values of the model's dtype.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If X has the wrong type or shape, is empty or not finite.
-        """
-        if self.loss.targets == "labels":
-            return (self._outputs(X, probabilities=True) > 0.5).astype(np.int64)
-        if self.loss.targets == "classes":
-            logits = self._outputs(X, probabilities=False)
-            return np.argmax(logits, axis=1) if logits.ndim == 2 else np.zeros(len(logits), np.int64)
-        return self._outputs(X, probabilities=True)
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Predict the probabilities of label 1, or of each class.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_examples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_examples,), or (n_examples, n_outputs) for several outputs
-            Of the model's dtype.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If X has the wrong type or shape, is empty or not finite, or the loss is none of the log-losses.
-        """
-        if self.loss.targets not in ("labels", "classes"):
-            raise ValueError(f"predict_proba needs one of the log-losses, this model has {self.loss.name}; use predict")
-        return self._outputs(X, probabilities=True)
-
-    def predict_one(self, x: Any) -> np.ndarray:
-        """Predict one example with the least overhead: probabilities with a log-loss, otherwise values.
-
-        Parameters
-        ----------
-        x : array-like of shape (n_features,) or sparse matrix of shape (1, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_outputs,)
-            The same bits as a row of :meth:`predict_proba` or :meth:`predict`.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If x has the wrong type or shape or is not finite.
-        """
-        engine = self._engine_of_one
-        if engine is None:
-            if hasattr(x, "tocsr"):  # an engine for dense examples would take memory for every feature
-                return self._outputs_of_sparse_row(x)
-            engine = self._engine_of_one = self.engine(1)
-        outputs = engine.predict_one(self._parameters, x, True)
-        if outputs is not None:
-            return outputs
-        if hasattr(x, "tocsr"):
-            return self._outputs_of_sparse_row(x)
-        array = checks.array_of("x", x, self.plan.dtype)
-        if array.shape != (self.plan.layer_dims[0],):
-            raise ValueError(f"x must have shape ({self.plan.layer_dims[0]},), got {array.shape}")
-        array = np.ascontiguousarray(array)
-        checks.check_finite("x", array)
-        checks.check_finite("parameters", self.parameters)
-        outputs = engine.predict_one(self._parameters, array, True)
-        assert outputs is not None
-        return outputs
-
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Compute the last layer's raw outputs, which are logits with a log-loss.
-
-        Parameters, shapes and errors are those of :meth:`predict`; the values have the model's dtype.
-        """
-        return self._outputs(X, probabilities=False)
-
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model and its training state to one ``.npz`` file, completely or not at all.
 
@@ -564,15 +474,3 @@ class MLP:
         )
         engine.allocate()  # raises MemoryError here, before anything changes
         return engine
-
-    def _outputs_of_sparse_row(self, x: Any) -> np.ndarray:
-        if x.shape != (1, self.plan.layer_dims[0]):
-            raise ValueError(f"x must have shape (1, {self.plan.layer_dims[0]}) where it is sparse, got {x.shape}")
-        return self._outputs(x, probabilities=True).reshape(-1)
-
-    def _outputs(self, X: Any, probabilities: bool) -> np.ndarray:
-        data = _kernels.Data(inputs_of(X, self.plan.layer_dims[0], self.plan.dtype))
-        checks.check_finite("parameters", self.parameters)
-        outputs = np.empty((self.plan.layer_dims[-1], data.n_examples), self.plan.dtype)
-        self.engine(data.n_examples, data).predict(outputs, self.parameters, data, probabilities)
-        return outputs[0] if len(outputs) == 1 else np.ascontiguousarray(outputs.T)

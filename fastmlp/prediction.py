@@ -1,0 +1,126 @@
+"""What a network predicts from its parameters."""
+
+from typing import Any
+
+import numpy as np
+
+from fastmlp import _kernels, checks
+from fastmlp.engine.examples import inputs_of
+from fastmlp.engine.plan import Plan
+from fastmlp.losses import Loss
+
+
+class Predictor:
+    """The predictions of an :class:`fastmlp.MLP`, which has the attributes below and makes the engines."""
+
+    plan: Plan
+    loss: Loss
+    _parameters: np.ndarray
+    _engine_of_one: _kernels.Engine | None
+
+    def engine(self, batch: int, data: _kernels.Data | None = None, **settings: Any) -> _kernels.Engine:
+        """See :meth:`fastmlp.MLP.engine`."""
+        raise NotImplementedError
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict labels, classes or values, as the loss defines.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_examples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_examples,), or (n_examples, n_outputs) for several outputs
+            With the log-loss and the multilabel log-loss, int64: 1 where the probability is over 0.5, else 0.
+            With the multinomial log-loss, int64 of shape (n_examples,): the class of the largest logit.
+            Otherwise values of the model's dtype.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X has the wrong type or shape, is empty or not finite.
+        """
+        if self.loss.targets == "labels":
+            return (self._outputs(X, probabilities=True) > 0.5).astype(np.int64)
+        if self.loss.targets == "classes":
+            logits = self._outputs(X, probabilities=False)
+            return np.argmax(logits, axis=1) if logits.ndim == 2 else np.zeros(len(logits), np.int64)
+        return self._outputs(X, probabilities=True)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Predict the probabilities of label 1, or of each class.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_examples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_examples,), or (n_examples, n_outputs) for several outputs
+            Of the model's dtype.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X has the wrong type or shape, is empty or not finite, or the loss is none of the log-losses.
+        """
+        if self.loss.targets not in ("labels", "classes"):
+            raise ValueError(f"predict_proba needs one of the log-losses, this model has {self.loss.name}; use predict")
+        return self._outputs(X, probabilities=True)
+
+    def predict_one(self, x: Any) -> np.ndarray:
+        """Predict one example with the least overhead: probabilities with a log-loss, otherwise values.
+
+        Parameters
+        ----------
+        x : array-like of shape (n_features,) or sparse matrix of shape (1, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_outputs,)
+            The same bits as a row of :meth:`predict_proba` or :meth:`predict`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If x has the wrong type or shape or is not finite.
+        """
+        engine = self._engine_of_one
+        if engine is None:
+            if hasattr(x, "tocsr"):  # an engine for dense examples would take memory for every feature
+                return self._outputs_of_sparse_row(x)
+            engine = self._engine_of_one = self.engine(1)
+        outputs = engine.predict_one(self._parameters, x, True)
+        if outputs is not None:
+            return outputs
+        if hasattr(x, "tocsr"):
+            return self._outputs_of_sparse_row(x)
+        array = checks.array_of("x", x, self.plan.dtype)
+        if array.shape != (self.plan.layer_dims[0],):
+            raise ValueError(f"x must have shape ({self.plan.layer_dims[0]},), got {array.shape}")
+        array = np.ascontiguousarray(array)
+        checks.check_finite("x", array)
+        checks.check_finite("parameters", self._parameters)
+        outputs = engine.predict_one(self._parameters, array, True)
+        assert outputs is not None
+        return outputs
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Compute the last layer's raw outputs, which are logits with a log-loss.
+
+        Parameters, shapes and errors are those of :meth:`predict`; the values have the model's dtype.
+        """
+        return self._outputs(X, probabilities=False)
+
+    def _outputs_of_sparse_row(self, x: Any) -> np.ndarray:
+        if x.shape != (1, self.plan.layer_dims[0]):
+            raise ValueError(f"x must have shape (1, {self.plan.layer_dims[0]}) where it is sparse, got {x.shape}")
+        return self._outputs(x, probabilities=True).reshape(-1)
+
+    def _outputs(self, X: Any, probabilities: bool) -> np.ndarray:
+        data = _kernels.Data(inputs_of(X, self.plan.layer_dims[0], self.plan.dtype))
+        checks.check_finite("parameters", self._parameters)
+        outputs = np.empty((self.plan.layer_dims[-1], data.n_examples), self.plan.dtype)
+        self.engine(data.n_examples, data).predict(outputs, self._parameters, data, probabilities)
+        return outputs[0] if len(outputs) == 1 else np.ascontiguousarray(outputs.T)
