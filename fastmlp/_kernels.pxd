@@ -55,8 +55,8 @@ cdef extern from "fastmlp.h" nogil:
         double loss_parameter, label_smoothing
         int sparse_inputs
 
-    ctypedef struct fm_plan:
-        Py_ssize_t n_layers, n_parameters, batch, tile, n_chunks, n_targets, arena_bytes, chunk_bytes, block_bytes
+    ctypedef struct fm_layout:
+        Py_ssize_t n_layers, n_parameters, batch_size, tile_size, n_chunks, n_targets, arena_bytes, chunk_bytes, block_bytes
         fm_layer *layers
 
     ctypedef struct fm_data:
@@ -119,16 +119,16 @@ cdef extern from "fastmlp.h" nogil:
     ctypedef struct fm_kernels:
         const char *isa
         Py_ssize_t lanes
-        void (*make_plan)(fm_plan *, const fm_network *, Py_ssize_t) noexcept nogil
-        int (*loss_and_gradient)(void *, double *, const fm_plan *, const void *, const fm_data *, void *, int,
+        void (*make_layout)(fm_layout *, const fm_network *, Py_ssize_t) noexcept nogil
+        fm_status (*loss_and_gradient)(void *, double *, const fm_layout *, const void *, const fm_data *, void *, int,
                                  fm_poll) noexcept nogil
-        int (*train)(fm_training *, const fm_plan *, const fm_data *, void *, int, fm_poll) noexcept nogil
-        int (*predict)(void *, const fm_plan *, const void *, const fm_data *, void *, int, fm_poll) noexcept nogil
-        int (*layers)(const fm_layer_arrays *, const fm_plan *, const fm_data *, void *, fm_poll) noexcept nogil
-        int (*backward)(const fm_layer_arrays *, const fm_plan *, const fm_data *, void *, fm_poll) noexcept nogil
+        fm_status (*train)(fm_training *, const fm_layout *, const fm_data *, void *, int, fm_poll) noexcept nogil
+        fm_status (*predict)(void *, const fm_layout *, const void *, const fm_data *, void *, fm_output, fm_poll) noexcept nogil
+        fm_status (*layers)(const fm_layer_arrays *, const fm_layout *, const fm_data *, void *, fm_poll) noexcept nogil
+        fm_status (*backward)(const fm_layer_arrays *, const fm_layout *, const fm_data *, void *, fm_poll) noexcept nogil
         void (*gradient_descent)(void *, const void *, Py_ssize_t, double) noexcept nogil
-        void (*update)(const fm_training *, const fm_plan *, double) noexcept nogil
-        void (*dropout_mask)(void *, const fm_plan *, Py_ssize_t, unsigned long long, Py_ssize_t) noexcept nogil
+        void (*update)(const fm_training *, const fm_layout *, double) noexcept nogil
+        void (*dropout_mask)(void *, const fm_layout *, Py_ssize_t, unsigned long long, Py_ssize_t) noexcept nogil
         void (*map)(void *, const void *, Py_ssize_t, fm_function) noexcept nogil
         int (*all_pass)(const void *, Py_ssize_t, fm_check) noexcept nogil
         double (*mean_log_loss)(const void *, const void *, Py_ssize_t, Py_ssize_t) noexcept nogil

@@ -114,7 +114,7 @@ cdef int serve_signals() noexcept with gil:
     return PyErr_CheckSignals()
 
 
-cdef int finish(int status) except -1:
+cdef int finish(fm_status status) except -1:
     """Pass on the exception that a signal handler raised while the GIL was released: it is set already."""
     return -1 if status == FM_INTERRUPTED else 0
 

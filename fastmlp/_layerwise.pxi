@@ -34,7 +34,7 @@ cdef enum:
 
 @cython.no_gc
 cdef class LayerArrays(Workspace):
-    """The plan and arena of a pass layer by layer, and the C view of its arrays, which the caller keeps alive."""
+    """The layout and arena of a pass layer by layer, and the C view of its arrays, which the caller keeps alive."""
 
     cdef fm_layer_arrays *layers
     cdef tuple activations
@@ -47,18 +47,18 @@ cdef class LayerArrays(Workspace):
         self.allocate()
 
     cdef bint fits(self, cnp.ndarray inputs, list weights, tuple activations) except -1:
-        """Whether a new plan for these would be the same."""
+        """Whether a new layout for these would be the same."""
         cdef Py_ssize_t layer
         if (
             self.kernels != kernels_for(cnp.PyArray_TYPE(inputs) == cnp.NPY_DOUBLE)
-            or self.plan.layers[0].fan_in != cnp.PyArray_DIM(inputs, 0)
-            or self.plan.batch != cnp.PyArray_DIM(inputs, 1)
+            or self.layout.layers[0].fan_in != cnp.PyArray_DIM(inputs, 0)
+            or self.layout.batch_size != cnp.PyArray_DIM(inputs, 1)
             or self.activations != activations
             or len(activations) != len(weights)
         ):
             return False
         for layer in range(len(weights)):
-            if self.plan.layers[layer].fan_out != rows_of(weights[layer]):
+            if self.layout.layers[layer].fan_out != rows_of(weights[layer]):
                 return False
         return True
 
@@ -83,7 +83,7 @@ cdef LayerArrays take_arrays(cnp.ndarray inputs, list weights, list columns, tup
         arrays = LayerArrays(typenum == cnp.NPY_DOUBLE, layer_dims, activations, cnp.PyArray_DIM(inputs, 1))
     for layer in range(len(weights)):
         arrays.layers[layer].weights = matrix_data("weights", weights[layer], typenum,
-                                                   arrays.plan.layers[layer].fan_out, arrays.plan.layers[layer].fan_in)
+                                                   arrays.layout.layers[layer].fan_out, arrays.layout.layers[layer].fan_in)
     return arrays
 
 
@@ -102,14 +102,15 @@ cdef cnp.ndarray new_matrix(int typenum, Py_ssize_t rows, Py_ssize_t columns):
 
 cdef tuple forward_pass(cnp.ndarray inputs, list weights, list biases, tuple activations):
     cdef LayerArrays arrays = take_arrays(inputs, weights, biases, activations)
-    cdef int typenum = cnp.PyArray_TYPE(inputs), status
+    cdef int typenum = cnp.PyArray_TYPE(inputs)
+    cdef fm_status status
     cdef Py_ssize_t fan_in = cnp.PyArray_DIM(inputs, 0), n = cnp.PyArray_DIM(inputs, 1), layer, fan_out
     cdef fm_data data = fm_data(matrix_data("inputs", inputs, typenum, fan_in, n), NULL, NULL, n, 1, n, 0, NULL, NULL,
                                 0, 0)
     cdef cnp.ndarray z, a
     cdef list cache = []
     for layer in range(len(weights)):
-        fan_out = arrays.plan.layers[layer].fan_out
+        fan_out = arrays.layout.layers[layer].fan_out
         z, a = new_matrix(typenum, fan_out, n), new_matrix(typenum, fan_out, n)
         cache.append(z)
         cache.append(a)
@@ -119,7 +120,7 @@ cdef tuple forward_pass(cnp.ndarray inputs, list weights, list biases, tuple act
         arrays.layers[layer].z = cnp.PyArray_DATA(z)
         arrays.layers[layer].a = cnp.PyArray_DATA(a)
     with nogil:
-        status = arrays.kernels.layers(arrays.layers, arrays.plan, &data, arrays.arena, serve_signals)
+        status = arrays.kernels.layers(arrays.layers, arrays.layout, &data, arrays.arena, serve_signals)
     finish(status)
     give_back(arrays)
     return tuple(cache)
@@ -132,7 +133,8 @@ def forward(cnp.ndarray inputs not None, list weights not None, list biases not 
 
 cdef list backward_pass(cnp.ndarray inputs, cnp.ndarray targets, list weights, list outputs, tuple activations):
     cdef LayerArrays arrays = take_arrays(inputs, weights, outputs, activations)
-    cdef int typenum = cnp.PyArray_TYPE(inputs), status
+    cdef int typenum = cnp.PyArray_TYPE(inputs)
+    cdef fm_status status
     cdef Py_ssize_t fan_in = cnp.PyArray_DIM(inputs, 0), n = cnp.PyArray_DIM(inputs, 1), layer
     cdef Py_ssize_t fan_out = arrays.n_outputs()
     cdef fm_data data = fm_data(matrix_data("inputs", inputs, typenum, fan_in, n),
@@ -140,8 +142,8 @@ cdef list backward_pass(cnp.ndarray inputs, cnp.ndarray targets, list weights, l
                                 0)
     cdef cnp.ndarray dz, dw, db, da
     cdef list gradients = []
-    for layer in range(arrays.plan.n_layers - 1, -1, -1):
-        fan_in, fan_out = arrays.plan.layers[layer].fan_in, arrays.plan.layers[layer].fan_out
+    for layer in range(arrays.layout.n_layers - 1, -1, -1):
+        fan_in, fan_out = arrays.layout.layers[layer].fan_in, arrays.layout.layers[layer].fan_out
         dz = new_matrix(typenum, fan_out, n)
         dw, db = new_matrix(typenum, fan_out, fan_in), new_matrix(typenum, fan_out, 1)
         gradients.append(dz)
@@ -156,7 +158,7 @@ cdef list backward_pass(cnp.ndarray inputs, cnp.ndarray targets, list weights, l
             gradients.append(da)
             arrays.layers[layer].d_inputs = cnp.PyArray_DATA(da)
     with nogil:
-        status = arrays.kernels.backward(arrays.layers, arrays.plan, &data, arrays.arena, serve_signals)
+        status = arrays.kernels.backward(arrays.layers, arrays.layout, &data, arrays.arena, serve_signals)
     finish(status)
     give_back(arrays)
     return gradients

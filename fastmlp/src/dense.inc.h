@@ -211,7 +211,7 @@ static void FN(far_product)(const product *g, ptrdiff_t n_rows, ptrdiff_t n_vect
 }
 
 /* The product by blocks of A; the sums of all but the first terms go on from those in C. */
-static int FN(packed_product)(const product *g, range mine, ptrdiff_t n_vectors, work *w)
+static enum fm_status FN(packed_product)(const product *g, range mine, ptrdiff_t n_vectors, work *w)
 {
     for (ptrdiff_t k = 0; k < g->n_terms; k += BLOCK_TERMS) {
         const range terms = {k, g->n_terms - k < BLOCK_TERMS ? g->n_terms : k + BLOCK_TERMS};
@@ -240,7 +240,7 @@ static int FN(packed_product)(const product *g, range mine, ptrdiff_t n_vectors,
 }
 
 /* This thread's rows of the product, in pieces between which a waiting signal is served. */
-static int FN(dense_product)(const product *g, range mine, ptrdiff_t n_vectors, work *w)
+static enum fm_status FN(dense_product)(const product *g, range mine, ptrdiff_t n_vectors, work *w)
 {
     const ptrdiff_t n_rows = mine.to - mine.from;
     const double work_per_row = 2.0 * (double)(g->n_terms * n_vectors * LANES);
@@ -327,7 +327,7 @@ typedef void (*lane_sums_function)(const lane_sums *, ptrdiff_t, ptrdiff_t);
 static const lane_sums_function lane_sums_blocks[][2] = {FOR_EACH_BLOCK(LANE_SUMS_ENTRY)};
 
 /* Columns first_in .. fan_in of dW, and db as one column more, of the rows of dW that are this thread's. */
-static int FN(dense_gradient_lane_sums)(const lane_sums *g, range outs_, ptrdiff_t first_in, work *w)
+static enum fm_status FN(dense_gradient_lane_sums)(const lane_sums *g, range outs_, ptrdiff_t first_in, work *w)
 {
     if (outs_.from == outs_.to)
         return w->status;

@@ -61,15 +61,15 @@ static void FN(dropout_forward)(real *a, real *derivatives, rows g, double dropo
 }
 
 /* mask (fan_out, batch) <- the factors of one layer in one update */
-static void FN(dropout_mask)(void *mask_, const fm_plan *plan, ptrdiff_t layer, unsigned long long seed,
+static void FN(dropout_mask)(void *mask_, const fm_layout *layout, ptrdiff_t layer, unsigned long long seed,
                              ptrdiff_t update)
 {
-    const fm_layer *l = &plan->layers[layer];
+    const fm_layer *l = &layout->layers[layer];
     const vec limit = dropout_limit(l->dropout), kept = vset((real)(1 / (1 - l->dropout)));
     real *mask = mask_;
-    for (ptrdiff_t unit = 0; unit < l->fan_out; unit++, mask += plan->batch) {
+    for (ptrdiff_t unit = 0; unit < l->fan_out; unit++, mask += layout->batch_size) {
         const uint64_t key = dropout_key(seed, update, layer, unit);
-        FOR_EACH_VECTOR(i, plan->batch)
-            vstore_some(mask + i, dropout_factor(key, i, limit, kept), plan->batch - i);
+        FOR_EACH_VECTOR(i, layout->batch_size)
+            vstore_some(mask + i, dropout_factor(key, i, limit, kept), layout->batch_size - i);
     }
 }

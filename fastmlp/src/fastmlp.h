@@ -54,8 +54,8 @@ typedef struct {
 /* Where a pass over a batch keeps its arrays; depends on shapes alone, not on the data. */
 typedef struct {
     ptrdiff_t n_layers, n_parameters;
-    ptrdiff_t batch;           /* examples of the largest batch */
-    ptrdiff_t tile;            /* examples per tile, whole vectors */
+    ptrdiff_t batch_size;      /* examples of the largest batch */
+    ptrdiff_t tile_size;       /* examples per tile, whole vectors */
     ptrdiff_t n_chunks;        /* chunks of tiles, each with its own gradient, added in order; 1: no chunks */
     ptrdiff_t row_stride;      /* elements between arena rows of examples */
     ptrdiff_t n_targets;       /* rows of targets: 1 for FM_MULTINOMIAL_LOG_LOSS, else one per output */
@@ -72,7 +72,7 @@ typedef struct {
     enum fm_loss loss;
     double loss_parameter, label_smoothing;
     fm_layer layers[];
-} fm_plan;
+} fm_layout;
 
 /* The caller's examples.  A stride counts the elements from one example, feature or row of targets to the next;
    example_stride or feature_stride is 1. */
@@ -148,26 +148,26 @@ typedef struct {
     const char *isa;
     ptrdiff_t lanes; /* elements per vector */
 
-    void (*make_plan)(fm_plan *plan, const fm_network *network, ptrdiff_t batch);
+    void (*make_layout)(fm_layout *layout, const fm_network *network, ptrdiff_t batch);
 
-    /* The passes return enum fm_status.  The arena holds arena_bytes (for each thread if n_chunks is over 1), then
+    /* The arena holds arena_bytes (for each thread if n_chunks is over 1), then
        chunk_bytes, then block_bytes for each thread. */
-    int (*loss_and_gradient)(void *gradient, double *loss, const fm_plan *plan, const void *parameters,
+    enum fm_status (*loss_and_gradient)(void *gradient, double *loss, const fm_layout *layout, const void *parameters,
                              const fm_data *data, void *arena, int n_threads, fm_poll poll); /* either may be NULL */
-    int (*train)(fm_training *training, const fm_plan *plan, const fm_data *data, void *arena, int n_threads,
+    enum fm_status (*train)(fm_training *training, const fm_layout *layout, const fm_data *data, void *arena, int n_threads,
                  fm_poll poll);
-    int (*predict)(void *outputs, const fm_plan *plan, const void *parameters, const fm_data *data, void *arena,
-                   int output, fm_poll poll); /* outputs (n_outputs, n), enum fm_output */
+    enum fm_status (*predict)(void *outputs, const fm_layout *layout, const void *parameters, const fm_data *data, void *arena,
+                   enum fm_output output, fm_poll poll); /* outputs (n_outputs, n), enum fm_output */
 
     /* Every array of every layer, into the caller's: forward and, where data has targets, backward. */
-    int (*layers)(const fm_layer_arrays *layers, const fm_plan *plan, const fm_data *data, void *arena, fm_poll poll);
+    enum fm_status (*layers)(const fm_layer_arrays *layers, const fm_layout *layout, const fm_data *data, void *arena, fm_poll poll);
     /* Backward from the outputs `a` of log-loss networks that the caller has; no dropout, no derivative needs logits. */
-    int (*backward)(const fm_layer_arrays *layers, const fm_plan *plan, const fm_data *data, void *arena,
+    enum fm_status (*backward)(const fm_layer_arrays *layers, const fm_layout *layout, const fm_data *data, void *arena,
                     fm_poll poll);
 
     void (*gradient_descent)(void *parameters, const void *gradient, ptrdiff_t n, double learning_rate);
-    void (*update)(const fm_training *training, const fm_plan *plan, double learning_rate); /* one sweep alone */
-    void (*dropout_mask)(void *mask, const fm_plan *plan, ptrdiff_t layer, unsigned long long seed,
+    void (*update)(const fm_training *training, const fm_layout *layout, double learning_rate); /* one sweep alone */
+    void (*dropout_mask)(void *mask, const fm_layout *layout, ptrdiff_t layer, unsigned long long seed,
                          ptrdiff_t update); /* (fan_out, batch): 0 or 1 / (1 - dropout) */
     void (*map)(void *out, const void *x, ptrdiff_t n, enum fm_function function);
     int (*all_pass)(const void *x, ptrdiff_t n, enum fm_check check);

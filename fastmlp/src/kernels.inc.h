@@ -11,7 +11,7 @@
 #include "loss.inc.h"
 #include "optimizer.inc.h"
 #include "sparse.inc.h"
-#include "plan.inc.h"
+#include "layout.inc.h"
 #include "pack.inc.h"
 #include "step.inc.h"
 #include "train.inc.h"
@@ -23,7 +23,7 @@
 const fm_kernels FN(kernels) = {
     .isa = FM_STRING(FM_ISA),
     .lanes = LANES,
-    .make_plan = FN(make_plan),
+    .make_layout = FN(make_layout),
     .loss_and_gradient = FN(loss_and_gradient),
     .train = FN(train),
     .predict = FN(predict),

@@ -160,7 +160,7 @@ INLINE range overlap(range r, ptrdiff_t from, ptrdiff_t n)
 }
 
 /* The update of the parameters in `r`; `scale` is the clipping of the norm, 1 for none. */
-static void FN(optimizer_update)(const fm_training *t, const fm_plan *plan, ptrdiff_t update, double rate, double scale,
+static void FN(optimizer_update)(const fm_training *t, const fm_layout *layout, ptrdiff_t update, double rate, double scale,
                                  double penalty_share, range r)
 {
     const fm_optimizer *o = t->optimizer;
@@ -172,8 +172,8 @@ static void FN(optimizer_update)(const fm_training *t, const fm_plan *plan, ptrd
         return;
     }
     const update_constants c_bias = FN(bias_constants)(c);
-    for (ptrdiff_t l = 0; l < plan->n_layers; l++) {
-        const fm_layer *layer = &plan->layers[l];
+    for (ptrdiff_t l = 0; l < layout->n_layers; l++) {
+        const fm_layer *layer = &layout->layers[l];
         a.c = &c;
         FN(sweep)(&a, overlap(r, layer->weights, layer->fan_in * layer->fan_out), o->method, changes);
         a.c = &c_bias;
@@ -193,13 +193,13 @@ static double FN(sum_of_squares)(const real *g, const real *p, ptrdiff_t n, cons
     return sum;
 }
 
-static double FN(gradient_norm)(const fm_training *t, const fm_plan *plan, double penalty_share, double shrink)
+static double FN(gradient_norm)(const fm_training *t, const fm_layout *layout, double penalty_share, double shrink)
 {
     const update_constants c = FN(constants_of)(t->optimizer, 0, 0, 1, penalty_share), c_bias = FN(bias_constants)(c);
     const real *g = t->gradient, *p = t->parameters;
     double sum = 0;
-    for (ptrdiff_t l = 0; l < plan->n_layers; l++) {
-        const fm_layer *layer = &plan->layers[l];
+    for (ptrdiff_t l = 0; l < layout->n_layers; l++) {
+        const fm_layer *layer = &layout->layers[l];
         sum += FN(sum_of_squares)(g + layer->weights, p + layer->weights, layer->fan_in * layer->fan_out, &c, shrink);
         sum += FN(sum_of_squares)(g + layer->bias, p + layer->bias, layer->fan_out, &c_bias, shrink);
     }
@@ -207,22 +207,22 @@ static double FN(gradient_norm)(const fm_training *t, const fm_plan *plan, doubl
 }
 
 /* What the gradient must be multiplied by for its norm not to exceed clip_norm. */
-static double FN(norm_scale)(const fm_training *t, const fm_plan *plan, double penalty_share)
+static double FN(norm_scale)(const fm_training *t, const fm_layout *layout, double penalty_share)
 {
-    double norm = FN(gradient_norm)(t, plan, penalty_share, 1);
+    double norm = FN(gradient_norm)(t, layout, penalty_share, 1);
     if (!isfinite(norm)) /* the squares overflowed */
-        norm = FN(gradient_norm)(t, plan, penalty_share, 0x1p-600);
+        norm = FN(gradient_norm)(t, layout, penalty_share, 0x1p-600);
     return norm > t->optimizer->clip_norm ? t->optimizer->clip_norm / norm : 1;
 }
 
 /* The penalty of all weights, l1 |W| + l2 / 2 W^2, summed in double. */
-static double FN(penalty_of)(const fm_training *t, const fm_plan *plan)
+static double FN(penalty_of)(const fm_training *t, const fm_layout *layout)
 {
     const fm_optimizer *o = t->optimizer;
     const real *p = t->parameters;
     double penalty = 0;
-    for (ptrdiff_t l = 0; l < plan->n_layers; l++) {
-        const fm_layer *layer = &plan->layers[l];
+    for (ptrdiff_t l = 0; l < layout->n_layers; l++) {
+        const fm_layer *layer = &layout->layers[l];
         double sizes[8] = {0}, squares[8] = {0}; /* eight chains each, so that additions need not wait for each other */
         const real *weights = p + layer->weights;
         const ptrdiff_t n = layer->fan_in * layer->fan_out;
@@ -238,10 +238,10 @@ static double FN(penalty_of)(const fm_training *t, const fm_plan *plan)
 }
 
 /* One update of all parameters from a gradient that the caller has, clipped and penalized as in a training. */
-static void FN(update_alone)(const fm_training *t, const fm_plan *plan, double learning_rate)
+static void FN(update_alone)(const fm_training *t, const fm_layout *layout, double learning_rate)
 {
-    const double scale = isfinite(t->optimizer->clip_norm) ? FN(norm_scale)(t, plan, 1) : 1;
-    FN(optimizer_update)(t, plan, t->updates, learning_rate, scale, 1, (range){0, plan->n_parameters});
+    const double scale = isfinite(t->optimizer->clip_norm) ? FN(norm_scale)(t, layout, 1) : 1;
+    FN(optimizer_update)(t, layout, t->updates, learning_rate, scale, 1, (range){0, layout->n_parameters});
 }
 
 /* parameters <- parameters - learning_rate * gradient */

@@ -146,10 +146,10 @@ static void FN(pack_sparse)(sparse_tile *to, const fm_data *data, ptrdiff_t n_fe
 }
 
 /* This thread's columns of a tile: inputs, and where there are any, targets and sample weights. */
-static void FN(pack_tile)(real *arena, const fm_plan *plan, const fm_data *data, const batch *b, ptrdiff_t first,
+static void FN(pack_tile)(real *arena, const fm_layout *layout, const fm_data *data, const batch *b, ptrdiff_t first,
                           ptrdiff_t n, work *w)
 {
-    const fm_layer *layer = &plan->layers[0];
+    const fm_layer *layer = &layout->layers[0];
     const tile_examples t = {b, first, n, my_share(w, whole_vectors(n), LANES)};
     real *to = arena + layer->inputs;
     if (t.columns.from >= t.columns.to)
@@ -157,18 +157,18 @@ static void FN(pack_tile)(real *arena, const fm_plan *plan, const fm_data *data,
     if (layer->is_sparse)
         FN(pack_sparse)((sparse_tile *)to, data, layer->fan_in, &t);
     else if (data->indptr)
-        FN(pack_csr)(to, plan->row_stride, data, layer->fan_in, &t);
+        FN(pack_csr)(to, layout->row_stride, data, layer->fan_in, &t);
     else if (data->example_stride == 1)
-        FN(pack_feature_major)(to, plan->row_stride, data->inputs, data->feature_stride, layer->fan_in, &t);
+        FN(pack_feature_major)(to, layout->row_stride, data->inputs, data->feature_stride, layer->fan_in, &t);
     else
-        FN(pack_row_major)(to, plan->row_stride,
-                           layer->gradient_method == FM_BROADCAST ? arena + plan->packed_rows : NULL,
+        FN(pack_row_major)(to, layout->row_stride,
+                           layer->gradient_method == FM_BROADCAST ? arena + layout->packed_rows : NULL,
                            layer->packed_stride, data, layer->fan_in, &t, w);
     if (data->targets)
-        FN(pack_feature_major)(arena + plan->targets, plan->row_stride, data->targets, data->target_stride,
-                               plan->n_targets, &t);
+        FN(pack_feature_major)(arena + layout->targets, layout->row_stride, data->targets, data->target_stride,
+                               layout->n_targets, &t);
     if (data->sample_weight)
-        FN(pack_feature_major)(arena + plan->sample_weight, plan->row_stride, data->sample_weight, 0, 1, &t);
+        FN(pack_feature_major)(arena + layout->sample_weight, layout->row_stride, data->sample_weight, 0, 1, &t);
 }
 
 /* Whether packing left the rows of the inputs as they came, beside the columns. */

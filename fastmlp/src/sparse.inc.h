@@ -125,10 +125,10 @@ INLINE void gradient_rows(real *d_weights, const real *dz, ptrdiff_t row_stride,
 INLINE ptrdiff_t sparse_rows_of(range left) { return left.to - left.from < SPARSE_ROWS ? 1 : SPARSE_ROWS; }
 
 /* outputs <- W inputs + b, and relu where it is asked for, as dense_forward; the padding repeats the last example */
-NOT_INLINE int FN(sparse_forward)(real *outputs, const fm_layer *layer, const real *weights, const real *bias,
-                                  const sparse_tile *t, const fm_plan *plan, ptrdiff_t n, int activation, work *w)
+NOT_INLINE enum fm_status FN(sparse_forward)(real *outputs, const fm_layer *layer, const real *weights, const real *bias,
+                                  const sparse_tile *t, const fm_layout *layout, ptrdiff_t n, enum fm_activation activation, work *w)
 {
-    const ptrdiff_t stride = plan->row_stride;
+    const ptrdiff_t stride = layout->row_stride;
     for (range left = my_share(w, layer->fan_out, 1); left.from < left.to && !w->status;) {
         const ptrdiff_t row = left.from, n_rows = sparse_rows_of(left);
         WITH_KNOWN_LOOPS(forward_rows, n_rows, t->wide_indices, outputs + row * stride, stride,
@@ -162,10 +162,10 @@ static void FN(sparse_lane_sums)(real *d_weights, const real *dz, const sparse_t
 }
 
 /* dW, db of a tile, as dense_gradient: each layer's method has its order of terms */
-NOT_INLINE int FN(sparse_gradient)(real *d_weights, real *d_bias, const fm_layer *layer, const real *dz,
-                                   const sparse_tile *t, const fm_plan *plan, ptrdiff_t n, int accumulate, work *w)
+NOT_INLINE enum fm_status FN(sparse_gradient)(real *d_weights, real *d_bias, const fm_layer *layer, const real *dz,
+                                   const sparse_tile *t, const fm_layout *layout, ptrdiff_t n, int accumulate, work *w)
 {
-    const ptrdiff_t fan_in = layer->fan_in, stride = plan->row_stride;
+    const ptrdiff_t fan_in = layer->fan_in, stride = layout->row_stride;
     const lane_sums bias_alone = {.d_bias = d_bias, .dz = dz, .row_stride = stride, .n_vectors = ceil_div(n, LANES),
                                   .accumulate = accumulate};
     const range outs = my_share(w, layer->fan_out, 1);

@@ -3,7 +3,7 @@
 /* What one call works on, shared by its threads. */
 typedef struct {
     fm_training *t; /* NULL for a gradient alone */
-    const fm_plan *plan;
+    const fm_layout *layout;
     const fm_data *data;
     const real *parameters;
     real *gradient, *chunk_gradients, *arena; /* gradient: NULL for a loss alone */
@@ -15,7 +15,7 @@ typedef struct {
     fm_team team;
     fm_poll poll;
     int n_threads; /* asked for: there may be fewer */
-    int status;
+    enum fm_status status;
 } job;
 
 /* One batch on its way through the network; every thread has its own copy. */
@@ -51,25 +51,25 @@ INLINE double weight_of(const fm_data *data, const batch *b)
 }
 
 /* Tiles from .. to of a batch -> one gradient and one mean, in tile order */
-static int FN(pass_tiles)(real *gradient, mean *loss, const job *j, const pass *p, range tiles, real *arena, work *w)
+static enum fm_status FN(pass_tiles)(real *gradient, mean *loss, const job *j, const pass *p, range tiles, real *arena, work *w)
 {
-    const fm_plan *plan = j->plan;
+    const fm_layout *layout = j->layout;
     const dropout_draw draw = {j->t ? j->t->seed : 0, p->update, j->t != NULL};
     for (ptrdiff_t tile = tiles.from; tile < tiles.to; tile++) {
-        const ptrdiff_t first = tile * plan->tile, left = p->examples.n - first;
-        const ptrdiff_t n = left < plan->tile ? left : plan->tile;
+        const ptrdiff_t first = tile * layout->tile_size, left = p->examples.n - first;
+        const ptrdiff_t n = left < layout->tile_size ? left : layout->tile_size;
         if (!p->is_packed) {
-            FN(pack_tile)(arena, plan, j->data, &p->examples, first, n, w);
+            FN(pack_tile)(arena, layout, j->data, &p->examples, first, n, w);
             if (pass_barrier(w))
                 return w->status;
         }
-        if (FN(forward_tile)(arena, plan, j->parameters, first, n, gradient ? &draw : NULL, w) ||
-            FN(backward_tile)(gradient, p->wants_loss ? loss : NULL, arena, plan, j->parameters, j->data, n,
+        if (FN(forward_tile)(arena, layout, j->parameters, first, n, gradient ? &draw : NULL, w) ||
+            FN(backward_tile)(gradient, p->wants_loss ? loss : NULL, arena, layout, j->parameters, j->data, n,
                               p->total_weight, tile > tiles.from, w))
             return w->status;
     }
-    for (ptrdiff_t l = 0; gradient && l < plan->n_layers; l++)
-        FN(finish_gradient)(gradient + plan->layers[l].weights, &plan->layers[l], arena, w);
+    for (ptrdiff_t l = 0; gradient && l < layout->n_layers; l++)
+        FN(finish_gradient)(gradient + layout->layers[l].weights, &layout->layers[l], arena, w);
     return w->status;
 }
 
@@ -84,22 +84,22 @@ static void FN(add_chunks)(real *gradient, const real *chunks, ptrdiff_t n_chunk
 }
 
 /* The gradient of a batch, in chunks of tiles that threads take as they come: each has a gradient and a mean. */
-static int FN(pass_chunks)(job *j, const pass *p, ptrdiff_t n_tiles, ptrdiff_t n_chunks, work *w)
+static enum fm_status FN(pass_chunks)(job *j, const pass *p, ptrdiff_t n_tiles, ptrdiff_t n_chunks, work *w)
 {
-    const fm_plan *plan = j->plan;
-    real *arena = j->arena + w->id * (plan->arena_bytes / (ptrdiff_t)sizeof(real));
+    const fm_layout *layout = j->layout;
+    real *arena = j->arena + w->id * (layout->arena_bytes / (ptrdiff_t)sizeof(real));
     w->n_sharing = 1;
     for (ptrdiff_t c; !w->status && (c = atomic_fetch_add(&j->team.next_chunk, 1)) < n_chunks;) {
         j->chunk_losses[c] = (mean){0, 0, j->loss_scale};
-        FN(pass_tiles)(j->gradient ? j->chunk_gradients + c * plan->n_parameters : NULL, &j->chunk_losses[c], j, p,
+        FN(pass_tiles)(j->gradient ? j->chunk_gradients + c * layout->n_parameters : NULL, &j->chunk_losses[c], j, p,
                        (range){c * n_tiles / n_chunks, (c + 1) * n_tiles / n_chunks}, arena, w);
     }
     w->n_sharing = w->n_threads;
     if (barrier(w))
         return w->status;
     if (j->gradient)
-        FN(add_chunks)(j->gradient, j->chunk_gradients, n_chunks, plan->n_parameters,
-                       my_share(w, plan->n_parameters, LANES));
+        FN(add_chunks)(j->gradient, j->chunk_gradients, n_chunks, layout->n_parameters,
+                       my_share(w, layout->n_parameters, LANES));
     if (w->id == 0) {
         atomic_store(&j->team.next_chunk, 0);
         for (ptrdiff_t c = 0; p->wants_loss && c < n_chunks; c++) merge_means(&j->total, &j->chunk_losses[c]);
@@ -108,12 +108,12 @@ static int FN(pass_chunks)(job *j, const pass *p, ptrdiff_t n_tiles, ptrdiff_t n
 }
 
 /* The gradient of a batch; zero where no example weighs anything. */
-static int FN(pass_batch)(job *j, const pass *p, work *w)
+static enum fm_status FN(pass_batch)(job *j, const pass *p, work *w)
 {
-    const ptrdiff_t n_tiles = ceil_div(p->examples.n, j->plan->tile);
-    const ptrdiff_t n_chunks = j->plan->n_chunks < n_tiles ? j->plan->n_chunks : n_tiles;
+    const ptrdiff_t n_tiles = ceil_div(p->examples.n, j->layout->tile_size);
+    const ptrdiff_t n_chunks = j->layout->n_chunks < n_tiles ? j->layout->n_chunks : n_tiles;
     if (p->total_weight == 0 && j->gradient) {
-        const range mine = my_share(w, j->plan->n_parameters, LANES);
+        const range mine = my_share(w, j->layout->n_parameters, LANES);
         memset(j->gradient + mine.from, 0, (size_t)(mine.to - mine.from) * sizeof(real));
         return barrier(w);
     }
@@ -135,7 +135,7 @@ INLINE int stalls(fm_plateau *p, double loss)
 }
 
 /* What the watch makes of an epoch's loss; `rate` is that of its last update. */
-INLINE int watch_loss(fm_watch *watch, double loss, double rate)
+INLINE enum fm_status watch_loss(fm_watch *watch, double loss, double rate)
 {
     if (stalls(&watch->stop, loss))
         return FM_STALLED;
@@ -194,7 +194,8 @@ INLINE void FN(count_loss)(progress *made, const job *j, const pass *p)
 /* The loss of the epoch is known: what the rules say, and whether it is the least so far.  Only of several batches are the
    parameters behind the last update those to keep; a single batch's loss is that of the parameters before it. */
 typedef struct {
-    int rule, is_best, is_whole;
+    enum fm_status rule;
+    int is_best, is_whole;
 } verdict;
 
 INLINE verdict judge(progress *made, const job *j, const pass *p, ptrdiff_t epoch, double rate)
@@ -220,15 +221,15 @@ INLINE void FN(keep_best)(const job *j, range mine)
 
 /* This thread's share of an update from the batch's gradient, counted as soon as it is made: the last barrier may hear of
    an interruption.  Where the gradient is not finite, no parameter moves. */
-static int FN(update)(job *j, pass *p, ptrdiff_t epoch, progress *made, work *w)
+static enum fm_status FN(update)(job *j, pass *p, ptrdiff_t epoch, progress *made, work *w)
 {
     fm_training *t = j->t;
-    const range mine = my_share(w, j->plan->n_parameters, 64 / (ptrdiff_t)sizeof(real));
+    const range mine = my_share(w, j->layout->n_parameters, 64 / (ptrdiff_t)sizeof(real));
     const double penalty_share = penalty_share_of(j, p);
     const double rate = t->learning_rates[made->updates - j->updates_before] * made->watch.rate_scale;
     double scale = 1;
     if (p->wants_loss && t->penalizes_sum && w->id == 0)
-        j->penalty = FN(penalty_of)(t, j->plan);
+        j->penalty = FN(penalty_of)(t, j->layout);
     if (!FN(all_finite)(j->gradient + mine.from, mine.to - mine.from))
         w->status = FM_DIVERGED;
     if (barrier(w))
@@ -240,14 +241,14 @@ static int FN(update)(job *j, pass *p, ptrdiff_t epoch, progress *made, work *w)
         return barrier(w);
     }
     if (isfinite(t->optimizer->clip_norm)) {
-        scale = FN(norm_scale)(t, j->plan, penalty_share);
+        scale = FN(norm_scale)(t, j->layout, penalty_share);
         if (barrier(w)) /* all have read what some now change */
             return w->status;
     }
     const verdict v = judge(made, j, p, epoch, rate);
     if (v.is_best && v.is_whole)
         FN(keep_best)(j, mine);
-    FN(optimizer_update)(t, j->plan, made->updates, rate, scale, penalty_share, mine);
+    FN(optimizer_update)(t, j->layout, made->updates, rate, scale, penalty_share, mine);
     if (v.is_best && !v.is_whole)
         FN(keep_best)(j, mine);
     made->updates++;
@@ -258,22 +259,22 @@ static int FN(update)(job *j, pass *p, ptrdiff_t epoch, progress *made, work *w)
 }
 
 /* One pass over the data, a batch after another. */
-static int FN(epoch)(job *j, ptrdiff_t epoch, progress *made, work *w)
+static enum fm_status FN(epoch)(job *j, ptrdiff_t epoch, progress *made, work *w)
 {
     fm_training *t = j->t;
     const ptrdiff_t n = j->data->n_examples, *order = t->order ? t->order + epoch * n : NULL;
-    const int is_one_tile = !order && n <= j->plan->tile && n <= j->plan->batch, is_final = epoch + 1 == t->epochs;
+    const int is_one_tile = !order && n <= j->layout->tile_size && n <= j->layout->batch_size, is_final = epoch + 1 == t->epochs;
     pass p = {.wants_loss = wants_loss(t, epoch),
               .is_packed = epoch > t->is_held && is_one_tile,
               .is_held = epoch == 0 && t->is_held,
               .ends_held = is_final && t->holds_update};
     made->batch_losses = made->weight = 0;
-    for (ptrdiff_t start = 0; start < n; start += j->plan->batch) {
+    for (ptrdiff_t start = 0; start < n; start += j->layout->batch_size) {
         const ptrdiff_t left = n - start;
-        p.examples = (batch){order ? order + start : NULL, start, left < j->plan->batch ? left : j->plan->batch, left};
+        p.examples = (batch){order ? order + start : NULL, start, left < j->layout->batch_size ? left : j->layout->batch_size, left};
         p.total_weight = weight_of(j->data, &p.examples);
         p.update = made->updates;
-        p.is_last = left <= j->plan->batch;
+        p.is_last = left <= j->layout->batch_size;
         p.is_done = 0;
         if (w->id == 0 && (start == 0 || t->penalizes_sum))
             j->total = (mean){0, 0, j->loss_scale};
@@ -306,7 +307,7 @@ static void FN(train_on)(job *j, work *w)
 static void FN(work_on)(void *job_, int id, int n_threads)
 {
     job *j = job_;
-    work w = join_team(&j->team, id, n_threads, j->poll, block_of(j->arena, j->plan, j->n_threads, id));
+    work w = join_team(&j->team, id, n_threads, j->poll, block_of(j->arena, j->layout, j->n_threads, id));
     if (j->t)
         FN(train_on)(j, &w);
     else {
@@ -320,47 +321,47 @@ static void FN(work_on)(void *job_, int id, int n_threads)
         j->status = w.poll.is_stopped ? FM_INTERRUPTED : w.status;
 }
 
-static int FN(run)(job *j, ptrdiff_t n_examples, int n_threads)
+static enum fm_status FN(run)(job *j, ptrdiff_t n_examples, int n_threads)
 {
     j->total = start_mean(n_examples);
     j->loss_scale = j->total.scale;
     j->n_threads = n_threads;
-    j->chunk_gradients = chunk_gradients_of(j->arena, j->plan, n_threads);
+    j->chunk_gradients = chunk_gradients_of(j->arena, j->layout, n_threads);
     fm_run_team(FN(work_on), j, n_threads);
     return j->status;
 }
 
-static int FN(loss_and_gradient)(void *gradient, double *loss, const fm_plan *plan, const void *parameters,
+static enum fm_status FN(loss_and_gradient)(void *gradient, double *loss, const fm_layout *layout, const void *parameters,
                                  const fm_data *data, void *arena, int n_threads, fm_poll poll)
 {
-    job j = {.plan = plan, .data = data, .parameters = parameters, .gradient = gradient, .arena = arena,
+    job j = {.layout = layout, .data = data, .parameters = parameters, .gradient = gradient, .arena = arena,
              .loss = loss, .poll = poll};
     return FN(run)(&j, data->n_examples, n_threads);
 }
 
-static int FN(train)(fm_training *training, const fm_plan *plan, const fm_data *data, void *arena, int n_threads,
+static enum fm_status FN(train)(fm_training *training, const fm_layout *layout, const fm_data *data, void *arena, int n_threads,
                      fm_poll poll)
 {
-    job j = {.t = training, .plan = plan, .data = data, .parameters = training->parameters,
+    job j = {.t = training, .layout = layout, .data = data, .parameters = training->parameters,
              .gradient = training->gradient, .arena = arena, .updates_before = training->updates, .poll = poll};
     return FN(run)(&j, data->n_examples, n_threads);
 }
 
-static int FN(predict)(void *outputs, const fm_plan *plan, const void *parameters, const fm_data *data, void *arena_,
-                       int output, fm_poll poll)
+static enum fm_status FN(predict)(void *outputs, const fm_layout *layout, const void *parameters, const fm_data *data, void *arena_,
+                       enum fm_output output, fm_poll poll)
 {
     real *arena = arena_;
-    work w = start_work(poll, block_of(arena, plan, 1, 0));
-    const fm_layer *last = &plan->layers[plan->n_layers - 1];
+    work w = start_work(poll, block_of(arena, layout, 1, 0));
+    const fm_layer *last = &layout->layers[layout->n_layers - 1];
     const batch all = {.n = data->n_examples};
     for (ptrdiff_t first = 0, n; first < data->n_examples; first += n) {
-        n = data->n_examples - first < plan->tile ? data->n_examples - first : plan->tile;
-        FN(pack_tile)(arena, plan, data, &all, first, n, &w);
-        if (w.status || FN(forward_tile)(arena, plan, parameters, first, n, NULL, &w))
+        n = data->n_examples - first < layout->tile_size ? data->n_examples - first : layout->tile_size;
+        FN(pack_tile)(arena, layout, data, &all, first, n, &w);
+        if (w.status || FN(forward_tile)(arena, layout, parameters, first, n, NULL, &w))
             return w.status;
         if (output == FM_PROBABILITIES)
-            FN(output_forward)(arena + plan->outputs, tile_rows(plan, last->fan_out, n), last->activation);
-        FN(unpack_rows)(outputs, data->n_examples, arena + plan->outputs, plan->row_stride, last->fan_out, first, n);
+            FN(output_forward)(arena + layout->outputs, tile_rows(layout, last->fan_out, n), last->activation);
+        FN(unpack_rows)(outputs, data->n_examples, arena + layout->outputs, layout->row_stride, last->fan_out, first, n);
     }
-    return 0;
+    return FM_DONE;
 }

@@ -1,4 +1,4 @@
-/* plan.inc.h -- where everything of a pass lies in the arena, and which way each layer takes.
+/* layout.inc.h -- where everything of a pass lies in the arena, and which way each layer takes.
  *
  * A tile is at most 4 KB of examples of each row, or half of it, cut evenly from the batch: its activations stay in L2.
  */
@@ -51,7 +51,7 @@ INLINE ptrdiff_t reserve(ptrdiff_t *at, ptrdiff_t n)
 
 INLINE ptrdiff_t larger(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
 
-static void FN(make_plan)(fm_plan *plan, const fm_network *network, ptrdiff_t batch)
+static void FN(make_layout)(fm_layout *layout, const fm_network *network, ptrdiff_t batch)
 {
     const ptrdiff_t n_layers = network->n_layers, *dims = network->layer_dims, n_outputs = dims[n_layers];
     const ptrdiff_t most_examples = most_in_tile(dims, n_layers);
@@ -63,7 +63,7 @@ static void FN(make_plan)(fm_plan *plan, const fm_network *network, ptrdiff_t ba
     for (ptrdiff_t l = 0; l < n_layers; l++) {
         const ptrdiff_t fan_in = dims[l], fan_out = dims[l + 1];
         const double dropout = network->dropout && l + 1 < n_layers ? network->dropout[l] : 0;
-        fm_layer *layer = &plan->layers[l];
+        fm_layer *layer = &layout->layers[l];
         *layer = (fm_layer){.fan_in = fan_in,
                             .fan_out = fan_out,
                             .weights = parameters,
@@ -87,47 +87,47 @@ static void FN(make_plan)(fm_plan *plan, const fm_network *network, ptrdiff_t ba
         if (layer->gradient_method == FM_BROADCAST && !layer->is_sparse)
             widest_packed = larger(widest_packed, layer->packed_stride);
     }
-    plan->n_layers = n_layers;
-    plan->n_parameters = parameters;
-    plan->batch = batch;
-    plan->tile = tile;
-    plan->n_chunks = choose_chunks(parameters, n_tiles);
-    plan->row_stride = row_stride_of(tile);
-    plan->loss = network->loss;
-    plan->loss_parameter = network->loss_parameter;
-    plan->label_smoothing = network->label_smoothing;
-    plan->n_targets = network->loss == FM_MULTINOMIAL_LOG_LOSS ? 1 : n_outputs;
-    plan->outputs = reserve(&at, n_outputs * most);
-    plan->targets = reserve(&at, n_outputs * most);
-    plan->losses = reserve(&at, n_outputs * most);
-    plan->sample_weight = reserve(&at, most);
-    plan->deltas[0] = reserve(&at, widest * most);
-    plan->deltas[1] = reserve(&at, widest * most);
-    const int packs_rows = plan->layers[0].gradient_method == FM_BROADCAST && !plan->layers[0].is_sparse;
-    plan->packed_rows = reserve(&at, packs_rows ? most * plan->layers[0].packed_stride : 0);
-    plan->transposed = reserve(&at, most * widest_packed);
-    plan->arena_bytes = at * (ptrdiff_t)sizeof(real);
-    plan->chunk_bytes = 0;
-    if (plan->n_chunks > 1)
-        plan->chunk_bytes = FM_MOST_CHUNKS * whole_vectors(parameters) * (ptrdiff_t)sizeof(real);
-    plan->block_bytes = larger(BLOCK_ROWS * BLOCK_STRIDE, lane_rows) * (ptrdiff_t)sizeof(real);
+    layout->n_layers = n_layers;
+    layout->n_parameters = parameters;
+    layout->batch_size = batch;
+    layout->tile_size = tile;
+    layout->n_chunks = choose_chunks(parameters, n_tiles);
+    layout->row_stride = row_stride_of(tile);
+    layout->loss = network->loss;
+    layout->loss_parameter = network->loss_parameter;
+    layout->label_smoothing = network->label_smoothing;
+    layout->n_targets = network->loss == FM_MULTINOMIAL_LOG_LOSS ? 1 : n_outputs;
+    layout->outputs = reserve(&at, n_outputs * most);
+    layout->targets = reserve(&at, n_outputs * most);
+    layout->losses = reserve(&at, n_outputs * most);
+    layout->sample_weight = reserve(&at, most);
+    layout->deltas[0] = reserve(&at, widest * most);
+    layout->deltas[1] = reserve(&at, widest * most);
+    const int packs_rows = layout->layers[0].gradient_method == FM_BROADCAST && !layout->layers[0].is_sparse;
+    layout->packed_rows = reserve(&at, packs_rows ? most * layout->layers[0].packed_stride : 0);
+    layout->transposed = reserve(&at, most * widest_packed);
+    layout->arena_bytes = at * (ptrdiff_t)sizeof(real);
+    layout->chunk_bytes = 0;
+    if (layout->n_chunks > 1)
+        layout->chunk_bytes = FM_MOST_CHUNKS * whole_vectors(parameters) * (ptrdiff_t)sizeof(real);
+    layout->block_bytes = larger(BLOCK_ROWS * BLOCK_STRIDE, lane_rows) * (ptrdiff_t)sizeof(real);
 }
 
 /* Behind the arenas: the chunks' gradients, then a block of a large matrix for each thread.  Threads that share rows
    share one arena. */
-INLINE real *chunk_gradients_of(void *arena, const fm_plan *plan, int n_threads)
+INLINE real *chunk_gradients_of(void *arena, const fm_layout *layout, int n_threads)
 {
-    return (real *)((char *)arena + (plan->n_chunks > 1 ? n_threads : 1) * plan->arena_bytes);
+    return (real *)((char *)arena + (layout->n_chunks > 1 ? n_threads : 1) * layout->arena_bytes);
 }
-INLINE void *block_of(void *arena, const fm_plan *plan, int n_threads, int id)
+INLINE void *block_of(void *arena, const fm_layout *layout, int n_threads, int id)
 {
-    return (char *)chunk_gradients_of(arena, plan, n_threads) + plan->chunk_bytes + id * plan->block_bytes;
+    return (char *)chunk_gradients_of(arena, layout, n_threads) + layout->chunk_bytes + id * layout->block_bytes;
 }
 
 /* Arena rows where the outputs of layer l go: the inputs of the next. */
-INLINE real *layer_outputs(real *arena, const fm_plan *plan, ptrdiff_t l)
+INLINE real *layer_outputs(real *arena, const fm_layout *layout, ptrdiff_t l)
 {
-    return arena + (l + 1 < plan->n_layers ? plan->layers[l + 1].inputs : plan->outputs);
+    return arena + (l + 1 < layout->n_layers ? layout->layers[l + 1].inputs : layout->outputs);
 }
 
 /* Examples first .. first + n of a batch of the data. */
