@@ -148,9 +148,9 @@ cdef class Engine(Workspace):
         self.check_data(data, real is double, parameters.shape[0], True)
         check_shape("gradient", (gradient.shape[0],), (parameters.shape[0],))
         self.check_batch(data)
+        cdef fm_call call = self.call_on(&data.data)
         with nogil:
-            status = self.kernels.loss_and_gradient(&gradient[0], &loss, self.layout, &parameters[0], &data.data,
-                                                    self.arena, self.n_threads, serve_signals)
+            status = self.kernels.loss_and_gradient(&gradient[0], &loss, &parameters[0], &call)
         finish(status)
         return loss
 
@@ -160,9 +160,9 @@ cdef class Engine(Workspace):
         cdef fm_status status
         self.check_data(data, real is double, parameters.shape[0], True)
         self.check_batch(data)
+        cdef fm_call call = self.call_on(&data.data)
         with nogil:
-            status = self.kernels.loss_and_gradient(NULL, &loss, self.layout, &parameters[0], &data.data, self.arena,
-                                                    self.n_threads, serve_signals)
+            status = self.kernels.loss_and_gradient(NULL, &loss, &parameters[0], &call)
         finish(status)
         return loss
 
@@ -236,8 +236,9 @@ cdef class Engine(Workspace):
         training.penalizes_sum, training.weight_scale = weight_scale != 0, weight_scale
         training.holds_update, training.is_held = holds_update, held_loss is not None
         training.held_loss = NAN if held_loss is None else held_loss
+        cdef fm_call call = self.call_on(&data.data)
         with nogil:
-            status = self.kernels.train(&training, self.layout, &data.data, self.arena, self.n_threads, serve_signals)
+            status = self.kernels.train(&training, &call)
         self.updates = training.updates
         if watch is not None:
             watch.update(rules)
@@ -270,9 +271,10 @@ cdef class Engine(Workspace):
         cdef fm_status status
         self.check_data(data, real is double, parameters.shape[0], False)
         check_shape("outputs", (outputs.shape[0], outputs.shape[1]), (self.n_outputs(), data.n_examples))
+        cdef fm_call call = self.call_on(&data.data)
         with nogil:
-            status = self.kernels.predict(&outputs[0, 0], self.layout, &parameters[0], &data.data, self.arena,
-                                          FM_PROBABILITIES if probabilities else FM_LOGITS, serve_signals)
+            status = self.kernels.predict(&outputs[0, 0], &parameters[0],
+                                          FM_PROBABILITIES if probabilities else FM_LOGITS, &call)
         finish(status)
 
     def predict_one(self, cnp.ndarray parameters not None, object x, bint probabilities):
@@ -295,9 +297,10 @@ cdef class Engine(Workspace):
         self.allocate()
         data.inputs = cnp.PyArray_DATA(x)
         outputs = cnp.PyArray_EMPTY(1, &n_outputs, typenum, 0)
-        finish(self.kernels.predict(cnp.PyArray_DATA(outputs), self.layout,
-                                    vector_data("parameters", parameters, typenum, self.layout.n_parameters), &data,
-                                    self.arena, FM_PROBABILITIES if probabilities else FM_LOGITS, serve_signals))
+        cdef fm_call call = self.call_on(&data)
+        finish(self.kernels.predict(cnp.PyArray_DATA(outputs),
+                                    vector_data("parameters", parameters, typenum, self.layout.n_parameters),
+                                    FM_PROBABILITIES if probabilities else FM_LOGITS, &call))
         return outputs
 
     def layers(self, const real[::1] parameters, Data data not None):
@@ -313,6 +316,7 @@ cdef class Engine(Workspace):
         cdef fm_layer *layer
         cdef fm_status status
         self.check_data(data, real is double, parameters.shape[0], with_gradients)
+        cdef fm_call call = self.call_on(&data.data)
         found = []
         arrays = <fm_layer_arrays *>PyMem_Malloc(n_layers * sizeof(fm_layer_arrays))
         if arrays == NULL:
@@ -337,7 +341,7 @@ cdef class Engine(Workspace):
                     found[i - 1]["da"] = new_matrix(typenum, layer.fan_in, n)
                     arrays[i].d_inputs = cnp.PyArray_DATA(found[i - 1]["da"])
             with nogil:
-                status = self.kernels.layers(arrays, self.layout, &data.data, self.arena, serve_signals)
+                status = self.kernels.layers(arrays, &call)
         finally:
             PyMem_Free(arrays)
         finish(status)

@@ -119,8 +119,9 @@ cdef tuple forward_pass(cnp.ndarray inputs, list weights, list biases, tuple act
         arrays.layers[layer].bias = matrix_data("biases", biases[layer], typenum, fan_out, 1)
         arrays.layers[layer].z = cnp.PyArray_DATA(z)
         arrays.layers[layer].a = cnp.PyArray_DATA(a)
+    cdef fm_call call = arrays.call_on(&data)
     with nogil:
-        status = arrays.kernels.layers(arrays.layers, arrays.layout, &data, arrays.arena, serve_signals)
+        status = arrays.kernels.layers(arrays.layers, &call)
     finish(status)
     give_back(arrays)
     return tuple(cache)
@@ -157,8 +158,9 @@ cdef list backward_pass(cnp.ndarray inputs, cnp.ndarray targets, list weights, l
             da = new_matrix(typenum, fan_in, n)
             gradients.append(da)
             arrays.layers[layer].d_inputs = cnp.PyArray_DATA(da)
+    cdef fm_call call = arrays.call_on(&data)
     with nogil:
-        status = arrays.kernels.backward(arrays.layers, arrays.layout, &data, arrays.arena, serve_signals)
+        status = arrays.kernels.backward(arrays.layers, &call)
     finish(status)
     give_back(arrays)
     return gradients

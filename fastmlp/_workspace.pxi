@@ -82,6 +82,12 @@ cdef class Workspace:
         cdef size_t n_arenas = self.n_threads if self.layout.n_chunks > 1 else 1
         return n_arenas * self.layout.arena_bytes + self.n_threads * self.layout.block_bytes + self.layout.chunk_bytes
 
+    cdef fm_call call_on(self, const fm_data *data) noexcept:
+        cdef fm_call call
+        call.layout, call.data, call.arena = self.layout, data, self.arena
+        call.n_threads, call.poll = self.n_threads, serve_signals
+        return call
+
     cdef Py_ssize_t n_outputs(self) noexcept:
         return self.layout.layers[self.layout.n_layers - 1].fan_out
 
@@ -96,7 +102,7 @@ cdef class Workspace:
             "sparse": bool(self.layout.layers[0].is_sparse),
             "scratch_bytes": self.scratch_bytes(),
             "gradient_methods": tuple(
-                ("lane_sums", "broadcast")[self.layout.layers[i].gradient_method] for i in range(self.layout.n_layers)
+                ("lane_sums", "broadcast")[<int>self.layout.layers[i].gradient_method] for i in range(self.layout.n_layers)
             ),
         }
 

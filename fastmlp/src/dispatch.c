@@ -1,4 +1,4 @@
-/* dispatch.c -- which compiled kernels this processor can run. */
+/* dispatch.c -- which of the compiled kernels this processor can run; Python chooses among them. */
 
 #include "fastmlp.h"
 

@@ -1,8 +1,12 @@
-/* elementary.inc.h -- exp, log, log1p, tanh and sigmoid, within 2 ulp; expm1 and the normal distribution.
+/* elementary.inc.h -- exp, log, log1p, tanh and sigmoid of vectors, within 2 ulp; expm1 and the normal distribution.
  *
- * All hold over the whole range: subnormals, signed zeros, infinities and NaN included.  The polynomials are
+ * All are valid over the whole range: subnormals, signed zeros, infinities and NaN included.  The polynomials are
  * Chebyshev fits printed by tools/fit_polynomials.py, constant term first.
  */
+#ifndef FASTMLP_ELEMENTARY_INC_H
+#define FASTMLP_ELEMENTARY_INC_H
+
+#include "lanes.h"
 
 #ifdef FM_DOUBLE
 #define ROUND_MAGIC 6755399441055744.0 /* 1.5 * 2^52: x + this holds x rounded to an integer in its low bits */
@@ -10,7 +14,7 @@
 #define LN2_LOW 0x1.a39ef35793c76p-33
 #define EXP_HIGHEST 710.0
 #define EXP_LOWEST -746.0
-#define TANH_SATURATED 20.0 /* tanh there rounds to 1 */
+#define TANH_SATURATED 20.0 /* tanh rounds to 1 from here on */
 static const real exp_coefficients[] = {
     0.5000000000000001022,    0.1666666666666666745,    0.04166666666662412787, 0.008333333333330061833,
     0.00138888889172137169,   0.0001984126986305361688, 0.00002480152129595437513,
@@ -33,8 +37,8 @@ static const real mills_coefficients[] = {
     8.697060925680329252e-7, -2.056438385039822341e-8, -1.251651831760072164e-7, 8.722549261013993818e-9,
     1.634531988900915974e-8, -9.195261554683912485e-10, -1.371450539195716257e-9,
 };
-#define MILLS_CENTER 5.3
-#define CDF_LOWEST 39.0 /* the distribution at -39 is subnormal or 0 */
+#define MILLS_CENTER 5.3 /* c of vnormal_tail */
+#define CDF_LOWEST 39.0 /* at and below -39 the distribution is subnormal or 0 */
 #else
 #define ROUND_MAGIC 12582912.0f /* 1.5 * 2^23 */
 #define LN2_HIGH 0x1.62e4p-1f   /* 15 significant bits */
@@ -69,17 +73,17 @@ INLINE vec polynomial(const real *coefficients, int count, vec x)
 }
 
 /* exp(x) = first * second * (1 + r + r^2 curve).  The power of 2 is split into two factors, since it can be subnormal
-   or overflow where exp(x) does not */
+   or overflow where exp(x) does not. */
 typedef struct {
     vec r, curve, first, second;
 } exp_parts;
 
 INLINE exp_parts split_exp(vec x)
 {
-    vec clamped = vmax(vset(EXP_LOWEST), vmin(vset(EXP_HIGHEST), x)); /* exp of the bounds rounds to 0 and inf */
+    vec clamped = vmax(vset(EXP_LOWEST), vmin(vset(EXP_HIGHEST), x)); /* exp of the limits rounds to 0 and inf */
     vec shifted = vfma(clamped, vset(LOG2_E), vset(ROUND_MAGIC)), k = shifted - (real)ROUND_MAGIC;
     vec r = vfnma(k, vset(LN2_LOW), vfnma(k, vset(LN2_HIGH), clamped));
-    uvec whole = (uvec)shifted, half = whole >> 1; /* k stands in the low bits of `shifted` */
+    uvec whole = (uvec)shifted, half = whole >> 1; /* the low bits of `shifted` hold k */
     return (exp_parts){r, polynomial(exp_coefficients, COUNT(exp_coefficients), r),
                        (vec)((half + (ubits)EXPONENT_BIAS) << MANTISSA_BITS),
                        (vec)((whole - half + (ubits)EXPONENT_BIAS) << MANTISSA_BITS)};
@@ -128,7 +132,7 @@ INLINE vec split_exponent(vec x, vec *mantissa)
     const ubits fraction = ((ubits)1 << MANTISSA_BITS) - 1;
     uvec u = (uvec)x;
     vec m = (vec)((u & fraction) | one);
-    /* ROUND_MAGIC with the biased exponent in its low bits is the number ROUND_MAGIC + exponent */
+    /* an integer in the low bits of ROUND_MAGIC makes the number ROUND_MAGIC + integer */
     vec biased = (vec)(((u >> MANTISSA_BITS) & (ubits)(2 * EXPONENT_BIAS + 1)) + (uvec)vset(ROUND_MAGIC));
     vec k = biased - (real)(ROUND_MAGIC + EXPONENT_BIAS);
     mask large = vlt(vset((real)1.4142135623730951), m);
@@ -167,7 +171,7 @@ INLINE vec vlog1p(vec x)
     return vselect(vlt(vabs(x), vset((real)1e-30)), x, y); /* keeps -0 and subnormals */
 }
 
-/* log1p(x) for x in [0, 1] or NaN, which is all that softplus needs: u = 1 + x lies in [1, 2] */
+/* log1p(x) for x in [0, 1] or NaN, all that softplus needs: u = 1 + x lies in [1, 2] */
 INLINE vec vlog1p_unit(vec x)
 {
     vec u = (real)1 + x, lost = x - (u - (real)1);
@@ -190,7 +194,7 @@ INLINE vec vtanh(vec x)
     vec power = (vec)(((uvec)shifted + (ubits)EXPONENT_BIAS) << MANTISSA_BITS);
     vec e = vfma(power, p, power - (real)1), d = e + (real)2, lost = e - (d - (real)2);
     vec t = e / d;
-    /* corrects for the rounding error of d; 1 / d is about 3 / 4 - d / 8 up to d = 4, where the error matters most */
+    /* corrects the rounding error of d; 1 / d is about 3 / 4 - d / 8 up to d = 4, where the error matters most */
     t = vfnma(t * lost, vrelu(vfnma(d, vset((real)0.125), vset((real)0.75))), t);
     return (vec)((ivec)t | ((ivec)x & (ivec)vset((real)-0.0)));
 }
@@ -200,7 +204,7 @@ INLINE vec vsigmoid_from(vec x, vec e)
 {
     vec d = (real)1 + e, lost = e - (d - (real)1);
     vec y = vselect(vlt(x, (vec){0}), e, vset((real)1)) / d;
-    return vfnma(y, lost, y); /* corrects for the rounding error of d */
+    return vfnma(y, lost, y); /* corrects the rounding error of d */
 }
 
 INLINE vec vsigmoid(vec x) { return vsigmoid_from(x, vexp(vnegative_abs(x))); }
@@ -216,3 +220,5 @@ INLINE vec vnormal_tail(vec x, vec *bell)
     *bell = e;
     return e * p / vfma(t, vset((real)1.4142135623730951), vset(1));
 }
+
+#endif

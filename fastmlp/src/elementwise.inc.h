@@ -1,4 +1,9 @@
 /* elementwise.inc.h -- functions and checks of whole arrays, for callers from Python. */
+#ifndef FASTMLP_ELEMENTWISE_INC_H
+#define FASTMLP_ELEMENTWISE_INC_H
+
+#include "elementary.inc.h"
+#include "lanes.h"
 
 /* out <- function(x), n elements; the arrays may be the same */
 static void FN(map)(void *out_, const void *x_, ptrdiff_t n, enum fm_function function)
@@ -14,8 +19,8 @@ static void FN(map)(void *out_, const void *x_, ptrdiff_t n, enum fm_function fu
     }
 }
 
-/* x - x is 0, or NaN where x is not finite: the sum over all elements is 0 only if all are finite */
-static int FN(all_finite)(const real *x, ptrdiff_t n)
+/* Whether all elements are finite: x - x is 0, or NaN where x is not finite, so the sum over all elements tells. */
+static bool FN(all_finite)(const real *x, ptrdiff_t n)
 {
     vec residue[4] = {{0}};
     ptrdiff_t i = 0;
@@ -32,8 +37,8 @@ static int FN(all_finite)(const real *x, ptrdiff_t n)
     return vall(veq(total, (vec){0}));
 }
 
-/* Whether every element passes a check; the last, partial vector is filled up with zeros, which pass every check. */
-static int FN(all_pass)(const void *x_, ptrdiff_t n, enum fm_check check)
+/* Whether every element passes a check.  Zeros fill up the last, partial vector: they pass every check. */
+static bool FN(all_pass)(const void *x_, ptrdiff_t n, enum fm_check check)
 {
     const real *x = x_;
     ivec failed = {0};
@@ -49,3 +54,5 @@ static int FN(all_pass)(const void *x_, ptrdiff_t n, enum fm_check check)
     }
     return vall(veq((vec)(failed & (ivec)vset(1)), (vec){0}));
 }
+
+#endif
