@@ -17,6 +17,7 @@ lint: ## check style and types
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
 	cython-lint --max-line-length 120 fastmlp/*.pyx fastmlp/*.pxd fastmlp/*.pxi
+	clang-format --dry-run --Werror fastmlp/src/*.c fastmlp/src/*.h
 
 bench: ## time ours against the NumPy reference, function by function
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(PYTHON) -m pytest benches --benchmark-columns=min,median,ops

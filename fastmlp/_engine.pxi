@@ -17,8 +17,8 @@ cdef class Data:
 
     ``inputs`` is (n_examples, n_features), in C or Fortran order up to a stride, or the tuple (values, indices,
     indptr, n_features) of a CSR matrix; ``targets`` (n_targets, n_examples), C-contiguous, ``sample_weight``
-    (n_examples,), both of the dtype of ``inputs``.  An engine made with ``sparse`` takes ``is_canonical_csr`` data
-    alone: each row's columns ascend.  ``density`` is the share of entries that are stored, 1 of a dense array.
+    (n_examples,), both of the dtype of ``inputs``.  An engine made with ``sparse`` takes only
+    ``is_canonical_csr`` data: each row's columns ascend.  ``density`` is the share of stored entries, 1 if dense.
     """
 
     cdef fm_data data
@@ -123,8 +123,7 @@ cdef class Engine(Workspace):
     One engine serves one call at a time.
     """
 
-    # after ``train``, also where it was interrupted: the updates made in all, and the loss of the last epoch if it was
-    # wanted
+    # after ``train``, even if it was interrupted: updates made in all, and the loss of the last epoch if it was wanted
     cdef readonly Py_ssize_t updates
     cdef readonly double last_loss
 
@@ -176,21 +175,21 @@ cdef class Engine(Workspace):
               Py_ssize_t epochs, Py_ssize_t updates=0, unsigned long long seed=0, Py_ssize_t first_loss=0,
               Py_ssize_t loss_every=1, dict watch=None, real[::1] best_parameters=None, real[::1] gradient=None,
               double weight_scale=0, bint wants_last_loss=False, bint holds_update=False, held_loss=None):
-        """Train ``parameters`` in place; how it ended: a name of ``STATUSES``.
+        """Train ``parameters`` in place and return how the training ended: a name of ``STATUSES``.
 
-        Where a gradient was not finite, it moved no parameter.  A loss that is not finite ends a training where
-        something below asks for it.  ``optimizer`` maps "method" and every name of
-        ``OPTIMIZER_FIELDS`` to its value; ``moments`` (0 to 2, n_parameters) are its state, read and written.
-        ``learning_rates`` has an entry per update, ``order`` a row per epoch, or is None for examples as they lie.
-        ``losses`` receives those of epochs ``first_loss``, ``first_loss + loss_every``, ..., the attribute
-        ``last_loss`` that of the last epoch where ``wants_last_loss``.  ``updates`` counts those made before.
-        ``watch`` maps the fields of ``fm_watch``, whose state is read and written; ``best_parameters`` receives those
-        of the least loss, where it keeps them.  A ``weight_scale`` other than 0 adds penalties to the sum of the
-        losses of a batch, not to their mean; see ``fm_training``.
+        A gradient that is not finite moves no parameter.  A loss that is not finite ends a training if an argument
+        below asks for that loss.  ``optimizer`` maps "method" and every name of ``OPTIMIZER_FIELDS`` to its value;
+        ``moments`` (0 to 2, n_parameters) are its state, read and written.  ``learning_rates`` has an entry per update,
+        ``order`` a row per epoch; without it examples keep their own order.  ``losses`` receives the losses of epochs
+        ``first_loss``, ``first_loss + loss_every``, ...; if ``wants_last_loss``, the attribute ``last_loss`` receives
+        that of the last epoch.  ``updates`` counts the updates made before.  ``watch`` maps the fields of ``fm_watch``,
+        whose state is read and written; if it keeps the best parameters, ``best_parameters`` receives those of the
+        least loss.  A ``weight_scale`` other than 0 adds penalties to the sum of the losses of a batch, not to their
+        mean; see ``fm_training``.
 
-        With one batch per epoch, ``holds_update`` ends the call before the last update, whose gradient is left in
-        ``gradient``, where ``held_loss``, the loss that belongs to it, lets the next call find it.  After Ctrl-C,
-        parameters and moments are those of the last update.
+        With one batch per epoch, ``holds_update`` ends the call before the last update and leaves the gradient in
+        ``gradient``; the next call, given the loss of that gradient as ``held_loss``, makes the update first.  After
+        Ctrl-C, parameters and moments are those of the last update.
         """
         self.updates = updates
         cdef Py_ssize_t n = data.n_examples, batches = (n + self.layout.batch_size - 1) // self.layout.batch_size
@@ -249,8 +248,8 @@ cdef class Engine(Workspace):
                double learning_rate, Py_ssize_t updates=0):
         """One update of ``parameters`` and ``moments`` in place from a gradient: the optimizer's sweep alone.
 
-        ``updates`` counts those made before.  Penalties and clipping are those of ``optimizer``; the gradient is
-        not changed, nor checked for what is not finite.
+        ``updates`` counts the updates made before.  Penalties and clipping are those of ``optimizer``.  The gradient is
+        neither changed nor checked for NaN and infinities.
         """
         cdef fm_optimizer settings = optimizer_settings(optimizer)
         cdef fm_training training
@@ -306,8 +305,8 @@ cdef class Engine(Workspace):
     def layers(self, const real[::1] parameters, Data data not None):
         """A dict of arrays for each layer, examples in columns: ``z`` and ``a`` (fan_out, n).
 
-        Where the data have targets also, of the mean loss, ``dz`` and ``da`` (fan_out, n; the last layer has no
-        ``da``), ``d_weights`` (fan_out, fan_in) and ``d_bias`` (fan_out,).  Without dropout.
+        If the data have targets, also the derivatives of the mean loss: ``dz`` and ``da`` (fan_out, n; the last layer
+        has no ``da``), ``d_weights`` (fan_out, fan_in) and ``d_bias`` (fan_out,).  There is no dropout.
         """
         cdef int typenum = cnp.NPY_DOUBLE if self.is_double else cnp.NPY_FLOAT
         cdef Py_ssize_t i, n = data.n_examples, n_layers = self.layout.n_layers
@@ -368,7 +367,7 @@ cdef fm_watch no_watch() noexcept:
 
 cdef int set_moments(fm_training *training, const fm_optimizer *settings, real[:, ::1] moments,
                      Py_ssize_t n_parameters) except -1:
-    """The optimizer's moments by their places: m, then v, of those that the method keeps."""
+    """Point to the moments that the method keeps, m before v."""
     cdef int kept = fm_method_names[<int>settings.method].property
     n_moments = bool(kept & FM_KEEPS_M) + bool(kept & FM_KEEPS_V)
     check_shape("moments", (moments.shape[0], moments.shape[1]), (n_moments, n_parameters))

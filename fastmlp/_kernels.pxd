@@ -1,4 +1,4 @@
-# The C interface of fastmlp/src/fastmlp.h.  The members of enums that names.h lists are read from its tables.
+# The C interface, fastmlp/src/fastmlp.h.  Enums without members here are lists of names.h, read from their tables.
 
 cdef extern from "fastmlp.h" nogil:
     enum fm_dtype:
@@ -60,7 +60,8 @@ cdef extern from "fastmlp.h" nogil:
         bint sparse_inputs
 
     ctypedef struct fm_layout:
-        Py_ssize_t n_layers, n_parameters, batch_size, tile_size, n_chunks, n_targets, arena_bytes, chunk_bytes, block_bytes
+        Py_ssize_t n_layers, n_parameters, batch_size, tile_size, n_chunks, n_targets
+        Py_ssize_t arena_bytes, chunk_bytes, block_bytes
         fm_layer *layers
 
     ctypedef struct fm_data:

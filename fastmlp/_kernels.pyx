@@ -51,7 +51,7 @@ METHODS = codes_of(fm_method_names)
 FUNCTIONS = codes_of(fm_function_names)
 STATUSES = codes_of(fm_status_names)
 OPTIMIZER_FIELDS = codes_of(fm_optimizer_fields)  # beside the method
-# What each hidden activation's derivative is computed from; the others are for outputs only.
+# What each activation's derivative is computed from; activations without one are for outputs only.
 DERIVATIVES = {
     name: "output" if derivative == FM_FROM_OUTPUT else "logits"
     for name, derivative in properties_of(fm_activation_names).items() if derivative != FM_NO_DERIVATIVE

@@ -9,7 +9,7 @@ cdef int real_type(cnp.ndarray array) except -1:
 
 
 cdef void *matrix_data(str name, object value, int typenum, Py_ssize_t rows, Py_ssize_t columns) except NULL:
-    """The data of a C-contiguous matrix of this dtype and shape; on lists a memoryview for each costs too much."""
+    """The data of a C-contiguous matrix of this dtype and shape; a memoryview for each matrix would cost too much."""
     if not cnp.PyArray_Check(value):
         raise TypeError(f"{name} must be an array, got {type(value).__name__}")
     cdef cnp.ndarray array = value
@@ -29,7 +29,8 @@ cdef Py_ssize_t rows_of(object matrix) except -1:
 
 
 cdef enum:
-    MOST_IDLE_BYTES = 1 << 22  # of an arena kept between calls; keeping larger ones, on huge pages, gained nothing
+    # of an arena kept between calls; keeping larger ones, on huge pages, gained nothing
+    MOST_IDLE_BYTES = 1 << 22
 
 
 @cython.no_gc
@@ -66,29 +67,29 @@ cdef class LayerArrays(Workspace):
         PyMem_Free(self.layers)
 
 
-cdef LayerArrays idle_arrays = None  # of the last call, for the next one: they hold no values of it
+cdef LayerArrays idle_arrays = None  # of the last call, for the next one; they hold none of its values
 
 
 cdef LayerArrays take_arrays(cnp.ndarray inputs, list weights, list columns, tuple activations):
-    """Those of the last call where they fit, or new ones, with the weights in place."""
+    """The arrays of the last call if they fit, else new ones, with pointers to the weights."""
     global idle_arrays
     cdef int typenum = real_type(inputs)
-    cdef Py_ssize_t layer
+    cdef Py_ssize_t layer, fan_in, fan_out
     cdef LayerArrays arrays = idle_arrays
-    idle_arrays = None  # neither another thread nor a signal handler may take them during the pass
+    idle_arrays = None  # another thread or a signal handler must not take them during the pass
     if not weights or len(columns) != len(weights):
         raise ValueError(f"expected one more array for each of {len(weights)} weights, got {len(columns)}")
     if arrays is None or not arrays.fits(inputs, weights, activations):
         layer_dims = (cnp.PyArray_DIM(inputs, 0), *[rows_of(weight) for weight in weights])
         arrays = LayerArrays(typenum == cnp.NPY_DOUBLE, layer_dims, activations, cnp.PyArray_DIM(inputs, 1))
     for layer in range(len(weights)):
-        arrays.layers[layer].weights = matrix_data("weights", weights[layer], typenum,
-                                                   arrays.layout.layers[layer].fan_out, arrays.layout.layers[layer].fan_in)
+        fan_out, fan_in = arrays.layout.layers[layer].fan_out, arrays.layout.layers[layer].fan_in
+        arrays.layers[layer].weights = matrix_data("weights", weights[layer], typenum, fan_out, fan_in)
     return arrays
 
 
 cdef void give_back(LayerArrays arrays) noexcept:
-    """Keep the arrays of a pass that is over for the next call."""
+    """Keep the arrays of a finished pass for the next call."""
     global idle_arrays
     if arrays.scratch_bytes() <= MOST_IDLE_BYTES:
         idle_arrays = arrays
@@ -129,7 +130,7 @@ cdef tuple forward_pass(cnp.ndarray inputs, list weights, list biases, tuple act
 
 def forward(cnp.ndarray inputs not None, list weights not None, list biases not None, tuple activations not None):
     """Return the tuple (z1, a1, W1, b1, z2, a2, ...): z and a (fan_out, n); biases are columns (fan_out, 1)."""
-    return forward_pass(inputs, list(weights), list(biases), activations)  # copies: the caller's may change meanwhile
+    return forward_pass(inputs, list(weights), list(biases), activations)  # copies: the caller may change its lists
 
 
 cdef list backward_pass(cnp.ndarray inputs, cnp.ndarray targets, list weights, list outputs, tuple activations):

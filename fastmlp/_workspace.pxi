@@ -1,4 +1,4 @@
-# Layout and scratch memory; a part of _kernels.pyx.
+# The layout of a pass and its scratch memory; a part of _kernels.pyx.
 
 cdef int check_shape(str name, tuple got, tuple expected) except -1:
     if got != expected:
@@ -49,8 +49,8 @@ cdef class Workspace:
         try:
             for i in range(n_layers + 1):
                 dims[i] = layer_dims[i]
-            # Bounds what make_layout adds up: elements of 8 bytes; at most 4 copies of each weight of a large network;
-            # at most 9 rows of each unit, of at most 1,056 elements each, which 4 * 8192 exceeds.
+            # No less than make_layout reserves, so that its sums cannot overflow: elements of 8 bytes; at most 4
+            # copies of each weight; at most 9 rows for each unit, of at most 1,056 elements each, which 4 * 8192 exceeds.
             for i in range(n_layers + 1):
                 if not 1 <= dims[i] <= MOST_UNITS:
                     raise ValueError(f"layer_dims must lie in 1 .. {MOST_UNITS}, got {dims[i]}")
@@ -92,8 +92,8 @@ cdef class Workspace:
         return self.layout.layers[self.layout.n_layers - 1].fan_out
 
     def describe(self):
-        """How a pass over a batch runs: instruction set, tile, chunks, whether it reads the stored entries of CSR data
-        alone, scratch bytes, each layer's gradient method."""
+        """How a pass over a batch runs: instruction set, tile, chunks, whether it reads only the stored entries of CSR
+        data, scratch bytes, each layer's gradient method."""
         return {
             "isa": self.kernels.isa.decode(),
             "lanes": self.kernels.lanes,
@@ -102,7 +102,8 @@ cdef class Workspace:
             "sparse": bool(self.layout.layers[0].is_sparse),
             "scratch_bytes": self.scratch_bytes(),
             "gradient_methods": tuple(
-                ("lane_sums", "broadcast")[<int>self.layout.layers[i].gradient_method] for i in range(self.layout.n_layers)
+                ("lane_sums", "broadcast")[<int>self.layout.layers[i].gradient_method]
+                for i in range(self.layout.n_layers)
             ),
         }
 

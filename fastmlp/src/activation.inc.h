@@ -20,9 +20,11 @@ INLINE int derivative_needs_logits(enum fm_activation activation)
 {
     switch (activation) {
 #define NEEDS_LOGITS_CASE(code, name, derivative) \
-    case FM_##code: return derivative == FM_FROM_LOGITS;
+    case FM_##code:                               \
+        return derivative == FM_FROM_LOGITS;
         FM_ACTIVATIONS(NEEDS_LOGITS_CASE)
-    case FM_KEPT_DERIVATIVE: break;
+    case FM_KEPT_DERIVATIVE:
+        break;
     }
     return 0;
 }
@@ -46,8 +48,12 @@ INLINE vec times_derivative(vec da, vec a, enum fm_activation activation)
     case FM_KEPT_DERIVATIVE:
         return da * a;
     case FM_IDENTITY:
-    case FM_GELU: case FM_GELU_TANH: case FM_SILU: case FM_SOFTPLUS: /* the forward pass stores theirs */
-    case FM_EXPONENTIAL: case FM_SOFTMAX: /* the loss's delta contains theirs */
+    case FM_GELU:
+    case FM_GELU_TANH:
+    case FM_SILU:
+    case FM_SOFTPLUS: /* the forward pass stores theirs */
+    case FM_EXPONENTIAL:
+    case FM_SOFTMAX: /* the loss's delta contains theirs */
         break;
     }
     return da;
@@ -91,14 +97,15 @@ INLINE vec activate(vec z, enum fm_activation activation, vec *derivative)
         return a;
     }
     case FM_IDENTITY:
-    case FM_SOFTMAX: case FM_KEPT_DERIVATIVE: /* not a function of one logit */
+    case FM_SOFTMAX:
+    case FM_KEPT_DERIVATIVE: /* not a function of one logit */
         break;
     }
     return z;
 }
 
-#define FOR_EACH_ROW_VECTOR(at, g)                                                                       \
-    for (ptrdiff_t r_ = 0; r_ < (g).n_rows; r_++)                                                        \
+#define FOR_EACH_ROW_VECTOR(at, g)                \
+    for (ptrdiff_t r_ = 0; r_ < (g).n_rows; r_++) \
         for (ptrdiff_t at = r_ * (g).row_stride + (g).from, end_ = at - (g).from + (g).to; at < end_; at += LANES)
 
 /* a <- activation(a); derivatives (laid out as a, or NULL) <- the derivatives */
@@ -107,15 +114,13 @@ INLINE void activation_sweep(real *a, real *derivatives, rows g, const enum fm_a
     if (activation == FM_IDENTITY && !derivatives)
         return;
     if (derivatives)
-        FOR_EACH_ROW_VECTOR(at, g)
-        {
+        FOR_EACH_ROW_VECTOR(at, g) {
             vec d = vset(1), y = activate(vload(a + at), activation, &d);
             vstore(a + at, y);
             vstore(derivatives + at, derivative_needs_logits(activation) ? d : times_derivative(d, y, activation));
         }
     else
-        FOR_EACH_ROW_VECTOR(at, g)
-        {
+        FOR_EACH_ROW_VECTOR(at, g) {
             vec unused;
             vstore(a + at, activate(vload(a + at), activation, &unused));
         }
@@ -124,10 +129,14 @@ INLINE void activation_sweep(real *a, real *derivatives, rows g, const enum fm_a
 static void FN(activation_forward)(real *a, real *derivatives, rows g, enum fm_activation activation)
 {
     switch (activation) {
-#define SWEEP_CASE(code, ...) \
-    case FM_##code: activation_sweep(a, derivatives, g, FM_##code); break;
+#define SWEEP_CASE(code, ...)                           \
+    case FM_##code:                                     \
+        activation_sweep(a, derivatives, g, FM_##code); \
+        break;
         FM_POINTWISE_ACTIVATIONS(SWEEP_CASE)
-    case FM_SOFTMAX: case FM_KEPT_DERIVATIVE: break; /* not a function of one logit */
+    case FM_SOFTMAX:
+    case FM_KEPT_DERIVATIVE:
+        break; /* not a function of one logit */
     }
 }
 
@@ -141,11 +150,14 @@ INLINE void derivative_sweep(real *d, const real *a, rows g, const enum fm_activ
 static void FN(activation_backward)(real *d, const real *a, rows g, enum fm_activation activation)
 {
     switch (activation) {
-#define BACKWARD_CASE(code, ...) \
-    case FM_##code: derivative_sweep(d, a, g, FM_##code); break;
+#define BACKWARD_CASE(code, ...)              \
+    case FM_##code:                           \
+        derivative_sweep(d, a, g, FM_##code); \
+        break;
         FM_POINTWISE_ACTIVATIONS(BACKWARD_CASE)
         BACKWARD_CASE(KEPT_DERIVATIVE)
-    case FM_SOFTMAX: break;
+    case FM_SOFTMAX:
+        break;
     }
 }
 

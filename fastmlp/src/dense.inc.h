@@ -65,12 +65,12 @@ static void FN(transpose_inputs)(const fm_layer *layer, const tile *t)
         for (ptrdiff_t i = 0; i < n_examples; i += LANES) {
             vec x[LANES];
             if (f + LANES <= fan_in)
-                UNROLL for (int q = 0; q < LANES; q++) x[q] = vload(from + (f + q) * from_row + i);
+                UNROLL_FOR(int q = 0; q < LANES; q++) x[q] = vload(from + (f + q) * from_row + i);
             else
-                UNROLL for (int q = 0; q < LANES; q++)
+                UNROLL_FOR(int q = 0; q < LANES; q++)
                     x[q] = f + q < fan_in ? vload(from + (f + q) * from_row + i) : (vec){0};
             vtranspose(x);
-            UNROLL for (int q = 0; q < LANES; q++) vstore(to + (i + q) * to_row + f, x[q]);
+            UNROLL_FOR(int q = 0; q < LANES; q++) vstore(to + (i + q) * to_row + f, x[q]);
         }
 }
 

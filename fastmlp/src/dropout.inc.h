@@ -1,5 +1,5 @@
-/* dropout.inc.h -- inverted dropout from a counter-based generator, without a state: the mask of a unit for an example is
- * a hash of (seed, update, layer, unit, example's place in the batch), whatever the order in which masks are computed.
+/* dropout.inc.h -- inverted dropout from a counter-based generator, without a state: the mask of a unit for an example
+ * is a hash of (seed, update, layer, unit, example's place in the batch), whatever the order in which it is computed.
  */
 #ifndef FASTMLP_DROPOUT_INC_H
 #define FASTMLP_DROPOUT_INC_H
@@ -24,9 +24,9 @@ INLINE uint64_t dropout_key(unsigned long long seed, ptrdiff_t update, ptrdiff_t
     return mixed(key + (uint64_t)unit * golden);
 }
 
-/* One uniform 32-bit number per lane: two rounds of the finalizer lowbias32 (Wellons 2018).  One half of the key is added
-   before the first round, the other half after each round.  64-bit lanes hold 32-bit numbers too, so that both dtypes
-   drop the same units. */
+/* One uniform 32-bit number per lane: two rounds of the finalizer lowbias32 (Wellons 2018).  One half of the key is
+   added before the first round, the other half after each round.  64-bit lanes hold 32-bit numbers too, so that both
+   dtypes drop the same units. */
 INLINE uvec uniform_bits(uint64_t key, ptrdiff_t example)
 {
     const ubits low = (ubits)0xffffffffu;
@@ -43,7 +43,7 @@ INLINE uvec uniform_bits(uint64_t key, ptrdiff_t example)
 /* A unit is dropped where its number is below this limit, an integer so that both dtypes have the same. */
 INLINE vec dropout_limit(double dropout) { return vset((real)ceil(dropout * 0x1p24)); }
 
-/* `kept`, 1 / (1 - dropout), where the unit stays, else 0.  Only the 24 highest bits count: float32 holds them exactly. */
+/* `kept`, 1 / (1 - dropout), where the unit stays, else 0.  Only the 24 highest bits count: float32 holds them. */
 INLINE vec dropout_factor(uint64_t key, ptrdiff_t example, vec dropout, vec kept)
 {
     uvec high = uniform_bits(key, example) >> 8;

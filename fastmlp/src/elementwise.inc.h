@@ -11,9 +11,9 @@ static void FN(map)(void *out_, const void *x_, ptrdiff_t n, enum fm_function fu
     real *out = out_;
     const real *x = x_;
     switch (function) {
-#define MAP_CASE(code, name)                                                                   \
-    case FM_##code:                                                                            \
-        FOR_EACH_VECTOR(i, n) vstore_some(out + i, v##name(vload_some(x + i, n - i)), n - i);  \
+#define MAP_CASE(code, name)                                                                  \
+    case FM_##code:                                                                           \
+        FOR_EACH_VECTOR(i, n) vstore_some(out + i, v##name(vload_some(x + i, n - i)), n - i); \
         break;
         FM_FUNCTIONS(MAP_CASE)
     }
@@ -25,7 +25,7 @@ static bool FN(all_finite)(const real *x, ptrdiff_t n)
     vec residue[4] = {{0}};
     ptrdiff_t i = 0;
     for (; i + 4 * LANES <= n; i += 4 * LANES)
-        UNROLL for (int q = 0; q < 4; q++) {
+        UNROLL_FOR(int q = 0; q < 4; q++) {
             vec v = vloadu(x + i + q * LANES);
             residue[q] += v - v;
         }
@@ -44,8 +44,7 @@ static bool FN(all_pass)(const void *x_, ptrdiff_t n, enum fm_check check)
     ivec failed = {0};
     if (check == FM_ALL_FINITE)
         return FN(all_finite)(x, n);
-    FOR_EACH_VECTOR(i, n)
-    {
+    FOR_EACH_VECTOR(i, n) {
         vec v = vload_some(x + i, n - i);
         if (check == FM_ALL_BINARY)
             failed |= (ivec)((v != (vec){0}) & (v != vset(1)));

@@ -26,23 +26,23 @@ enum { FM_MOST_CHUNKS = 16 }; /* of a batch, hence the most threads that can tak
 /* One layer.  Offsets count elements, not bytes; those in the arena are multiples of a vector. */
 typedef struct {
     ptrdiff_t fan_in, fan_out;
-    ptrdiff_t weights, bias;   /* in the flat parameter vector */
-    ptrdiff_t inputs;          /* in the arena: (fan_in, row_stride), or a sparse_tile */
-    ptrdiff_t derivatives;     /* in the arena: (fan_out, row_stride), if keeps_derivative */
-    ptrdiff_t padded_fan_in;   /* fan_in rounded up to whole vectors */
-    ptrdiff_t packed_stride;   /* elements between packed or transposed rows of the inputs */
-    ptrdiff_t padded_gradient; /* in the arena: (fan_out, padded_fan_in), used by FM_BROADCAST */
-    double dropout;            /* probability that an output of this hidden layer is 0 in training */
+    ptrdiff_t weights, bias;       /* in the flat parameter vector */
+    ptrdiff_t inputs;              /* in the arena: (fan_in, row_stride), or a sparse_tile */
+    ptrdiff_t derivatives;         /* in the arena: (fan_out, row_stride), if keeps_derivative */
+    ptrdiff_t padded_fan_in;       /* fan_in rounded up to whole vectors */
+    ptrdiff_t packed_stride;       /* elements between packed or transposed rows of the inputs */
+    ptrdiff_t padded_gradient;     /* in the arena: (fan_out, padded_fan_in), used by FM_BROADCAST */
+    double dropout;                /* probability that an output of this hidden layer is 0 in training */
     enum fm_activation activation; /* the last layer's turns logits into outputs */
     enum fm_gradient_method gradient_method;
-    bool is_sparse;            /* the first layer, if it reads only the stored entries of CSR data */
-    bool keeps_derivative;     /* the forward pass stores the derivative for the backward pass */
+    bool is_sparse;        /* the first layer, if it reads only the stored entries of CSR data */
+    bool keeps_derivative; /* the forward pass stores the derivative for the backward pass */
 } fm_layer;
 
 /* What is trained: layers, and the loss. */
 typedef struct {
     ptrdiff_t n_layers;
-    const ptrdiff_t *layer_dims; /* n_layers + 1 */
+    const ptrdiff_t *layer_dims;           /* n_layers + 1 */
     const enum fm_activation *activations; /* one per layer */
     const double *dropout;                 /* one per layer, the last unused; NULL for none */
     enum fm_loss loss;
@@ -54,21 +54,21 @@ typedef struct {
 /* Where a pass over a batch keeps its arrays; depends on shapes, not on values. */
 typedef struct {
     ptrdiff_t n_layers, n_parameters;
-    ptrdiff_t batch_size;      /* examples of the largest batch */
-    ptrdiff_t tile_size;       /* examples per tile, whole vectors */
-    ptrdiff_t n_chunks;        /* chunks of a batch's tiles, each with its own gradient, added in order; 1: no chunks */
-    ptrdiff_t row_stride;      /* elements between arena rows of examples */
-    ptrdiff_t n_targets;       /* rows of targets: 1 for FM_MULTINOMIAL_LOG_LOSS, else one per output */
-    ptrdiff_t outputs;         /* arena: (n_outputs, row_stride) */
-    ptrdiff_t targets;         /* arena: (n_targets, row_stride) */
-    ptrdiff_t sample_weight;   /* arena: (1, row_stride) */
-    ptrdiff_t losses;          /* arena: (n_targets, row_stride) */
-    ptrdiff_t deltas[2];       /* arena: dz of even and odd layers, (widest, row_stride) each */
-    ptrdiff_t packed_rows;     /* arena: a tile's inputs as (example, feature), used by FM_BROADCAST of layer 0 */
-    ptrdiff_t transposed;      /* arena: a layer's inputs as (example, feature), used by FM_BROADCAST */
-    ptrdiff_t arena_bytes;     /* of each thread, or of all together if n_chunks is 1; does not grow with the batch */
-    ptrdiff_t chunk_bytes;     /* of the chunks' gradients, after the arenas of all threads */
-    ptrdiff_t block_bytes;     /* for each thread, after those: a block of a large matrix, or sums by lanes */
+    ptrdiff_t batch_size;    /* examples of the largest batch */
+    ptrdiff_t tile_size;     /* examples per tile, whole vectors */
+    ptrdiff_t n_chunks;      /* chunks of a batch's tiles, each with its own gradient, added in order; 1: no chunks */
+    ptrdiff_t row_stride;    /* elements between arena rows of examples */
+    ptrdiff_t n_targets;     /* rows of targets: 1 for FM_MULTINOMIAL_LOG_LOSS, else one per output */
+    ptrdiff_t outputs;       /* arena: (n_outputs, row_stride) */
+    ptrdiff_t targets;       /* arena: (n_targets, row_stride) */
+    ptrdiff_t sample_weight; /* arena: (1, row_stride) */
+    ptrdiff_t losses;        /* arena: (n_targets, row_stride) */
+    ptrdiff_t deltas[2];     /* arena: dz of even and odd layers, (widest, row_stride) each */
+    ptrdiff_t packed_rows;   /* arena: a tile's inputs as (example, feature), used by FM_BROADCAST of layer 0 */
+    ptrdiff_t transposed;    /* arena: a layer's inputs as (example, feature), used by FM_BROADCAST */
+    ptrdiff_t arena_bytes;   /* of each thread, or of all together if n_chunks is 1; does not grow with the batch */
+    ptrdiff_t chunk_bytes;   /* of the chunks' gradients, after the arenas of all threads */
+    ptrdiff_t block_bytes;   /* for each thread, after those: a block of a large matrix, or sums by lanes */
     enum fm_loss loss;
     double loss_parameter, label_smoothing;
     fm_layer layers[];
@@ -91,7 +91,8 @@ typedef struct {
     FM_OPTIMIZER_FIELDS(FM_FIELD)
 } fm_optimizer;
 
-/* scikit-learn's rule for a loss that no longer falls: more than `patience` epochs in a row with a loss above best - tol. */
+/* scikit-learn's rule for a loss that no longer falls: more than `patience` epochs in a row with a loss above
+   best - tol. */
 typedef struct {
     double tol;
     ptrdiff_t patience;  /* negative: the rule is off */
@@ -101,8 +102,8 @@ typedef struct {
 
 /* The rules on the loss of every epoch, and their state. */
 typedef struct {
-    fm_plateau stop;                   /* ends the training */
-    fm_plateau slow;                   /* multiplies the learning rates by slow_factor, or ends the training if they are small */
+    fm_plateau stop; /* ends the training */
+    fm_plateau slow; /* multiplies the learning rates by slow_factor, or ends the training if they are small */
     double slow_factor, smallest_rate; /* a rate at or below smallest_rate is not lowered */
     double rate_scale;                 /* state: the product of the slow_factors so far */
     double best_loss;                  /* state, if keeps_best */
@@ -128,16 +129,16 @@ typedef struct {
        mean over batches, weighted by their numbers of examples. */
     bool penalizes_sum;
     double weight_scale; /* the caller divided the sample weights by it */
-    /* With one batch per epoch, a call can end between the last gradient and its update (holds_update), when the loss is
-       that of the parameters.  The next call (is_held) makes that update first. */
+    /* With one batch per epoch, a call can end between the last gradient and its update (holds_update), when the loss
+       is that of the parameters.  The next call (is_held) makes that update first. */
     bool holds_update, is_held;
     double held_loss; /* of the held gradient */
 } fm_training;
 
 /* One layer's arrays, all C-contiguous, of a caller who keeps every array. */
 typedef struct {
-    const void *weights, *bias; /* (fan_out, fan_in), (fan_out) */
-    void *z, *a;                /* (fan_out, n) */
+    const void *weights, *bias;               /* (fan_out, fan_in), (fan_out) */
+    void *z, *a;                              /* (fan_out, n) */
     void *dz, *d_weights, *d_bias, *d_inputs; /* d_inputs (fan_in, n): da of the layer before, or NULL */
 } fm_layer_arrays;
 
@@ -184,8 +185,7 @@ typedef struct {
     void (*map)(void *out, const void *x, ptrdiff_t n, enum fm_function function);
     bool (*all_pass)(const void *x, ptrdiff_t n, enum fm_check check);
     double (*mean_log_loss)(const void *logits, const void *targets, ptrdiff_t n, ptrdiff_t n_examples);
-    double (*mean_cross_entropy)(const void *probabilities, const void *targets, ptrdiff_t n,
-                                 ptrdiff_t n_examples);
+    double (*mean_cross_entropy)(const void *probabilities, const void *targets, ptrdiff_t n, ptrdiff_t n_examples);
 } fm_kernels;
 
 /* A member of a list in names.h; a NULL name ends a table. */

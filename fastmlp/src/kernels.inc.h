@@ -1,4 +1,6 @@
-/* kernels.inc.h -- compiles every family for one ISA and dtype and lists them in a table; each includes what it needs. */
+/* kernels.inc.h -- compiles every family for one ISA and dtype and lists them in a table.  The order of the includes
+ * does not matter: each file includes what it needs.
+ */
 
 #include "dropout.inc.h"
 #include "elementwise.inc.h"

@@ -1,5 +1,5 @@
-/* layout.inc.h -- makes the fm_layout of a network: the size of its tiles, where every array of a pass lies in the arena,
- * and which method computes each layer's gradient.  No pass is made here.
+/* layout.inc.h -- makes the fm_layout of a network: the size of its tiles, where every array of a pass lies in the
+ * arena, and which method computes each layer's gradient.  No pass is made here.
  */
 #ifndef FASTMLP_LAYOUT_INC_H
 #define FASTMLP_LAYOUT_INC_H
@@ -10,14 +10,14 @@
 #include "sparse.inc.h"
 
 enum {
-    TILE_BYTES = 4096,                /* of examples in a row of a tile, so that its activations stay in L2 */
-    MANY_UNITS = 128,                 /* width of a layer or of the inputs from which tiles are half as large */
+    TILE_BYTES = 4096,                  /* of examples in a row of a tile, so that its activations stay in L2 */
+    MANY_UNITS = 128,                   /* width of a layer or of the inputs from which tiles are half as large */
     MOST_PARAMETERS_IN_CHUNKS = 1 << 15 /* of a network whose batches are cut into chunks; not measured */
 };
 
-/* The most examples in a tile.  Half tiles were up to 9 % faster at 128 and 256 units (Zen 4, batch 2,048), but up to 15 %
-   slower where matrices are packed, which is repeated for every tile.  The size of whole matrices decides, not that of a
-   thread's share, so that no bit depends on the number of threads. */
+/* The most examples in a tile.  Half tiles were up to 9 % faster at 128 and 256 units (Zen 4, batch 2,048), but up to
+   15 % slower where matrices are packed, which is repeated for every tile.  The size of whole matrices decides, not
+   that of a thread's share, so that no bit depends on the number of threads. */
 INLINE ptrdiff_t largest_tile(const ptrdiff_t *dims, ptrdiff_t n_layers)
 {
     ptrdiff_t widest = dims[0], largest = 0;
@@ -30,13 +30,10 @@ INLINE ptrdiff_t largest_tile(const ptrdiff_t *dims, ptrdiff_t n_layers)
 }
 
 /* Rows a multiple of 512 bytes apart would share few cache sets: such rows get two more vectors. */
-INLINE ptrdiff_t row_stride_of(ptrdiff_t n)
-{
-    return n * (ptrdiff_t)sizeof(real) % 512 ? n : n + 2 * LANES;
-}
+INLINE ptrdiff_t row_stride_of(ptrdiff_t n) { return n * (ptrdiff_t)sizeof(real) % 512 ? n : n + 2 * LANES; }
 
-/* The weight gradient with the lower estimated overhead, as a share of the multiply-adds; the constants were measured, see
-   docs/design.md.  Packing keeps the rows of the first layer's inputs; those of other layers must be transposed. */
+/* The weight gradient with the lower estimated overhead, as a share of the multiply-adds; the constants were measured,
+   see docs/design.md.  Packing keeps the rows of the first layer's inputs; those of other layers must be transposed. */
 INLINE enum fm_gradient_method choose_gradient_method(ptrdiff_t fan_in, ptrdiff_t fan_out, ptrdiff_t tile_size,
                                                       bool is_first)
 {

@@ -1,5 +1,5 @@
-/* loss.inc.h -- losses and their derivatives by the logits z of the last layer; the two means at the end are for callers
- * from Python.  With y the target, t the quantile:
+/* loss.inc.h -- losses and their derivatives by the logits z of the last layer; the two means at the end are for
+ * callers from Python.  With y the target, t the quantile:
  *
  *   log_loss         max(z, 0) - z y + log1p(exp(-|z|))        dz = sigmoid(z) - y
  *   multinomial      log sum exp(z) - z[y]                     dz = softmax(z) - (class is y)
@@ -106,7 +106,7 @@ INLINE void add_to_mean(mean *m, const real *x, ptrdiff_t n)
     double part[8] = {0}, before = m->sum;
     ptrdiff_t i = 0;
     for (; i + 8 <= n; i += 8)
-        UNROLL for (int q = 0; q < 8; q++) part[q] += (double)x[i + q];
+        UNROLL_FOR(int q = 0; q < 8; q++) part[q] += (double)x[i + q];
     for (; i < n; i++) part[0] += (double)x[i];
     m->sum += ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]));
     if (isfinite(m->sum))
@@ -132,7 +132,7 @@ INLINE void clear_padding(real *dz, ptrdiff_t n)
 
 /* A tile's logits and targets, and where the answers go. */
 typedef struct {
-    rows columns;              /* those to compute; n_rows: outputs */
+    rows columns; /* those to compute; n_rows: outputs */
     const real *z, *y;
     const real *sample_weight; /* one per example, or NULL */
     real *dz;                  /* laid out as z */
@@ -243,17 +243,17 @@ static void FN(multinomial_forward)(const loss_rows *g)
     }
 }
 
-/* dz <- the derivative of the mean loss by the logits; losses, unless NULL, <- the examples' losses times their weights,
-   one row per output, or one row in all for the multinomial loss */
+/* dz <- the derivative of the mean loss by the logits; losses, unless NULL, <- the examples' losses times their
+   weights, one row per output, or one row in all for the multinomial loss */
 static void FN(loss_sweep)(const loss_rows *g, enum fm_loss loss)
 {
     switch (loss) {
-#define LOSS_CASE(code, ...)                     \
-    case FM_##code:                              \
-        if (g->losses)                           \
-            pointwise_sweep(g, FM_##code, 1);    \
-        else                                     \
-            pointwise_sweep(g, FM_##code, 0);    \
+#define LOSS_CASE(code, ...)                  \
+    case FM_##code:                           \
+        if (g->losses)                        \
+            pointwise_sweep(g, FM_##code, 1); \
+        else                                  \
+            pointwise_sweep(g, FM_##code, 0); \
         break;
         FM_POINTWISE_LOSSES(LOSS_CASE)
     case FM_MULTINOMIAL_LOG_LOSS:
@@ -264,18 +264,17 @@ static void FN(loss_sweep)(const loss_rows *g, enum fm_loss loss)
     }
 }
 
-#define DEFINE_MEAN_LOSS(name, verb)                                                                   \
-    static double FN(mean_##name)(const void *x_, const void *y_, ptrdiff_t n, ptrdiff_t n_examples)    \
-    {                                                                                                  \
-        const real *x = x_, *y = y_;                                                                   \
-        mean m = start_mean(n_examples);                                                               \
-        real losses[LANES] __attribute__((aligned(FM_VBYTES)));                                        \
-        FOR_EACH_VECTOR(i, n)                                                                          \
-        {                                                                                              \
-            vstore(losses, verb(vload_some(x + i, n - i), vload_some(y + i, n - i)));                   \
-            add_to_mean(&m, losses, n - i < LANES ? n - i : LANES);                                    \
-        }                                                                                              \
-        return finish_mean(&m, (double)n_examples);                                                    \
+#define DEFINE_MEAN_LOSS(name, verb)                                                                 \
+    static double FN(mean_##name)(const void *x_, const void *y_, ptrdiff_t n, ptrdiff_t n_examples) \
+    {                                                                                                \
+        const real *x = x_, *y = y_;                                                                 \
+        mean m = start_mean(n_examples);                                                             \
+        real losses[LANES] __attribute__((aligned(FM_VBYTES)));                                      \
+        FOR_EACH_VECTOR(i, n) {                                                                      \
+            vstore(losses, verb(vload_some(x + i, n - i), vload_some(y + i, n - i)));                \
+            add_to_mean(&m, losses, n - i < LANES ? n - i : LANES);                                  \
+        }                                                                                            \
+        return finish_mean(&m, (double)n_examples);                                                  \
     }
 DEFINE_MEAN_LOSS(log_loss, log_loss)
 DEFINE_MEAN_LOSS(cross_entropy, cross_entropy)

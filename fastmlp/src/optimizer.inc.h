@@ -77,8 +77,7 @@ typedef struct {
 } moments;
 
 /* The new p; reads and writes the moments that the method keeps. */
-INLINE vec updated(vec p, vec g, moments *k, const update_constants *c, const enum fm_method method,
-                   const int changes)
+INLINE vec updated(vec p, vec g, moments *k, const update_constants *c, const enum fm_method method, const int changes)
 {
     g = changed_gradient(g, p, c, changes);
     if (changes & DECAY)
@@ -113,7 +112,8 @@ INLINE int moments_of(enum fm_method method)
 {
     switch (method) {
 #define MOMENTS_CASE(code, name, moments) \
-    case FM_##code: return moments;
+    case FM_##code:                       \
+        return moments;
         FM_METHODS(MOMENTS_CASE)
     }
     return 0;
@@ -155,12 +155,12 @@ INLINE void sweep_range(const sweep_arrays *a, range r, const enum fm_method met
 static void FN(sweep)(const sweep_arrays *a, range r, enum fm_method method, bool changes)
 {
     switch (method) {
-#define METHOD_CASE(code, ...)                                  \
-    case FM_##code:                                             \
-        if (changes)                                            \
+#define METHOD_CASE(code, ...)                                    \
+    case FM_##code:                                               \
+        if (changes)                                              \
             sweep_range(a, r, FM_##code, PENALTY | CLIP | DECAY); \
-        else                                                    \
-            sweep_range(a, r, FM_##code, 0);                    \
+        else                                                      \
+            sweep_range(a, r, FM_##code, 0);                      \
         break;
         FM_METHODS(METHOD_CASE)
     }
@@ -206,8 +206,7 @@ static void FN(optimizer_update)(const fm_training *training, const fm_layout *l
 static double FN(sum_of_squares)(const real *g, const real *p, ptrdiff_t n, const update_constants *c, double shrink)
 {
     double sum = 0;
-    FOR_EACH_VECTOR(i, n)
-    {
+    FOR_EACH_VECTOR(i, n) {
         vec x = changed_gradient(vload_some(g + i, n - i), vload_some(p + i, n - i), c, PENALTY | CLIP);
         for (int q = 0; q < LANES; q++) sum += (shrink * (double)x[q]) * (shrink * (double)x[q]);
     }
@@ -215,7 +214,8 @@ static double FN(sum_of_squares)(const real *g, const real *p, ptrdiff_t n, cons
 }
 
 /* The norm of the gradient; the squares of a gradient times `shrink` must not overflow. */
-static double FN(gradient_norm)(const fm_training *training, const fm_layout *layout, double penalty_share, double shrink)
+static double FN(gradient_norm)(const fm_training *training, const fm_layout *layout, double penalty_share,
+                                double shrink)
 {
     const update_step step = {.scale = 1, .penalty_share = penalty_share};
     const update_constants c = FN(constants_of)(training->optimizer, &step), c_bias = FN(bias_constants)(c);
@@ -250,7 +250,7 @@ static double FN(penalty_of)(const fm_training *training, const fm_layout *layou
         const real *weights = p + layer->weights;
         const ptrdiff_t n = layer->fan_in * layer->fan_out;
         for (ptrdiff_t i = 0; i < n; i += 8)
-            UNROLL for (int q = 0; q < 8; q++) {
+            UNROLL_FOR(int q = 0; q < 8; q++) {
                 const double x = i + q < n ? (double)weights[i + q] : 0;
                 sizes[q] += fabs(x);
                 squares[q] += x * x;

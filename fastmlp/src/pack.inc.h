@@ -1,5 +1,5 @@
-/* pack.inc.h -- copies a tile's examples, whatever their order and form, to feature-major rows of the arena, and rows of
- * the arena back to the caller.
+/* pack.inc.h -- copies a tile's examples, whatever their order and form, to feature-major rows of the arena, and rows
+ * of the arena back to the caller.
  *
  * The last vector is filled up with copies of the last example: a copy is not finite only where a true example is not.
  */
@@ -61,14 +61,14 @@ static void FN(pack_row_block)(real *to, ptrdiff_t to_row, real *packed, ptrdiff
     for (ptrdiff_t f = 0; f < n_features; f += LANES) {
         const ptrdiff_t count = n_features - f < LANES ? n_features - f : LANES;
         vec x[LANES];
-        UNROLL for (int q = 0; q < LANES; q++) x[q] = vload_some(row[q] + f, count);
+        UNROLL_FOR(int q = 0; q < LANES; q++) x[q] = vload_some(row[q] + f, count);
         if (packed)
-            UNROLL for (int q = 0; q < LANES; q++) vstore(packed + q * packed_row + f, x[q]);
+            UNROLL_FOR(int q = 0; q < LANES; q++) vstore(packed + q * packed_row + f, x[q]);
         vtranspose(x);
         if (count == LANES)
-            UNROLL for (int q = 0; q < LANES; q++) vstore(to + (f + q) * to_row, x[q]);
+            UNROLL_FOR(int q = 0; q < LANES; q++) vstore(to + (f + q) * to_row, x[q]);
         else
-            UNROLL for (int q = 0; q < LANES; q++) {
+            UNROLL_FOR(int q = 0; q < LANES; q++) {
                 if (q < count)
                     vstore(to + (f + q) * to_row, x[q]);
             }
@@ -105,7 +105,7 @@ static void FN(pack_row_major)(real *to, real *packed, const fm_layer *layer, co
         prefetch_rows(data, n_features, t->batch, t->first + i + ROWS_AHEAD);
         if (n_features <= NARROW && !packed)
             for (ptrdiff_t f = 0; f < n_features; f++)
-                UNROLL for (int q = 0; q < LANES; q++) to[f * to_row + i + q] = row[q][f];
+                UNROLL_FOR(int q = 0; q < LANES; q++) to[f * to_row + i + q] = row[q][f];
         else
             FN(pack_row_block)(to + i, to_row, packed ? packed + i * packed_row : NULL, packed_row, row, n_features);
         if (poll_after(t->w, (double)(n_features * LANES)))

@@ -1,4 +1,4 @@
-/* pass.inc.h -- the loss and gradient of one batch by a team of threads: what a batch's tiles are cut into, and in which
+/* pass.inc.h -- the loss and gradient of one batch by a team of threads: which tiles each thread takes, and in which
  * order their gradients are added.  Updates and epochs are in train.inc.h.
  */
 #ifndef FASTMLP_PASS_INC_H
@@ -14,10 +14,10 @@ typedef struct {
     const fm_call *call;
     fm_training *training; /* NULL outside training */
     const real *parameters;
-    real *gradient;           /* NULL if only the loss is wanted */
-    double *loss;             /* outside training; NULL if only the gradient is wanted */
-    double loss_scale;        /* of every mean */
-    mean total;               /* losses of the batches since it was last set to 0 */
+    real *gradient;    /* NULL if only the loss is wanted */
+    double *loss;      /* outside training; NULL if only the gradient is wanted */
+    double loss_scale; /* of every mean */
+    mean total;        /* losses of the batches since it was last set to 0 */
     mean chunk_losses[FM_MOST_CHUNKS];
     double penalty;           /* of the batch, if penalties are part of its loss */
     ptrdiff_t updates_before; /* made before the call */

@@ -11,16 +11,18 @@
 #include "lanes.h"
 #include "shares.h"
 
+/* clang-format off */
 #if FM_VBYTES == 64
 enum { MAX_ROWS = 6, MAX_VECTORS = 4 }; /* 24 accumulators + 4 of B + 1 of A, of 32 registers */
-#define FOR_EACH_BLOCK(X)                                                            \
+#define FOR_EACH_BLOCK(X) \
     X(1, 1) X(1, 2) X(1, 3) X(1, 4) X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(3, 1) X(3, 2) X(3, 3) X(3, 4) \
     X(4, 1) X(4, 2) X(4, 3) X(4, 4) X(5, 1) X(5, 2) X(5, 3) X(5, 4) X(6, 1) X(6, 2) X(6, 3) X(6, 4)
 #else
 enum { MAX_ROWS = 4, MAX_VECTORS = 3 }; /* 12 + 3 + 1, of 16 registers */
-#define FOR_EACH_BLOCK(X)                                                            \
+#define FOR_EACH_BLOCK(X) \
     X(1, 1) X(1, 2) X(1, 3) X(2, 1) X(2, 2) X(2, 3) X(3, 1) X(3, 2) X(3, 3) X(4, 1) X(4, 2) X(4, 3)
 #endif
+/* clang-format on */
 
 /* n cut into n_large parts of size + 1 and n_small parts of size */
 typedef struct {
@@ -47,7 +49,7 @@ typedef struct {
     real *c;
     ptrdiff_t c_row;
     enum product_start start;
-    const real *bias;    /* one per row of C */
+    const real *bias;                 /* one per row of C */
     enum fm_activation activation;    /* applied to the result: FM_IDENTITY or FM_RELU */
     enum fm_activation derivative_of; /* its derivative multiplies the result; FM_IDENTITY for none */
     const real *outputs;              /* of derivative_of, with the strides of C */
@@ -91,52 +93,52 @@ INLINE void product_block(const product *g, ptrdiff_t row, ptrdiff_t column, con
     uintptr_t ahead = (uintptr_t)b + PREFETCHED_TERMS * b_bytes;
     real *c = g->c + row * c_row + column;
     vec sum[MAX_ROWS][MAX_VECTORS];
-    UNROLL for (int r = 0; r < n_rows; r++) a[r] = g->a + (row + r) * a_row;
+    UNROLL_FOR(int r = 0; r < n_rows; r++) a[r] = g->a + (row + r) * a_row;
     if (g->start == START_C)
-        UNROLL for (int r = 0; r < n_rows; r++)
-            UNROLL for (int v = 0; v < n_vectors; v++) sum[r][v] = vloadu(c + r * c_row + v * LANES);
+        UNROLL_FOR(int r = 0; r < n_rows; r++)
+            UNROLL_FOR(int v = 0; v < n_vectors; v++) sum[r][v] = vloadu(c + r * c_row + v * LANES);
     else
-        UNROLL for (int r = 0; r < n_rows; r++) {
+        UNROLL_FOR(int r = 0; r < n_rows; r++) {
             vec start = vset(g->start == START_BIAS ? g->bias[row + r] : 0);
-            UNROLL for (int v = 0; v < n_vectors; v++) sum[r][v] = start;
+            UNROLL_FOR(int v = 0; v < n_vectors; v++) sum[r][v] = start;
         }
     for (ptrdiff_t k = 0, at = 0; k < g->n_terms; k++, at += g->a_term, b += g->b_row) {
         vec x[MAX_VECTORS];
-        UNROLL for (int v = 0; v < n_vectors; v++) x[v] = vload(b + v * LANES);
+        UNROLL_FOR(int v = 0; v < n_vectors; v++) x[v] = vload(b + v * LANES);
         if (prefetches) {
-            UNROLL for (int v = 0; v < n_vectors; v++) __builtin_prefetch((const void *)(ahead + v * sizeof(vec)));
+            UNROLL_FOR(int v = 0; v < n_vectors; v++) __builtin_prefetch((const void *)(ahead + v * sizeof(vec)));
             ahead += b_bytes;
         }
-        UNROLL for (int r = 0; r < n_rows; r++) {
+        UNROLL_FOR(int r = 0; r < n_rows; r++) {
             vec w = vset(a[r][at]);
             if (LACKS_A_REGISTER && n_rows * n_vectors == MAX_ROWS * MAX_VECTORS)
                 x[n_vectors - 1] = load_again(b + (n_vectors - 1) * LANES);
-            UNROLL for (int v = 0; v < n_vectors; v++) sum[r][v] = vfma(w, x[v], sum[r][v]);
+            UNROLL_FOR(int v = 0; v < n_vectors; v++) sum[r][v] = vfma(w, x[v], sum[r][v]);
         }
     }
     if (g->activation == FM_RELU)
-        UNROLL for (int r = 0; r < n_rows; r++)
-            UNROLL for (int v = 0; v < n_vectors; v++) sum[r][v] = vrelu(sum[r][v]);
+        UNROLL_FOR(int r = 0; r < n_rows; r++)
+            UNROLL_FOR(int v = 0; v < n_vectors; v++) sum[r][v] = vrelu(sum[r][v]);
     if (g->derivative_of != FM_IDENTITY) {
         const real *y = g->outputs + row * c_row + column;
-        UNROLL for (int r = 0; r < n_rows; r++, y += c_row)
-            UNROLL for (int v = 0; v < n_vectors; v++)
+        UNROLL_FOR(int r = 0; r < n_rows; r++, y += c_row)
+            UNROLL_FOR(int v = 0; v < n_vectors; v++)
                 sum[r][v] = times_derivative(sum[r][v], vload(y + v * LANES), g->derivative_of);
     }
-    UNROLL for (int r = 0; r < n_rows; r++, c += c_row)
-        UNROLL for (int v = 0; v < n_vectors; v++) vstoreu(c + v * LANES, sum[r][v]);
+    UNROLL_FOR(int r = 0; r < n_rows; r++, c += c_row)
+        UNROLL_FOR(int v = 0; v < n_vectors; v++) vstoreu(c + v * LANES, sum[r][v]);
 }
 
-/* A grid of equal blocks, panel of columns after panel.  The loops are in here, since a call per block costs 1.5 times as
-   much. */
-#define DEFINE_PRODUCT_GRID_AS(name, R, V, prefetches)                                                           \
-    static void FN(name)(const product *g, ptrdiff_t row, ptrdiff_t n_row_blocks, ptrdiff_t vector,          \
-                         ptrdiff_t n_panels)                                                                 \
-    {                                                                                                        \
-        const product local = *g; /* stores to C cannot change a copy, so its fields stay in registers */    \
-        for (ptrdiff_t p = 0; p < n_panels; p++)                                                             \
-            for (ptrdiff_t r = 0; r < n_row_blocks; r++)                                                     \
-                product_block(&local, row + r * R, (vector + p * V) * LANES, R, V, prefetches);              \
+/* A grid of equal blocks, panel of columns after panel.  The loops are in here, since a call per block costs 1.5 times
+   as much. */
+#define DEFINE_PRODUCT_GRID_AS(name, R, V, prefetches)                                                    \
+    static void FN(name)(const product *g, ptrdiff_t row, ptrdiff_t n_row_blocks, ptrdiff_t vector,       \
+                         ptrdiff_t n_panels)                                                              \
+    {                                                                                                     \
+        const product local = *g; /* stores to C cannot change a copy, so its fields stay in registers */ \
+        for (ptrdiff_t p = 0; p < n_panels; p++)                                                          \
+            for (ptrdiff_t r = 0; r < n_row_blocks; r++)                                                  \
+                product_block(&local, row + r * R, (vector + p * V) * LANES, R, V, prefetches);           \
     }
 #define DEFINE_PRODUCT_GRID(R, V) DEFINE_PRODUCT_GRID_AS(product_grid_##R##x##V, R, V, false)
 FOR_EACH_BLOCK(DEFINE_PRODUCT_GRID)
@@ -189,10 +191,10 @@ static void FN(pack_block)(real *to, const product *g, range rows_, range terms)
     for (ptrdiff_t k = 0; k < n_terms; k += LANES)
         for (ptrdiff_t r = 0; r < n_rows; r += LANES) {
             vec x[LANES];
-            UNROLL for (int q = 0; q < LANES; q++)
+            UNROLL_FOR(int q = 0; q < LANES; q++)
                 x[q] = k + q < n_terms ? vload_some(a + (k + q) * g->a_term + r, n_rows - r) : (vec){0};
             vtranspose(x);
-            UNROLL for (int q = 0; q < LANES; q++) vstore(to + (r + q) * BLOCK_STRIDE + k, x[q]);
+            UNROLL_FOR(int q = 0; q < LANES; q++) vstore(to + (r + q) * BLOCK_STRIDE + k, x[q]);
         }
 }
 

@@ -25,7 +25,7 @@ typedef struct {
 
 enum {
     SPARSE_ROWS = 4,        /* rows of W at a time, so that four sums do not wait for one another; not measured */
-    MOST_IN_CACHE = 1 << 20 /* bytes of these rows, the L2 cache of a Zen 4: beyond it, weights are prefetched; not measured */
+    MOST_IN_CACHE = 1 << 20 /* bytes of these rows above which weights are prefetched: a Zen 4's L2; not measured */
 };
 
 INLINE ptrdiff_t sparse_tile_size(ptrdiff_t n_examples) /* in elements of the arena */
@@ -51,7 +51,7 @@ INLINE void prefetch_weights(const real *weights, const sparse_tile *s, range en
     for (ptrdiff_t k = entries.from; k < entries.to; k++) {
         const ptrdiff_t column = index_at(s->indices, wide, k);
         if (is_column(s, column))
-            UNROLL for (int r = 0; r < n_rows; r++) __builtin_prefetch(weights + r * s->n_features + column);
+            UNROLL_FOR(int r = 0; r < n_rows; r++) __builtin_prefetch(weights + r * s->n_features + column);
     }
 }
 
@@ -63,7 +63,7 @@ INLINE void gather_entries(real *sum, const real *weights, const sparse_tile *s,
         const ptrdiff_t column = index_at(s->indices, wide, k);
         const real value = s->values[k];
         if (is_column(s, column))
-            UNROLL for (int r = 0; r < n_rows; r++)
+            UNROLL_FOR(int r = 0; r < n_rows; r++)
                 sum[r] = real_fma(weights[r * s->n_features + column], value, sum[r]);
     }
 }
@@ -76,7 +76,7 @@ INLINE void scatter_entries(real *d_weights, const real *dz, const sparse_tile *
         const ptrdiff_t column = index_at(s->indices, wide, k);
         const real value = s->values[k];
         if (is_column(s, column))
-            UNROLL for (int r = 0; r < n_rows; r++) {
+            UNROLL_FOR(int r = 0; r < n_rows; r++) {
                 real *to = d_weights + r * s->n_features + column;
                 *to = real_fma(dz[r], value, *to);
             }
@@ -97,11 +97,11 @@ INLINE void forward_rows(real *z, const real *weights, const real *bias, const t
     const bool is_far = n_rows * s->n_features * (ptrdiff_t)sizeof(real) > MOST_IN_CACHE;
     for (ptrdiff_t j = 0; j < n; j++) {
         real sum[SPARSE_ROWS];
-        UNROLL for (int r = 0; r < n_rows; r++) sum[r] = bias[r];
+        UNROLL_FOR(int r = 0; r < n_rows; r++) sum[r] = bias[r];
         if (is_far && j + 1 < n)
             prefetch_weights(weights, s, s->examples[j + 1], n_rows, wide);
         gather_entries(sum, weights, s, s->examples[j], n_rows, wide);
-        UNROLL for (int r = 0; r < n_rows; r++) z[r * row_stride + j] = sum[r];
+        UNROLL_FOR(int r = 0; r < n_rows; r++) z[r * row_stride + j] = sum[r];
         if (poll_after(t->w, work_of(s->examples[j], n_rows)))
             return;
     }
@@ -114,7 +114,7 @@ INLINE void gradient_rows(real *d_weights, const real *dz, const tile *t, const 
     const ptrdiff_t n = t->n, row_stride = t->layout->row_stride;
     for (ptrdiff_t j = 0; j < n; j++) {
         real factor[SPARSE_ROWS];
-        UNROLL for (int r = 0; r < n_rows; r++) factor[r] = dz[r * row_stride + j];
+        UNROLL_FOR(int r = 0; r < n_rows; r++) factor[r] = dz[r * row_stride + j];
         scatter_entries(d_weights, factor, s, s->examples[j], n_rows, wide);
         if (poll_after(t->w, work_of(s->examples[j], n_rows)))
             return;
@@ -122,16 +122,16 @@ INLINE void gradient_rows(real *d_weights, const real *dz, const tile *t, const 
 }
 
 /* Calls rows_function with constants for the number of rows and the type of the indices. */
-#define WITH_KNOWN_LOOPS(rows_function, n_rows, wide, ...)                                                       \
-    do {                                                                                                         \
-        if ((n_rows) == SPARSE_ROWS && (wide))                                                                   \
-            rows_function(__VA_ARGS__, SPARSE_ROWS, true);                                                          \
-        else if ((n_rows) == SPARSE_ROWS)                                                                        \
-            rows_function(__VA_ARGS__, SPARSE_ROWS, false);                                                          \
-        else if (wide)                                                                                           \
-            rows_function(__VA_ARGS__, 1, true);                                                                    \
-        else                                                                                                     \
-            rows_function(__VA_ARGS__, 1, false);                                                                    \
+#define WITH_KNOWN_LOOPS(rows_function, n_rows, wide, ...)  \
+    do {                                                    \
+        if ((n_rows) == SPARSE_ROWS && (wide))              \
+            rows_function(__VA_ARGS__, SPARSE_ROWS, true);  \
+        else if ((n_rows) == SPARSE_ROWS)                   \
+            rows_function(__VA_ARGS__, SPARSE_ROWS, false); \
+        else if (wide)                                      \
+            rows_function(__VA_ARGS__, 1, true);            \
+        else                                                \
+            rows_function(__VA_ARGS__, 1, false);           \
     } while (0)
 
 /* How many rows to take next. */

@@ -59,8 +59,8 @@ static void wait_a_turn(unsigned turn)
 #define WORK_OF_A_TURN (WORK_BETWEEN_CLOCKS / 256)
 
 /* The last thread to arrive publishes the status and opens the barrier.  A single `status` and a single `agreed` are
-   enough: no thread writes a status for the next barrier before this one opens, and `agreed` is written again only after
-   all threads have arrived at the next barrier, hence have read it. */
+   enough: no thread writes a status for the next barrier before this one opens, and `agreed` is written again only
+   after all threads have arrived at the next barrier, hence have read it. */
 enum fm_status fm_barrier(worker *w)
 {
     fm_team *team = w->team;

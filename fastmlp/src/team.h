@@ -1,9 +1,9 @@
 /* team.h -- the threads of a call, and the barriers where they wait for one another.
  *
- * How a pass ends early: a thread that must stop keeps the reason in its `status`.  Kernels return as soon as it is set;
- * passes skip the rest of their work and go to the next barrier.  A barrier gives all threads the same status, and
- * passes return only there, so that no thread waits for one that has left.  Threads that do not share rows return at the
- * same places, each with its own status: pass_barrier does not make them wait.
+ * How a pass ends early: a thread that must stop keeps the reason in its `status`.  Kernels return as soon as it is
+ * set; passes skip the rest of their work and go to the next barrier.  A barrier gives all threads the same status, and
+ * passes return only there, so that no thread waits for one that has left.  Threads that do not share rows return at
+ * the same places, each with its own status: pass_barrier does not make them wait.
  */
 #ifndef FASTMLP_TEAM_H
 #define FASTMLP_TEAM_H
@@ -49,7 +49,8 @@ static inline worker join_team(fm_team *team, int id, int n_threads, fm_poll cal
     const poller poll = {.call = id == 0 ? call : NULL,
                          .stop = team ? &team->stop : NULL,
                          .next_call = seconds_now() + SECONDS_BETWEEN_POLLS};
-    return (worker){.poll = poll, .team = team, .id = id, .n_threads = n_threads, .n_sharing = n_threads, .block = block};
+    return (worker){
+        .poll = poll, .team = team, .id = id, .n_threads = n_threads, .n_sharing = n_threads, .block = block};
 }
 
 /* For a call on one thread. */

@@ -30,10 +30,10 @@ typedef struct {
     ptrdiff_t first, n;
     range columns; /* of the padded tile: this thread packs these and computes their losses */
     real *arena;
-    double total_weight; /* of the batch */
+    double total_weight;         /* of the batch */
     const dropout_draw *dropout; /* NULL outside training */
-    bool keeps_derivatives; /* for a backward pass */
-    bool accumulate;        /* add to the gradients of the tiles before */
+    bool keeps_derivatives;      /* for a backward pass */
+    bool accumulate;             /* add to the gradients of the tiles before */
     worker *w;
 } tile;
 

@@ -11,8 +11,7 @@
 typedef struct {
     fm_watch watch;
     ptrdiff_t updates;   /* made in all, also before the call */
-    double batch_losses; /* if penalties are part of the loss: mean losses of the epoch's batches, each times its share of
-                            the examples */
+    double batch_losses; /* penalized losses of the epoch's batches, each times its share of the examples */
     double weight;       /* of the epoch's batches so far */
     double loss;         /* of the last epoch whose loss was wanted */
 } training_progress;
@@ -103,7 +102,8 @@ static bool FN(update)(team_job *job, const batch_pass *pass, training_progress 
     verdict v = {FM_DONE, false};
     if (pass->wants_loss && pass->is_last && progress->weight != 0)
         v = judge_loss(&progress->watch, progress->loss, pass->epoch, step.rate);
-    /* The loss of a single batch belongs to the parameters before its update, that of several to those after the last. */
+    /* The loss of a single batch belongs to the parameters before its update; that of several is ascribed to those
+       after the last update. */
     const bool is_whole = pass->examples.n == job->call->data->n_examples;
     if (v.is_best && is_whole)
         FN(keep_best)(training, mine);
