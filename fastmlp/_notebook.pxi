@@ -1,8 +1,8 @@
 # The notebook's functions on arguments that need no conversion; a part of _kernels.pyx.
 #
 # Each returns None unless its arguments are plain dicts, or a tuple, of plain, finite arrays of one dtype and of
-# fitting shapes; the functions in Python then convert the arguments, or say what is wrong.  The lists made here keep the arrays
-# alive while the GIL is released, even if the caller's dict changes.
+# fitting shapes; the functions in Python then convert the arguments, or say what is wrong.  The lists made here keep
+# the arrays alive while the GIL is released, even if the caller's dict changes.
 
 cdef class LayerNames:
     """The keys of the notebook's dicts for a number of layers, and the activations of those layers."""

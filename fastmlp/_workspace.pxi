@@ -50,7 +50,8 @@ cdef class Workspace:
             for i in range(n_layers + 1):
                 dims[i] = layer_dims[i]
             # No less than make_layout reserves, so that its sums cannot overflow: elements of 8 bytes; at most 4
-            # copies of each weight; at most 9 rows for each unit, of at most 1,056 elements each, which 4 * 8192 exceeds.
+            # copies of each weight; at most 9 rows for each unit, of at most 1,056 elements each, which 4 * 8192
+            # exceeds.
             for i in range(n_layers + 1):
                 if not 1 <= dims[i] <= MOST_UNITS:
                     raise ValueError(f"layer_dims must lie in 1 .. {MOST_UNITS}, got {dims[i]}")
