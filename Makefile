@@ -17,6 +17,7 @@ lint: ## check style and types
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
 	cython-lint --max-line-length 120 fastmlp/*.pyx fastmlp/*.pxd fastmlp/*.pxi
+	clang-format --dry-run --Werror fastmlp/src/*.c fastmlp/src/*.h
 
 docs: ## build the documentation in docs/_build/html; warnings are errors
 	$(PYTHON) -m sphinx -q -W --keep-going docs docs/_build/html

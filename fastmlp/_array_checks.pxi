@@ -62,7 +62,7 @@ cdef cnp.ndarray labels_from_integers(object labels, cnp.ndarray outputs):
 
 
 def integer_labels(object labels, cnp.ndarray outputs not None):
-    """C-contiguous int64 labels 0 and 1 of the shape of ``outputs``, in its dtype; None if they are not that."""
+    """C-contiguous int64 labels 0 and 1 of the shape of ``outputs``, converted to its dtype; None for any others."""
     return labels_from_integers(labels, outputs)
 
 

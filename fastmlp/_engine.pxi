@@ -17,8 +17,8 @@ cdef class Data:
 
     ``inputs`` is (n_examples, n_features), in C or Fortran order up to a stride, or the tuple (values, indices,
     indptr, n_features) of a CSR matrix; ``targets`` (n_targets, n_examples), C-contiguous, ``sample_weight``
-    (n_examples,), both of the dtype of ``inputs``.  An engine made with ``sparse`` takes ``is_canonical_csr`` data
-    alone: each row's columns ascend.  ``density`` is the share of entries that are stored, 1 of a dense array.
+    (n_examples,), both of the dtype of ``inputs``.  An engine made with ``sparse`` takes only
+    ``is_canonical_csr`` data: each row's columns ascend.  ``density`` is the share of stored entries, 1 if dense.
     """
 
     cdef fm_data data
@@ -123,52 +123,51 @@ cdef class Engine(Workspace):
     One engine serves one call at a time.
     """
 
-    # after ``train``, also where it was interrupted: the updates made in all, and the loss of the last epoch if it was
-    # wanted
+    # after ``train``, even if it was interrupted: updates made in all, and the loss of the last epoch if it was wanted
     cdef readonly Py_ssize_t updates
     cdef readonly double last_loss
 
     cdef int check_data(self, Data data, bint is_double, Py_ssize_t n_parameters, bint with_targets) except -1:
         if is_double != self.is_double or data.typenum != real_number(is_double):
             raise ValueError("parameters and data must have the dtype of the engine")
-        if n_parameters != self.plan.n_parameters:
-            raise ValueError(f"layer_dims need {self.plan.n_parameters} parameters, got {n_parameters}")
-        check_shape("inputs", (data.n_features,), (self.plan.layers[0].fan_in,))
-        if self.plan.layers[0].is_sparse and not data.is_canonical_csr:
+        if n_parameters != self.layout.n_parameters:
+            raise ValueError(f"layer_dims need {self.layout.n_parameters} parameters, got {n_parameters}")
+        check_shape("inputs", (data.n_features,), (self.layout.layers[0].fan_in,))
+        if self.layout.layers[0].is_sparse and not data.is_canonical_csr:
             raise ValueError("an engine for sparse data takes CSR data alone, columns ascending in every row")
         if with_targets:
-            check_shape("targets", (data.n_targets,), (self.plan.n_targets,))
+            check_shape("targets", (data.n_targets,), (self.layout.n_targets,))
         self.allocate()
         return 0
 
     def loss_and_gradient(self, real[::1] gradient, const real[::1] parameters, Data data not None):
         """Write the gradient of the mean loss over all of the data to ``gradient`` and return the loss."""
         cdef double loss = 0
-        cdef int status
+        cdef fm_status status
         self.check_data(data, real is double, parameters.shape[0], True)
         check_shape("gradient", (gradient.shape[0],), (parameters.shape[0],))
         self.check_batch(data)
+        cdef fm_call call = self.call_on(&data.data)
         with nogil:
-            status = self.kernels.loss_and_gradient(&gradient[0], &loss, self.plan, &parameters[0], &data.data,
-                                                    self.arena, self.n_threads, serve_signals)
+            status = self.kernels.loss_and_gradient(&gradient[0], &loss, &parameters[0], &call)
         finish(status)
         return loss
 
     def loss(self, const real[::1] parameters, Data data not None):
         """The mean loss over all of the data, without its gradient."""
         cdef double loss = 0
-        cdef int status
+        cdef fm_status status
         self.check_data(data, real is double, parameters.shape[0], True)
         self.check_batch(data)
+        cdef fm_call call = self.call_on(&data.data)
         with nogil:
-            status = self.kernels.loss_and_gradient(NULL, &loss, self.plan, &parameters[0], &data.data, self.arena,
-                                                    self.n_threads, serve_signals)
+            status = self.kernels.loss_and_gradient(NULL, &loss, &parameters[0], &call)
         finish(status)
         return loss
 
     cdef int check_batch(self, Data data) except -1:
-        if data.n_examples > self.plan.batch:
-            raise ValueError(f"the engine takes {self.plan.batch} examples at a time, got {data.n_examples}")
+        if data.n_examples > self.layout.batch_size:
+            raise ValueError(f"the engine takes {self.layout.batch_size} examples at a time, got {data.n_examples}")
         return 0
 
     def train(self, real[::1] parameters, Data data not None, optimizer not None, real[:, ::1] moments not None,
@@ -176,28 +175,28 @@ cdef class Engine(Workspace):
               Py_ssize_t epochs, Py_ssize_t updates=0, unsigned long long seed=0, Py_ssize_t first_loss=0,
               Py_ssize_t loss_every=1, dict watch=None, real[::1] best_parameters=None, real[::1] gradient=None,
               double weight_scale=0, bint wants_last_loss=False, bint holds_update=False, held_loss=None):
-        """Train ``parameters`` in place; how it ended: a name of ``STATUSES``.
+        """Train ``parameters`` in place and return how the training ended: a name of ``STATUSES``.
 
-        Where a gradient was not finite, it moved no parameter.  A loss that is not finite ends a training where
-        something below asks for it.  ``optimizer`` maps "method" and every name of
-        ``OPTIMIZER_FIELDS`` to its value; ``moments`` (0 to 2, n_parameters) are its state, read and written.
-        ``learning_rates`` has an entry per update, ``order`` a row per epoch, or is None for examples as they lie.
-        ``losses`` receives those of epochs ``first_loss``, ``first_loss + loss_every``, ..., the attribute
-        ``last_loss`` that of the last epoch where ``wants_last_loss``.  ``updates`` counts those made before.
-        ``watch`` maps the fields of ``fm_watch``, whose state is read and written; ``best_parameters`` receives those
-        of the least loss, where it keeps them.  A ``weight_scale`` other than 0 adds penalties to the sum of the
-        losses of a batch, not to their mean; see ``fm_training``.
+        A gradient that is not finite moves no parameter.  A loss that is not finite ends a training if an argument
+        below asks for that loss.  ``optimizer`` maps "method" and every name of ``OPTIMIZER_FIELDS`` to its value;
+        ``moments`` (0 to 2, n_parameters) are its state, read and written.  ``learning_rates`` has an entry per update,
+        ``order`` a row per epoch; without it examples keep their own order.  ``losses`` receives the losses of epochs
+        ``first_loss``, ``first_loss + loss_every``, ...; if ``wants_last_loss``, the attribute ``last_loss`` receives
+        that of the last epoch.  ``updates`` counts the updates made before.  ``watch`` maps the fields of ``fm_watch``,
+        whose state is read and written; if it keeps the best parameters, ``best_parameters`` receives those of the
+        least loss.  A ``weight_scale`` other than 0 adds penalties to the sum of the losses of a batch, not to their
+        mean; see ``fm_training``.
 
-        With one batch per epoch, ``holds_update`` ends the call before the last update, whose gradient is left in
-        ``gradient``, where ``held_loss``, the loss that belongs to it, lets the next call find it.  After Ctrl-C,
-        parameters and moments are those of the last update.
+        With one batch per epoch, ``holds_update`` ends the call before the last update and leaves the gradient in
+        ``gradient``; the next call, given the loss of that gradient as ``held_loss``, makes the update first.  After
+        Ctrl-C, parameters and moments are those of the last update.
         """
         self.updates = updates
-        cdef Py_ssize_t n = data.n_examples, batches = (n + self.plan.batch - 1) // self.plan.batch
+        cdef Py_ssize_t n = data.n_examples, batches = (n + self.layout.batch_size - 1) // self.layout.batch_size
         cdef fm_optimizer settings = optimizer_settings(optimizer)
         cdef fm_watch rules = no_watch() if watch is None else watch
         cdef fm_training training
-        cdef int status
+        cdef fm_status status
         self.last_loss = NAN
         self.check_data(data, real is double, parameters.shape[0], True)
         if epochs < 0 or updates < 0 or losses.shape[0] > epochs or epochs > (2**62) // batches:
@@ -236,8 +235,9 @@ cdef class Engine(Workspace):
         training.penalizes_sum, training.weight_scale = weight_scale != 0, weight_scale
         training.holds_update, training.is_held = holds_update, held_loss is not None
         training.held_loss = NAN if held_loss is None else held_loss
+        cdef fm_call call = self.call_on(&data.data)
         with nogil:
-            status = self.kernels.train(&training, self.plan, &data.data, self.arena, self.n_threads, serve_signals)
+            status = self.kernels.train(&training, &call)
         self.updates = training.updates
         if watch is not None:
             watch.update(rules)
@@ -248,14 +248,14 @@ cdef class Engine(Workspace):
                double learning_rate, Py_ssize_t updates=0):
         """One update of ``parameters`` and ``moments`` in place from a gradient: the optimizer's sweep alone.
 
-        ``updates`` counts those made before.  Penalties and clipping are those of ``optimizer``; the gradient is
-        not changed, nor checked for what is not finite.
+        ``updates`` counts the updates made before.  Penalties and clipping are those of ``optimizer``.  The gradient is
+        neither changed nor checked for NaN and infinities.
         """
         cdef fm_optimizer settings = optimizer_settings(optimizer)
         cdef fm_training training
         cdef bint is_double = real is double
-        if parameters.shape[0] != self.plan.n_parameters or is_double != self.is_double:
-            raise ValueError(f"parameters must be {self.plan.n_parameters} of the dtype of the engine")
+        if parameters.shape[0] != self.layout.n_parameters or is_double != self.is_double:
+            raise ValueError(f"parameters must be {self.layout.n_parameters} of the dtype of the engine")
         check_shape("gradient", (gradient.shape[0],), (parameters.shape[0],))
         if updates < 0:
             raise ValueError(f"updates must be at least 0, got {updates}")
@@ -263,16 +263,17 @@ cdef class Engine(Workspace):
         training.parameters, training.gradient, training.optimizer = &parameters[0], &gradient[0], &settings
         training.updates = updates
         with nogil:
-            self.kernels.update(&training, self.plan, learning_rate)
+            self.kernels.update(&training, self.layout, learning_rate)
 
     def predict(self, real[:, ::1] outputs, const real[::1] parameters, Data data not None, bint probabilities):
         """Write the logits (n_outputs, n_examples), or their output activations, to ``outputs``."""
-        cdef int status
+        cdef fm_status status
         self.check_data(data, real is double, parameters.shape[0], False)
         check_shape("outputs", (outputs.shape[0], outputs.shape[1]), (self.n_outputs(), data.n_examples))
+        cdef fm_call call = self.call_on(&data.data)
         with nogil:
-            status = self.kernels.predict(&outputs[0, 0], self.plan, &parameters[0], &data.data, self.arena,
-                                          FM_PROBABILITIES if probabilities else FM_LOGITS, serve_signals)
+            status = self.kernels.predict(&outputs[0, 0], &parameters[0],
+                                          FM_PROBABILITIES if probabilities else FM_LOGITS, &call)
         finish(status)
 
     def predict_one(self, cnp.ndarray parameters not None, object x, bint probabilities):
@@ -282,44 +283,46 @@ cdef class Engine(Workspace):
         """
         cdef int typenum = real_number(self.is_double)
         cdef cnp.npy_intp n_outputs = self.n_outputs()
-        cdef fm_data data = fm_data(NULL, NULL, NULL, 1, self.plan.layers[0].fan_in, 1, 0, NULL, NULL, 0, 0)
+        cdef fm_data data = fm_data(NULL, NULL, NULL, 1, self.layout.layers[0].fan_in, 1, 0, NULL, NULL, 0, 0)
         cdef cnp.ndarray outputs
-        if self.plan.layers[0].is_sparse:
+        if self.layout.layers[0].is_sparse:
             raise ValueError("an engine for sparse data takes CSR data alone, columns ascending in every row")
         if not cnp.PyArray_CheckExact(x) or cnp.PyArray_TYPE(x) != typenum or not cnp.PyArray_ISCARRAY_RO(x):
             return None
-        if cnp.PyArray_NDIM(x) != 1 or cnp.PyArray_DIM(x, 0) != self.plan.layers[0].fan_in:
+        if cnp.PyArray_NDIM(x) != 1 or cnp.PyArray_DIM(x, 0) != self.layout.layers[0].fan_in:
             return None
         if not passes(x, FM_ALL_FINITE) or not passes(parameters, FM_ALL_FINITE):
             return None
         self.allocate()
         data.inputs = cnp.PyArray_DATA(x)
         outputs = cnp.PyArray_EMPTY(1, &n_outputs, typenum, 0)
-        finish(self.kernels.predict(cnp.PyArray_DATA(outputs), self.plan,
-                                    vector_data("parameters", parameters, typenum, self.plan.n_parameters), &data,
-                                    self.arena, FM_PROBABILITIES if probabilities else FM_LOGITS, serve_signals))
+        cdef fm_call call = self.call_on(&data)
+        finish(self.kernels.predict(cnp.PyArray_DATA(outputs),
+                                    vector_data("parameters", parameters, typenum, self.layout.n_parameters),
+                                    FM_PROBABILITIES if probabilities else FM_LOGITS, &call))
         return outputs
 
     def layers(self, const real[::1] parameters, Data data not None):
         """A dict of arrays for each layer, examples in columns: ``z`` and ``a`` (fan_out, n).
 
-        Where the data have targets also, of the mean loss, ``dz`` and ``da`` (fan_out, n; the last layer has no
-        ``da``), ``d_weights`` (fan_out, fan_in) and ``d_bias`` (fan_out,).  Without dropout.
+        If the data have targets, also the derivatives of the mean loss: ``dz`` and ``da`` (fan_out, n; the last layer
+        has no ``da``), ``d_weights`` (fan_out, fan_in) and ``d_bias`` (fan_out,).  There is no dropout.
         """
         cdef int typenum = cnp.NPY_DOUBLE if self.is_double else cnp.NPY_FLOAT
-        cdef Py_ssize_t i, n = data.n_examples, n_layers = self.plan.n_layers
+        cdef Py_ssize_t i, n = data.n_examples, n_layers = self.layout.n_layers
         cdef bint with_gradients = data.targets is not None
         cdef fm_layer_arrays *arrays
         cdef fm_layer *layer
-        cdef int status
+        cdef fm_status status
         self.check_data(data, real is double, parameters.shape[0], with_gradients)
+        cdef fm_call call = self.call_on(&data.data)
         found = []
         arrays = <fm_layer_arrays *>PyMem_Malloc(n_layers * sizeof(fm_layer_arrays))
         if arrays == NULL:
             raise MemoryError()
         try:
             for i in range(n_layers):
-                layer = &self.plan.layers[i]
+                layer = &self.layout.layers[i]
                 named = {"z": new_matrix(typenum, layer.fan_out, n), "a": new_matrix(typenum, layer.fan_out, n)}
                 arrays[i] = fm_layer_arrays(&parameters[layer.weights], &parameters[layer.bias], NULL, NULL, NULL, NULL,
                                             NULL, NULL)
@@ -337,7 +340,7 @@ cdef class Engine(Workspace):
                     found[i - 1]["da"] = new_matrix(typenum, layer.fan_in, n)
                     arrays[i].d_inputs = cnp.PyArray_DATA(found[i - 1]["da"])
             with nogil:
-                status = self.kernels.layers(arrays, self.plan, &data.data, self.arena, serve_signals)
+                status = self.kernels.layers(arrays, &call)
         finally:
             PyMem_Free(arrays)
         finish(status)
@@ -345,16 +348,16 @@ cdef class Engine(Workspace):
 
     def dropout_mask(self, Py_ssize_t layer, unsigned long long seed, Py_ssize_t update):
         """The factors (fan_out, batch) of a hidden layer's outputs in one update: 0 or 1 / (1 - dropout)."""
-        if not 0 <= layer < self.plan.n_layers - 1:
-            raise ValueError(f"layer must be a hidden one, below {self.plan.n_layers - 1}; got {layer}")
-        cdef cnp.ndarray mask = new_matrix(real_number(self.is_double), self.plan.layers[layer].fan_out,
-                                           self.plan.batch)
-        self.kernels.dropout_mask(cnp.PyArray_DATA(mask), self.plan, layer, seed, update)
+        if not 0 <= layer < self.layout.n_layers - 1:
+            raise ValueError(f"layer must be a hidden one, below {self.layout.n_layers - 1}; got {layer}")
+        cdef cnp.ndarray mask = new_matrix(real_number(self.is_double), self.layout.layers[layer].fan_out,
+                                           self.layout.batch_size)
+        self.kernels.dropout_mask(cnp.PyArray_DATA(mask), self.layout, layer, seed, update)
         return mask
 
 
-cdef str status_name(int status):
-    return fm_status_names[status].name.decode()
+cdef str status_name(fm_status status):
+    return fm_status_names[<int>status].name.decode()
 
 
 cdef fm_watch no_watch() noexcept:
@@ -364,7 +367,7 @@ cdef fm_watch no_watch() noexcept:
 
 cdef int set_moments(fm_training *training, const fm_optimizer *settings, real[:, ::1] moments,
                      Py_ssize_t n_parameters) except -1:
-    """The optimizer's moments by their places: m, then v, of those that the method keeps."""
+    """Point to the moments that the method keeps, m before v."""
     cdef int kept = fm_method_names[<int>settings.method].property
     n_moments = bool(kept & FM_KEEPS_M) + bool(kept & FM_KEEPS_V)
     check_shape("moments", (moments.shape[0], moments.shape[1]), (n_moments, n_parameters))

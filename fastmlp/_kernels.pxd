@@ -1,4 +1,4 @@
-# The C interface of fastmlp/src/fastmlp.h.  The members of enums that names.h lists are read from its tables.
+# The C interface, fastmlp/src/fastmlp.h.  Enums without members here are lists of names.h, read from their tables.
 
 cdef extern from "fastmlp.h" nogil:
     enum fm_dtype:
@@ -33,6 +33,9 @@ cdef extern from "fastmlp.h" nogil:
         FM_DONE
         FM_INTERRUPTED
 
+    enum fm_gradient_method:
+        pass
+
     enum fm_output:
         FM_LOGITS
         FM_PROBABILITIES
@@ -44,7 +47,8 @@ cdef extern from "fastmlp.h" nogil:
 
     ctypedef struct fm_layer:
         Py_ssize_t fan_in, fan_out, weights, bias
-        int gradient_method, is_sparse
+        fm_gradient_method gradient_method
+        bint is_sparse
 
     ctypedef struct fm_network:
         Py_ssize_t n_layers
@@ -53,10 +57,11 @@ cdef extern from "fastmlp.h" nogil:
         const double *dropout
         fm_loss loss
         double loss_parameter, label_smoothing
-        int sparse_inputs
+        bint sparse_inputs
 
-    ctypedef struct fm_plan:
-        Py_ssize_t n_layers, n_parameters, batch, tile, n_chunks, n_targets, arena_bytes, chunk_bytes, block_bytes
+    ctypedef struct fm_layout:
+        Py_ssize_t n_layers, n_parameters, batch_size, tile_size, n_chunks, n_targets
+        Py_ssize_t arena_bytes, chunk_bytes, block_bytes
         fm_layer *layers
 
     ctypedef struct fm_data:
@@ -67,7 +72,7 @@ cdef extern from "fastmlp.h" nogil:
         const void *indptr
         const void *indices
         Py_ssize_t n_stored
-        int wide_indices
+        bint wide_indices
 
     ctypedef struct fm_optimizer:
         fm_method method
@@ -83,7 +88,7 @@ cdef extern from "fastmlp.h" nogil:
         fm_plateau slow
         double slow_factor, smallest_rate, rate_scale, best_loss
         Py_ssize_t best_epoch
-        int keeps_best
+        bint keeps_best
 
     ctypedef struct fm_training:
         void *parameters
@@ -99,9 +104,9 @@ cdef extern from "fastmlp.h" nogil:
         Py_ssize_t n_losses, first_loss, loss_every
         double *last_loss
         fm_watch *watch
-        int penalizes_sum
+        bint penalizes_sum
         double weight_scale
-        int holds_update, is_held
+        bint holds_update, is_held
         double held_loss
 
     ctypedef struct fm_layer_arrays:
@@ -116,21 +121,27 @@ cdef extern from "fastmlp.h" nogil:
 
     ctypedef int (*fm_poll)() noexcept nogil
 
+    ctypedef struct fm_call:
+        const fm_layout *layout
+        const fm_data *data
+        void *arena
+        int n_threads
+        fm_poll poll
+
     ctypedef struct fm_kernels:
         const char *isa
         Py_ssize_t lanes
-        void (*make_plan)(fm_plan *, const fm_network *, Py_ssize_t) noexcept nogil
-        int (*loss_and_gradient)(void *, double *, const fm_plan *, const void *, const fm_data *, void *, int,
-                                 fm_poll) noexcept nogil
-        int (*train)(fm_training *, const fm_plan *, const fm_data *, void *, int, fm_poll) noexcept nogil
-        int (*predict)(void *, const fm_plan *, const void *, const fm_data *, void *, int, fm_poll) noexcept nogil
-        int (*layers)(const fm_layer_arrays *, const fm_plan *, const fm_data *, void *, fm_poll) noexcept nogil
-        int (*backward)(const fm_layer_arrays *, const fm_plan *, const fm_data *, void *, fm_poll) noexcept nogil
+        void (*make_layout)(fm_layout *, const fm_network *, Py_ssize_t) noexcept nogil
+        fm_status (*loss_and_gradient)(void *, double *, const void *, const fm_call *) noexcept nogil
+        fm_status (*train)(fm_training *, const fm_call *) noexcept nogil
+        fm_status (*predict)(void *, const void *, fm_output, const fm_call *) noexcept nogil
+        fm_status (*layers)(const fm_layer_arrays *, const fm_call *) noexcept nogil
+        fm_status (*backward)(const fm_layer_arrays *, const fm_call *) noexcept nogil
         void (*gradient_descent)(void *, const void *, Py_ssize_t, double) noexcept nogil
-        void (*update)(const fm_training *, const fm_plan *, double) noexcept nogil
-        void (*dropout_mask)(void *, const fm_plan *, Py_ssize_t, unsigned long long, Py_ssize_t) noexcept nogil
+        void (*update)(const fm_training *, const fm_layout *, double) noexcept nogil
+        void (*dropout_mask)(void *, const fm_layout *, Py_ssize_t, unsigned long long, Py_ssize_t) noexcept nogil
         void (*map)(void *, const void *, Py_ssize_t, fm_function) noexcept nogil
-        int (*all_pass)(const void *, Py_ssize_t, fm_check) noexcept nogil
+        bint (*all_pass)(const void *, Py_ssize_t, fm_check) noexcept nogil
         double (*mean_log_loss)(const void *, const void *, Py_ssize_t, Py_ssize_t) noexcept nogil
         double (*mean_cross_entropy)(const void *, const void *, Py_ssize_t, Py_ssize_t) noexcept nogil
 

@@ -51,7 +51,7 @@ METHODS = codes_of(fm_method_names)
 FUNCTIONS = codes_of(fm_function_names)
 STATUSES = codes_of(fm_status_names)
 OPTIMIZER_FIELDS = codes_of(fm_optimizer_fields)  # beside the method
-# What each hidden activation's derivative is computed from; the others are for outputs only.
+# What each activation's derivative is computed from; activations without one are for outputs only.
 DERIVATIVES = {
     name: "output" if derivative == FM_FROM_OUTPUT else "logits"
     for name, derivative in properties_of(fm_activation_names).items() if derivative != FM_NO_DERIVATIVE
@@ -114,7 +114,7 @@ cdef int serve_signals() noexcept with gil:
     return PyErr_CheckSignals()
 
 
-cdef int finish(int status) except -1:
+cdef int finish(fm_status status) except -1:
     """Pass on the exception that a signal handler raised while the GIL was released: it is set already."""
     return -1 if status == FM_INTERRUPTED else 0
 

@@ -9,7 +9,7 @@ cdef int real_type(cnp.ndarray array) except -1:
 
 
 cdef void *matrix_data(str name, object value, int typenum, Py_ssize_t rows, Py_ssize_t columns) except NULL:
-    """The data of a C-contiguous matrix of this dtype and shape; on lists a memoryview for each costs too much."""
+    """The data of a C-contiguous matrix of this dtype and shape; a memoryview for each matrix would cost too much."""
     if not cnp.PyArray_Check(value):
         raise TypeError(f"{name} must be an array, got {type(value).__name__}")
     cdef cnp.ndarray array = value
@@ -29,12 +29,13 @@ cdef Py_ssize_t rows_of(object matrix) except -1:
 
 
 cdef enum:
-    MOST_IDLE_BYTES = 1 << 22  # of an arena kept between calls; keeping larger ones, on huge pages, gained nothing
+    # of an arena kept between calls; keeping larger ones, on huge pages, gained nothing
+    MOST_IDLE_BYTES = 1 << 22
 
 
 @cython.no_gc
 cdef class LayerArrays(Workspace):
-    """The plan and arena of a pass layer by layer, and the C view of its arrays, which the caller keeps alive."""
+    """The layout and arena of a pass layer by layer, and the C view of its arrays, which the caller keeps alive."""
 
     cdef fm_layer_arrays *layers
     cdef tuple activations
@@ -47,18 +48,18 @@ cdef class LayerArrays(Workspace):
         self.allocate()
 
     cdef bint fits(self, cnp.ndarray inputs, list weights, tuple activations) except -1:
-        """Whether a new plan for these would be the same."""
+        """Whether a new layout for these would be the same."""
         cdef Py_ssize_t layer
         if (
             self.kernels != kernels_for(cnp.PyArray_TYPE(inputs) == cnp.NPY_DOUBLE)
-            or self.plan.layers[0].fan_in != cnp.PyArray_DIM(inputs, 0)
-            or self.plan.batch != cnp.PyArray_DIM(inputs, 1)
+            or self.layout.layers[0].fan_in != cnp.PyArray_DIM(inputs, 0)
+            or self.layout.batch_size != cnp.PyArray_DIM(inputs, 1)
             or self.activations != activations
             or len(activations) != len(weights)
         ):
             return False
         for layer in range(len(weights)):
-            if self.plan.layers[layer].fan_out != rows_of(weights[layer]):
+            if self.layout.layers[layer].fan_out != rows_of(weights[layer]):
                 return False
         return True
 
@@ -66,29 +67,29 @@ cdef class LayerArrays(Workspace):
         PyMem_Free(self.layers)
 
 
-cdef LayerArrays idle_arrays = None  # of the last call, for the next one: they hold no values of it
+cdef LayerArrays idle_arrays = None  # of the last call, for the next one; they hold none of its values
 
 
 cdef LayerArrays take_arrays(cnp.ndarray inputs, list weights, list columns, tuple activations):
-    """Those of the last call where they fit, or new ones, with the weights in place."""
+    """The arrays of the last call if they fit, else new ones, with pointers to the weights."""
     global idle_arrays
     cdef int typenum = real_type(inputs)
-    cdef Py_ssize_t layer
+    cdef Py_ssize_t layer, fan_in, fan_out
     cdef LayerArrays arrays = idle_arrays
-    idle_arrays = None  # neither another thread nor a signal handler may take them during the pass
+    idle_arrays = None  # another thread or a signal handler must not take them during the pass
     if not weights or len(columns) != len(weights):
         raise ValueError(f"expected one more array for each of {len(weights)} weights, got {len(columns)}")
     if arrays is None or not arrays.fits(inputs, weights, activations):
         layer_dims = (cnp.PyArray_DIM(inputs, 0), *[rows_of(weight) for weight in weights])
         arrays = LayerArrays(typenum == cnp.NPY_DOUBLE, layer_dims, activations, cnp.PyArray_DIM(inputs, 1))
     for layer in range(len(weights)):
-        arrays.layers[layer].weights = matrix_data("weights", weights[layer], typenum,
-                                                   arrays.plan.layers[layer].fan_out, arrays.plan.layers[layer].fan_in)
+        fan_out, fan_in = arrays.layout.layers[layer].fan_out, arrays.layout.layers[layer].fan_in
+        arrays.layers[layer].weights = matrix_data("weights", weights[layer], typenum, fan_out, fan_in)
     return arrays
 
 
 cdef void give_back(LayerArrays arrays) noexcept:
-    """Keep the arrays of a pass that is over for the next call."""
+    """Keep the arrays of a finished pass for the next call."""
     global idle_arrays
     if arrays.scratch_bytes() <= MOST_IDLE_BYTES:
         idle_arrays = arrays
@@ -102,14 +103,15 @@ cdef cnp.ndarray new_matrix(int typenum, Py_ssize_t rows, Py_ssize_t columns):
 
 cdef tuple forward_pass(cnp.ndarray inputs, list weights, list biases, tuple activations):
     cdef LayerArrays arrays = take_arrays(inputs, weights, biases, activations)
-    cdef int typenum = cnp.PyArray_TYPE(inputs), status
+    cdef int typenum = cnp.PyArray_TYPE(inputs)
+    cdef fm_status status
     cdef Py_ssize_t fan_in = cnp.PyArray_DIM(inputs, 0), n = cnp.PyArray_DIM(inputs, 1), layer, fan_out
     cdef fm_data data = fm_data(matrix_data("inputs", inputs, typenum, fan_in, n), NULL, NULL, n, 1, n, 0, NULL, NULL,
                                 0, 0)
     cdef cnp.ndarray z, a
     cdef list cache = []
     for layer in range(len(weights)):
-        fan_out = arrays.plan.layers[layer].fan_out
+        fan_out = arrays.layout.layers[layer].fan_out
         z, a = new_matrix(typenum, fan_out, n), new_matrix(typenum, fan_out, n)
         cache.append(z)
         cache.append(a)
@@ -118,8 +120,9 @@ cdef tuple forward_pass(cnp.ndarray inputs, list weights, list biases, tuple act
         arrays.layers[layer].bias = matrix_data("biases", biases[layer], typenum, fan_out, 1)
         arrays.layers[layer].z = cnp.PyArray_DATA(z)
         arrays.layers[layer].a = cnp.PyArray_DATA(a)
+    cdef fm_call call = arrays.call_on(&data)
     with nogil:
-        status = arrays.kernels.layers(arrays.layers, arrays.plan, &data, arrays.arena, serve_signals)
+        status = arrays.kernels.layers(arrays.layers, &call)
     finish(status)
     give_back(arrays)
     return tuple(cache)
@@ -127,12 +130,13 @@ cdef tuple forward_pass(cnp.ndarray inputs, list weights, list biases, tuple act
 
 def forward(cnp.ndarray inputs not None, list weights not None, list biases not None, tuple activations not None):
     """Return the tuple (z1, a1, W1, b1, z2, a2, ...): z and a (fan_out, n); biases are columns (fan_out, 1)."""
-    return forward_pass(inputs, list(weights), list(biases), activations)  # copies: the caller's may change meanwhile
+    return forward_pass(inputs, list(weights), list(biases), activations)  # copies: the caller may change its lists
 
 
 cdef list backward_pass(cnp.ndarray inputs, cnp.ndarray targets, list weights, list outputs, tuple activations):
     cdef LayerArrays arrays = take_arrays(inputs, weights, outputs, activations)
-    cdef int typenum = cnp.PyArray_TYPE(inputs), status
+    cdef int typenum = cnp.PyArray_TYPE(inputs)
+    cdef fm_status status
     cdef Py_ssize_t fan_in = cnp.PyArray_DIM(inputs, 0), n = cnp.PyArray_DIM(inputs, 1), layer
     cdef Py_ssize_t fan_out = arrays.n_outputs()
     cdef fm_data data = fm_data(matrix_data("inputs", inputs, typenum, fan_in, n),
@@ -140,8 +144,8 @@ cdef list backward_pass(cnp.ndarray inputs, cnp.ndarray targets, list weights, l
                                 0)
     cdef cnp.ndarray dz, dw, db, da
     cdef list gradients = []
-    for layer in range(arrays.plan.n_layers - 1, -1, -1):
-        fan_in, fan_out = arrays.plan.layers[layer].fan_in, arrays.plan.layers[layer].fan_out
+    for layer in range(arrays.layout.n_layers - 1, -1, -1):
+        fan_in, fan_out = arrays.layout.layers[layer].fan_in, arrays.layout.layers[layer].fan_out
         dz = new_matrix(typenum, fan_out, n)
         dw, db = new_matrix(typenum, fan_out, fan_in), new_matrix(typenum, fan_out, 1)
         gradients.append(dz)
@@ -155,8 +159,9 @@ cdef list backward_pass(cnp.ndarray inputs, cnp.ndarray targets, list weights, l
             da = new_matrix(typenum, fan_in, n)
             gradients.append(da)
             arrays.layers[layer].d_inputs = cnp.PyArray_DATA(da)
+    cdef fm_call call = arrays.call_on(&data)
     with nogil:
-        status = arrays.kernels.backward(arrays.layers, arrays.plan, &data, arrays.arena, serve_signals)
+        status = arrays.kernels.backward(arrays.layers, &call)
     finish(status)
     give_back(arrays)
     return gradients

@@ -1,8 +1,8 @@
 # The notebook's functions on arguments that need no conversion; a part of _kernels.pyx.
 #
-# Each looks at its arguments once and answers None unless they are plain dicts, or a tuple, of plain, finite,
-# fitting arrays of one dtype.  The functions in Python then convert them, or say what is wrong.  The lists made
-# here hold the arrays while the GIL is released, whatever becomes of the caller's dict.
+# Each returns None unless its arguments are plain dicts, or a tuple, of plain, finite arrays of one dtype and of
+# fitting shapes; the functions in Python then convert the arguments, or say what is wrong.  The lists made here keep
+# the arrays alive while the GIL is released, even if the caller's dict changes.
 
 cdef class LayerNames:
     """The keys of the notebook's dicts for a number of layers, and the activations of those layers."""
@@ -41,14 +41,14 @@ cdef list values_of(dict arrays, tuple keys):
 
 
 cdef LayerNames names_for(object parameters):
-    """The names that a plain dict of so many parameters should have; None for what cannot be one."""
+    """The names for as many parameters as a plain dict has; None for anything that cannot be such a dict."""
     if type(parameters) is not dict or len(<dict>parameters) < 2 or len(<dict>parameters) % 2:
         return None
     return names_of(len(<dict>parameters) // 2)
 
 
 cdef cnp.ndarray plain_labels(object labels, cnp.ndarray outputs):
-    """Labels 0 and 1 of the shape and dtype of the outputs, without a copy where they are that; else None."""
+    """Labels 0 and 1 in the shape and dtype of the outputs, copied only to convert them; None for any others."""
     if not is_plain_matrix(labels, cnp.PyArray_TYPE(outputs)):
         return labels_from_integers(labels, outputs)
     if not cnp.PyArray_SAMESHAPE(labels, outputs) or not passes(labels, FM_ALL_BINARY):

@@ -1,4 +1,4 @@
-# Plans and scratch memory; a part of _kernels.pyx.
+# The layout of a pass and its scratch memory; a part of _kernels.pyx.
 
 cdef int check_shape(str name, tuple got, tuple expected) except -1:
     if got != expected:
@@ -14,10 +14,10 @@ cdef int code_of(str name, object value, dict codes) except -1:
 
 @cython.no_gc
 cdef class Workspace:
-    """The plan of the passes over a batch, and their arena: all the scratch memory a pass uses."""
+    """The layout of the passes over a batch, and their arena: all the scratch memory a pass uses."""
 
     cdef const fm_kernels *kernels
-    cdef fm_plan *plan
+    cdef fm_layout *layout
     cdef void *arena
     cdef int n_threads
     cdef bint is_double
@@ -40,8 +40,8 @@ cdef class Workspace:
         dims = <Py_ssize_t *>PyMem_Malloc(
             (n_layers + 1) * (sizeof(Py_ssize_t) + sizeof(double) + sizeof(fm_activation))
         )
-        self.plan = <fm_plan *>PyMem_Malloc(sizeof(fm_plan) + n_layers * sizeof(fm_layer))
-        if dims == NULL or self.plan == NULL:
+        self.layout = <fm_layout *>PyMem_Malloc(sizeof(fm_layout) + n_layers * sizeof(fm_layer))
+        if dims == NULL or self.layout == NULL:
             PyMem_Free(dims)
             raise MemoryError()
         rates = <double *>(dims + n_layers + 1)
@@ -49,8 +49,9 @@ cdef class Workspace:
         try:
             for i in range(n_layers + 1):
                 dims[i] = layer_dims[i]
-            # Bounds what make_plan adds up: elements of 8 bytes; at most 4 copies of each weight of a large network;
-            # at most 9 rows of each unit, of at most 1,056 elements each, which 4 * 8192 exceeds.
+            # No less than make_layout reserves, so that its sums cannot overflow: elements of 8 bytes; at most 4
+            # copies of each weight; at most 9 rows for each unit, of at most 1,056 elements each, which 4 * 8192
+            # exceeds.
             for i in range(n_layers + 1):
                 if not 1 <= dims[i] <= MOST_UNITS:
                     raise ValueError(f"layer_dims must lie in 1 .. {MOST_UNITS}, got {dims[i]}")
@@ -66,7 +67,7 @@ cdef class Workspace:
                                  label_smoothing, sparse)
             self.kernels = kernels_for(is_double)
             self.is_double = is_double
-            self.kernels.make_plan(self.plan, &network, batch)
+            self.kernels.make_layout(self.layout, &network, batch)
             self.n_threads = n_threads
         finally:
             PyMem_Free(dims)
@@ -79,27 +80,34 @@ cdef class Workspace:
             raise MemoryError(f"could not allocate {self.scratch_bytes()} bytes of scratch memory")
 
     cdef size_t scratch_bytes(self) noexcept:
-        cdef size_t n_arenas = self.n_threads if self.plan.n_chunks > 1 else 1
-        return n_arenas * self.plan.arena_bytes + self.n_threads * self.plan.block_bytes + self.plan.chunk_bytes
+        cdef size_t n_arenas = self.n_threads if self.layout.n_chunks > 1 else 1
+        return n_arenas * self.layout.arena_bytes + self.n_threads * self.layout.block_bytes + self.layout.chunk_bytes
+
+    cdef fm_call call_on(self, const fm_data *data) noexcept:
+        cdef fm_call call
+        call.layout, call.data, call.arena = self.layout, data, self.arena
+        call.n_threads, call.poll = self.n_threads, serve_signals
+        return call
 
     cdef Py_ssize_t n_outputs(self) noexcept:
-        return self.plan.layers[self.plan.n_layers - 1].fan_out
+        return self.layout.layers[self.layout.n_layers - 1].fan_out
 
     def describe(self):
-        """How a pass over a batch runs: instruction set, tile, chunks, whether it reads the stored entries of CSR data
-        alone, scratch bytes, each layer's gradient method."""
+        """How a pass over a batch runs: instruction set, tile, chunks, whether it reads only the stored entries of CSR
+        data, scratch bytes, each layer's gradient method."""
         return {
             "isa": self.kernels.isa.decode(),
             "lanes": self.kernels.lanes,
-            "tile": self.plan.tile,
-            "chunks": self.plan.n_chunks,
-            "sparse": bool(self.plan.layers[0].is_sparse),
+            "tile": self.layout.tile_size,
+            "chunks": self.layout.n_chunks,
+            "sparse": bool(self.layout.layers[0].is_sparse),
             "scratch_bytes": self.scratch_bytes(),
             "gradient_methods": tuple(
-                ("lane_sums", "broadcast")[self.plan.layers[i].gradient_method] for i in range(self.plan.n_layers)
+                ("lane_sums", "broadcast")[<int>self.layout.layers[i].gradient_method]
+                for i in range(self.layout.n_layers)
             ),
         }
 
     def __dealloc__(self):
-        PyMem_Free(self.plan)
+        PyMem_Free(self.layout)
         free(self.arena)

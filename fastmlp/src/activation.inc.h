@@ -1,10 +1,16 @@
-/* activation.inc.h -- activations, forward over whole rows, and their derivatives.
+/* activation.inc.h -- activations of whole rows and their derivatives; the products apply the cheap ones themselves.
  *
  * Most derivatives are a function of the activation's output a, so the forward pass keeps only a:
  *   relu, leaky_relu  1 where a > 0, else 0 (0 at 0) or the slope      tanh  1 - a^2      logistic  a (1 - a)
  *   elu, selu         scale where a > 0, else a + scale alpha, with scale = 1, alpha = 1 for elu
  * The forward pass stores the derivative itself for the others (gelu, silu, softplus) and for layers with dropout.
  */
+#ifndef FASTMLP_ACTIVATION_INC_H
+#define FASTMLP_ACTIVATION_INC_H
+
+#include "elementary.inc.h"
+#include "lanes.h"
+#include "tile.inc.h"
 
 #define LEAKY_SLOPE ((real)0.01)
 #define SELU_SCALE ((real)1.0507009873554804934)
@@ -14,14 +20,16 @@ INLINE int derivative_needs_logits(enum fm_activation activation)
 {
     switch (activation) {
 #define NEEDS_LOGITS_CASE(code, name, derivative) \
-    case FM_##code: return derivative == FM_FROM_LOGITS;
+    case FM_##code:                               \
+        return derivative == FM_FROM_LOGITS;
         FM_ACTIVATIONS(NEEDS_LOGITS_CASE)
-    case FM_KEPT_DERIVATIVE: break;
+    case FM_KEPT_DERIVATIVE:
+        break;
     }
     return 0;
 }
 
-/* da times the derivative where the output is a; times a itself for FM_KEPT_DERIVATIVE */
+/* da times the derivative where the output is a; for FM_KEPT_DERIVATIVE a is the derivative */
 INLINE vec times_derivative(vec da, vec a, enum fm_activation activation)
 {
     switch (activation) {
@@ -40,14 +48,18 @@ INLINE vec times_derivative(vec da, vec a, enum fm_activation activation)
     case FM_KEPT_DERIVATIVE:
         return da * a;
     case FM_IDENTITY:
-    case FM_GELU: case FM_GELU_TANH: case FM_SILU: case FM_SOFTPLUS: /* the forward pass keeps theirs */
-    case FM_EXPONENTIAL: case FM_SOFTMAX: /* the loss's delta contains theirs */
+    case FM_GELU:
+    case FM_GELU_TANH:
+    case FM_SILU:
+    case FM_SOFTPLUS: /* the forward pass stores theirs */
+    case FM_EXPONENTIAL:
+    case FM_SOFTMAX: /* the loss's delta contains theirs */
         break;
     }
     return da;
 }
 
-/* The output at z.  *derivative is set only by activations whose derivative needs z. */
+/* The output at z.  Only activations whose derivative needs z set *derivative. */
 INLINE vec activate(vec z, enum fm_activation activation, vec *derivative)
 {
     switch (activation) {
@@ -85,36 +97,30 @@ INLINE vec activate(vec z, enum fm_activation activation, vec *derivative)
         return a;
     }
     case FM_IDENTITY:
-    case FM_SOFTMAX: case FM_KEPT_DERIVATIVE: /* no function of one logit */
+    case FM_SOFTMAX:
+    case FM_KEPT_DERIVATIVE: /* not a function of one logit */
         break;
     }
     return z;
 }
 
-/* Columns from .. to, whole vectors, of n_rows rows that lie row_stride elements apart. */
-typedef struct {
-    ptrdiff_t n_rows, row_stride, from, to;
-} rows;
-
-#define FOR_EACH_ROW_VECTOR(at, g)                                                                       \
-    for (ptrdiff_t r_ = 0; r_ < (g).n_rows; r_++)                                                        \
+#define FOR_EACH_ROW_VECTOR(at, g)                \
+    for (ptrdiff_t r_ = 0; r_ < (g).n_rows; r_++) \
         for (ptrdiff_t at = r_ * (g).row_stride + (g).from, end_ = at - (g).from + (g).to; at < end_; at += LANES)
 
-/* a <- activation(a); derivatives <- the derivatives there, laid out as a, or NULL */
+/* a <- activation(a); derivatives (laid out as a, or NULL) <- the derivatives */
 INLINE void activation_sweep(real *a, real *derivatives, rows g, const enum fm_activation activation)
 {
     if (activation == FM_IDENTITY && !derivatives)
         return;
     if (derivatives)
-        FOR_EACH_ROW_VECTOR(at, g)
-        {
+        FOR_EACH_ROW_VECTOR(at, g) {
             vec d = vset(1), y = activate(vload(a + at), activation, &d);
             vstore(a + at, y);
             vstore(derivatives + at, derivative_needs_logits(activation) ? d : times_derivative(d, y, activation));
         }
     else
-        FOR_EACH_ROW_VECTOR(at, g)
-        {
+        FOR_EACH_ROW_VECTOR(at, g) {
             vec unused;
             vstore(a + at, activate(vload(a + at), activation, &unused));
         }
@@ -123,10 +129,14 @@ INLINE void activation_sweep(real *a, real *derivatives, rows g, const enum fm_a
 static void FN(activation_forward)(real *a, real *derivatives, rows g, enum fm_activation activation)
 {
     switch (activation) {
-#define SWEEP_CASE(code, ...) \
-    case FM_##code: activation_sweep(a, derivatives, g, FM_##code); break;
+#define SWEEP_CASE(code, ...)                           \
+    case FM_##code:                                     \
+        activation_sweep(a, derivatives, g, FM_##code); \
+        break;
         FM_POINTWISE_ACTIVATIONS(SWEEP_CASE)
-    case FM_SOFTMAX: case FM_KEPT_DERIVATIVE: break; /* no function of one logit */
+    case FM_SOFTMAX:
+    case FM_KEPT_DERIVATIVE:
+        break; /* not a function of one logit */
     }
 }
 
@@ -136,15 +146,18 @@ INLINE void derivative_sweep(real *d, const real *a, rows g, const enum fm_activ
         FOR_EACH_ROW_VECTOR(at, g) vstore(d + at, times_derivative(vload(d + at), vload(a + at), activation));
 }
 
-/* d <- d times the derivatives at the outputs a, laid out as d; only for derivatives that need no logits */
+/* d <- d times the derivatives at the outputs a, laid out as d; not for derivatives that need logits */
 static void FN(activation_backward)(real *d, const real *a, rows g, enum fm_activation activation)
 {
     switch (activation) {
-#define BACKWARD_CASE(code, ...) \
-    case FM_##code: derivative_sweep(d, a, g, FM_##code); break;
+#define BACKWARD_CASE(code, ...)              \
+    case FM_##code:                           \
+        derivative_sweep(d, a, g, FM_##code); \
+        break;
         FM_POINTWISE_ACTIVATIONS(BACKWARD_CASE)
         BACKWARD_CASE(KEPT_DERIVATIVE)
-    case FM_SOFTMAX: break;
+    case FM_SOFTMAX:
+        break;
     }
 }
 
@@ -172,3 +185,5 @@ static void FN(output_forward)(real *z, rows g, enum fm_activation activation)
     else
         FN(activation_forward)(z, NULL, g, activation);
 }
+
+#endif

@@ -1,4 +1,4 @@
-/* dispatch.c -- which compiled kernels this processor can run. */
+/* dispatch.c -- which of the compiled kernels this processor can run; Python chooses among them. */
 
 #include "fastmlp.h"
 
@@ -20,10 +20,10 @@ FM_ISAS(DECLARE_KERNELS)
 const fm_kernels *fm_get_kernels(enum fm_isa isa, enum fm_dtype dtype)
 {
     switch (isa) {
-#define KERNELS_CASE(code, isa)                                                  \
-    case FM_##code:                                                              \
-        if (!has_##isa())                                                        \
-            return NULL;                                                         \
+#define KERNELS_CASE(code, isa) \
+    case FM_##code:             \
+        if (!has_##isa())       \
+            return NULL;        \
         return dtype == FM_F64 ? &fm_kernels_f64_##isa : &fm_kernels_f32_##isa;
         FM_ISAS(KERNELS_CASE)
     }

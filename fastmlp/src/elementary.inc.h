@@ -1,8 +1,12 @@
-/* elementary.inc.h -- exp, log, log1p, tanh and sigmoid, within 2 ulp; expm1 and the normal distribution.
+/* elementary.inc.h -- exp, log, log1p, tanh and sigmoid of vectors, within 2 ulp; expm1 and the normal distribution.
  *
- * All hold over the whole range: subnormals, signed zeros, infinities and NaN included.  The polynomials are
+ * All are valid over the whole range: subnormals, signed zeros, infinities and NaN included.  The polynomials are
  * Chebyshev fits printed by tools/fit_polynomials.py, constant term first.
  */
+#ifndef FASTMLP_ELEMENTARY_INC_H
+#define FASTMLP_ELEMENTARY_INC_H
+
+#include "lanes.h"
 
 #ifdef FM_DOUBLE
 #define ROUND_MAGIC 6755399441055744.0 /* 1.5 * 2^52: x + this holds x rounded to an integer in its low bits */
@@ -10,31 +14,31 @@
 #define LN2_LOW 0x1.a39ef35793c76p-33
 #define EXP_HIGHEST 710.0
 #define EXP_LOWEST -746.0
-#define TANH_SATURATED 20.0 /* tanh there rounds to 1 */
+#define TANH_SATURATED 20.0 /* tanh rounds to 1 from here on */
 static const real exp_coefficients[] = {
-    0.5000000000000001022,    0.1666666666666666745,    0.04166666666662412787, 0.008333333333330061833,
-    0.00138888889172137169,   0.0001984126986305361688, 0.00002480152129595437513,
-    2.755726845999706477e-6,  2.762008844540974816e-7,  2.510038549551031908e-8,
+    0.5000000000000001022,   0.1666666666666666745,    0.04166666666662412787,    0.008333333333330061833,
+    0.00138888889172137169,  0.0001984126986305361688, 0.00002480152129595437513, 2.755726845999706477e-6,
+    2.762008844540974816e-7, 2.510038549551031908e-8,
 };
 static const real log_coefficients[] = {
     0.3333333333333334845,  0.1999999999994969097,  0.1428571431301553338,  0.1111110556286140447,
     0.09091444893095521242, 0.07665849816771929359, 0.07308360589930907875,
 };
 static const real tanh_coefficients[] = {
-    0.5000000000000000012, 0.1666666666666660983, 0.04166666666670102639, 0.008333333332546456222,
+    0.5000000000000000012,   0.1666666666666660983,   0.04166666666670102639,    0.008333333332546456222,
     0.001388888898036511051, 0.000198412636717678731, 0.00002480184561555397988, 2.755040365025150871e-6,
     2.767553907404544124e-7, 2.381067428209689834e-8, 2.805451884205723521e-9,
 };
 static const real mills_coefficients[] = {
-    0.6187781443801007125, -0.07012139668764723881, 0.001732426905055826345, 0.04120722981100155201,
-    -0.05443534006027842669, 0.04613917377836215234, -0.02930572852899480331, 0.01413846355579069008,
-    -0.004844875501283968306, 0.0008652500832231307657, 0.000149795009289739683, -0.0001447113442102059049,
+    0.6187781443801007125,     -0.07012139668764723881,   0.001732426905055826345,  0.04120722981100155201,
+    -0.05443534006027842669,   0.04613917377836215234,    -0.02930572852899480331,  0.01413846355579069008,
+    -0.004844875501283968306,  0.0008652500832231307657,  0.000149795009289739683,  -0.0001447113442102059049,
     0.00002528197198933812429, 0.00001131397459458737315, -5.671916779065567328e-6, -5.1863587581236293e-7,
-    8.697060925680329252e-7, -2.056438385039822341e-8, -1.251651831760072164e-7, 8.722549261013993818e-9,
-    1.634531988900915974e-8, -9.195261554683912485e-10, -1.371450539195716257e-9,
+    8.697060925680329252e-7,   -2.056438385039822341e-8,  -1.251651831760072164e-7, 8.722549261013993818e-9,
+    1.634531988900915974e-8,   -9.195261554683912485e-10, -1.371450539195716257e-9,
 };
-#define MILLS_CENTER 5.3
-#define CDF_LOWEST 39.0 /* the distribution at -39 is subnormal or 0 */
+#define MILLS_CENTER 5.3 /* c of vnormal_tail */
+#define CDF_LOWEST 39.0  /* at and below -39 the distribution is subnormal or 0 */
 #else
 #define ROUND_MAGIC 12582912.0f /* 1.5 * 2^23 */
 #define LN2_HIGH 0x1.62e4p-1f   /* 15 significant bits */
@@ -47,12 +51,12 @@ static const real exp_coefficients[] = {
 };
 static const real log_coefficients[] = {0.3333334252536895241f, 0.19994387998917327f, 0.1479007835267181505f};
 static const real tanh_coefficients[] = {
-    0.4999999984527726341f, 0.1666668390733582509f, 0.04166374295858343692f, 0.008351217246045664746f,
-    0.001340074954731740028f, 0.0002582575883544254944f,
+    0.4999999984527726341f,   0.1666668390733582509f,   0.04166374295858343692f,
+    0.008351217246045664746f, 0.001340074954731740028f, 0.0002582575883544254944f,
 };
 static const real mills_coefficients[] = {
-    0.6284778787483127381f, -0.06617812817968668427f, -0.03172095963104276462f, 0.07014529444762923441f,
-    -0.05832209418668844534f, 0.02890540508327949597f, -0.007268314123543331551f, -0.0007220911290510703887f,
+    0.6284778787483127381f,   -0.06617812817968668427f,    -0.03172095963104276462f,    0.07014529444762923441f,
+    -0.05832209418668844534f, 0.02890540508327949597f,     -0.007268314123543331551f,   -0.0007220911290510703887f,
     0.001021123895758059448f, -0.00005570332644914926061f, -0.00009285389958376057577f,
 };
 #define MILLS_CENTER 4.0f
@@ -64,22 +68,22 @@ static const real mills_coefficients[] = {
 INLINE vec polynomial(const real *coefficients, int count, vec x)
 {
     vec p = vset(coefficients[count - 1]);
-    UNROLL for (int i = count - 2; i >= 0; i--) p = vfma(p, x, vset(coefficients[i]));
+    UNROLL_FOR(int i = count - 2; i >= 0; i--) p = vfma(p, x, vset(coefficients[i]));
     return p;
 }
 
 /* exp(x) = first * second * (1 + r + r^2 curve).  The power of 2 is split into two factors, since it can be subnormal
-   or overflow where exp(x) does not */
+   or overflow where exp(x) does not. */
 typedef struct {
     vec r, curve, first, second;
 } exp_parts;
 
 INLINE exp_parts split_exp(vec x)
 {
-    vec clamped = vmax(vset(EXP_LOWEST), vmin(vset(EXP_HIGHEST), x)); /* exp of the bounds rounds to 0 and inf */
+    vec clamped = vmax(vset(EXP_LOWEST), vmin(vset(EXP_HIGHEST), x)); /* exp of the limits rounds to 0 and inf */
     vec shifted = vfma(clamped, vset(LOG2_E), vset(ROUND_MAGIC)), k = shifted - (real)ROUND_MAGIC;
     vec r = vfnma(k, vset(LN2_LOW), vfnma(k, vset(LN2_HIGH), clamped));
-    uvec whole = (uvec)shifted, half = whole >> 1; /* k stands in the low bits of `shifted` */
+    uvec whole = (uvec)shifted, half = whole >> 1; /* the low bits of `shifted` hold k */
     return (exp_parts){r, polynomial(exp_coefficients, COUNT(exp_coefficients), r),
                        (vec)((half + (ubits)EXPONENT_BIAS) << MANTISSA_BITS),
                        (vec)((whole - half + (ubits)EXPONENT_BIAS) << MANTISSA_BITS)};
@@ -128,7 +132,7 @@ INLINE vec split_exponent(vec x, vec *mantissa)
     const ubits fraction = ((ubits)1 << MANTISSA_BITS) - 1;
     uvec u = (uvec)x;
     vec m = (vec)((u & fraction) | one);
-    /* ROUND_MAGIC with the biased exponent in its low bits is the number ROUND_MAGIC + exponent */
+    /* an integer in the low bits of ROUND_MAGIC makes the number ROUND_MAGIC + integer */
     vec biased = (vec)(((u >> MANTISSA_BITS) & (ubits)(2 * EXPONENT_BIAS + 1)) + (uvec)vset(ROUND_MAGIC));
     vec k = biased - (real)(ROUND_MAGIC + EXPONENT_BIAS);
     mask large = vlt(vset((real)1.4142135623730951), m);
@@ -167,7 +171,7 @@ INLINE vec vlog1p(vec x)
     return vselect(vlt(vabs(x), vset((real)1e-30)), x, y); /* keeps -0 and subnormals */
 }
 
-/* log1p(x) for x in [0, 1] or NaN, which is all that softplus needs: u = 1 + x lies in [1, 2] */
+/* log1p(x) for x in [0, 1] or NaN, all that softplus needs: u = 1 + x lies in [1, 2] */
 INLINE vec vlog1p_unit(vec x)
 {
     vec u = (real)1 + x, lost = x - (u - (real)1);
@@ -190,7 +194,7 @@ INLINE vec vtanh(vec x)
     vec power = (vec)(((uvec)shifted + (ubits)EXPONENT_BIAS) << MANTISSA_BITS);
     vec e = vfma(power, p, power - (real)1), d = e + (real)2, lost = e - (d - (real)2);
     vec t = e / d;
-    /* corrects for the rounding error of d; 1 / d is about 3 / 4 - d / 8 up to d = 4, where the error matters most */
+    /* corrects the rounding error of d; 1 / d is about 3 / 4 - d / 8 up to d = 4, where the error matters most */
     t = vfnma(t * lost, vrelu(vfnma(d, vset((real)0.125), vset((real)0.75))), t);
     return (vec)((ivec)t | ((ivec)x & (ivec)vset((real)-0.0)));
 }
@@ -200,7 +204,7 @@ INLINE vec vsigmoid_from(vec x, vec e)
 {
     vec d = (real)1 + e, lost = e - (d - (real)1);
     vec y = vselect(vlt(x, (vec){0}), e, vset((real)1)) / d;
-    return vfnma(y, lost, y); /* corrects for the rounding error of d */
+    return vfnma(y, lost, y); /* corrects the rounding error of d */
 }
 
 INLINE vec vsigmoid(vec x) { return vsigmoid_from(x, vexp(vnegative_abs(x))); }
@@ -216,3 +220,5 @@ INLINE vec vnormal_tail(vec x, vec *bell)
     *bell = e;
     return e * p / vfma(t, vset((real)1.4142135623730951), vset(1));
 }
+
+#endif

@@ -1,4 +1,9 @@
 /* elementwise.inc.h -- functions and checks of whole arrays, for callers from Python. */
+#ifndef FASTMLP_ELEMENTWISE_INC_H
+#define FASTMLP_ELEMENTWISE_INC_H
+
+#include "elementary.inc.h"
+#include "lanes.h"
 
 /* out <- function(x), n elements; the arrays may be the same */
 static void FN(map)(void *out_, const void *x_, ptrdiff_t n, enum fm_function function)
@@ -6,21 +11,21 @@ static void FN(map)(void *out_, const void *x_, ptrdiff_t n, enum fm_function fu
     real *out = out_;
     const real *x = x_;
     switch (function) {
-#define MAP_CASE(code, name)                                                                   \
-    case FM_##code:                                                                            \
-        FOR_EACH_VECTOR(i, n) vstore_some(out + i, v##name(vload_some(x + i, n - i)), n - i);  \
+#define MAP_CASE(code, name)                                                                  \
+    case FM_##code:                                                                           \
+        FOR_EACH_VECTOR(i, n) vstore_some(out + i, v##name(vload_some(x + i, n - i)), n - i); \
         break;
         FM_FUNCTIONS(MAP_CASE)
     }
 }
 
-/* x - x is 0, or NaN where x is not finite: the sum over all elements is 0 only if all are finite */
-static int FN(all_finite)(const real *x, ptrdiff_t n)
+/* Whether all elements are finite: x - x is 0, or NaN where x is not finite, so the sum over all elements tells. */
+static bool FN(all_finite)(const real *x, ptrdiff_t n)
 {
     vec residue[4] = {{0}};
     ptrdiff_t i = 0;
     for (; i + 4 * LANES <= n; i += 4 * LANES)
-        UNROLL for (int q = 0; q < 4; q++) {
+        UNROLL_FOR(int q = 0; q < 4; q++) {
             vec v = vloadu(x + i + q * LANES);
             residue[q] += v - v;
         }
@@ -32,15 +37,14 @@ static int FN(all_finite)(const real *x, ptrdiff_t n)
     return vall(veq(total, (vec){0}));
 }
 
-/* Whether every element passes a check; the last, partial vector is filled up with zeros, which pass every check. */
-static int FN(all_pass)(const void *x_, ptrdiff_t n, enum fm_check check)
+/* Whether every element passes a check.  Zeros fill up the last, partial vector: they pass every check. */
+static bool FN(all_pass)(const void *x_, ptrdiff_t n, enum fm_check check)
 {
     const real *x = x_;
     ivec failed = {0};
     if (check == FM_ALL_FINITE)
         return FN(all_finite)(x, n);
-    FOR_EACH_VECTOR(i, n)
-    {
+    FOR_EACH_VECTOR(i, n) {
         vec v = vload_some(x + i, n - i);
         if (check == FM_ALL_BINARY)
             failed |= (ivec)((v != (vec){0}) & (v != vset(1)));
@@ -49,3 +53,5 @@ static int FN(all_pass)(const void *x_, ptrdiff_t n, enum fm_check check)
     }
     return vall(veq((vec)(failed & (ivec)vset(1)), (vec){0}));
 }
+
+#endif

@@ -1,6 +1,6 @@
-/* fastmlp.h -- the C interface of the engine: what the Cython layer sees.
+/* fastmlp.h -- the C interface of the engine, all that Python's side sees of it; it checks no argument.
  *
- * One table of functions (fm_kernels) per ISA and dtype; `void *` stands for arrays of that dtype.
+ * Each ISA and dtype has a table of functions, fm_kernels; `void *` stands for arrays of that dtype.
  * Matrices of examples are feature-major: row f holds feature f, examples are contiguous.
  * The flat parameter vector holds, layer after layer, W (fan_out, fan_in) row-major, then b (fan_out).
  */
@@ -13,66 +13,66 @@
 
 enum fm_dtype { FM_F32, FM_F64 };
 
-/* How a layer's weight gradient is summed over the examples of a tile; see dense.inc.h. */
+/* How a layer's weight gradient is computed from a tile; see dense.inc.h. */
 enum fm_gradient_method { FM_LANE_SUMS, FM_BROADCAST };
 
-/* What an output pass writes. */
+/* What `predict` writes. */
 enum fm_output { FM_LOGITS, FM_PROBABILITIES };
 
 enum fm_check { FM_ALL_FINITE, FM_ALL_BINARY, FM_ALL_IN_UNIT_INTERVAL };
 
-enum { FM_MOST_CHUNKS = 16 };
+enum { FM_MOST_CHUNKS = 16 }; /* of a batch, hence the most threads that can take chunks; not measured */
 
-/* Offsets count elements, not bytes; offsets in the arena are multiples of a vector. */
+/* One layer.  Offsets count elements, not bytes; those in the arena are multiples of a vector. */
 typedef struct {
     ptrdiff_t fan_in, fan_out;
-    ptrdiff_t weights, bias;   /* in the flat parameter vector */
-    ptrdiff_t inputs;          /* in the arena: (fan_in, row_stride), or what sparse.inc.h keeps of a tile */
-    ptrdiff_t derivatives;     /* in the arena: (fan_out, row_stride), if keeps_derivative */
-    ptrdiff_t padded_fan_in;   /* fan_in rounded up to whole vectors */
-    ptrdiff_t packed_stride;   /* elements between packed or transposed rows of the inputs */
-    ptrdiff_t padded_gradient; /* in the arena: (fan_out, padded_fan_in), used by FM_BROADCAST */
-    double dropout;            /* probability that an output of this hidden layer is 0 in training */
+    ptrdiff_t weights, bias;       /* in the flat parameter vector */
+    ptrdiff_t inputs;              /* in the arena: (fan_in, row_stride), or a sparse_tile */
+    ptrdiff_t derivatives;         /* in the arena: (fan_out, row_stride), if keeps_derivative */
+    ptrdiff_t padded_fan_in;       /* fan_in rounded up to whole vectors */
+    ptrdiff_t packed_stride;       /* elements between packed or transposed rows of the inputs */
+    ptrdiff_t padded_gradient;     /* in the arena: (fan_out, padded_fan_in), used by FM_BROADCAST */
+    double dropout;                /* probability that an output of this hidden layer is 0 in training */
     enum fm_activation activation; /* the last layer's turns logits into outputs */
     enum fm_gradient_method gradient_method;
-    int is_sparse;             /* whether the inputs' stored entries alone are read: the first layer of CSR data */
-    int keeps_derivative;      /* whether the forward pass leaves the derivative for the backward pass */
+    bool is_sparse;        /* the first layer, if it reads only the stored entries of CSR data */
+    bool keeps_derivative; /* the forward pass stores the derivative for the backward pass */
 } fm_layer;
 
-/* What is trained. */
+/* What is trained: layers, and the loss. */
 typedef struct {
     ptrdiff_t n_layers;
-    const ptrdiff_t *layer_dims; /* n_layers + 1 */
+    const ptrdiff_t *layer_dims;           /* n_layers + 1 */
     const enum fm_activation *activations; /* one per layer */
     const double *dropout;                 /* one per layer, the last unused; NULL for none */
     enum fm_loss loss;
     double loss_parameter;  /* delta of FM_HUBER, quantile of FM_QUANTILE */
     double label_smoothing; /* of FM_MULTINOMIAL_LOG_LOSS; other losses get smoothed targets from the caller */
-    int sparse_inputs;      /* whether data are CSR, columns ascending in every row, read by their entries alone */
+    bool sparse_inputs;     /* data are CSR with ascending columns in every row, and only stored entries are read */
 } fm_network;
 
-/* Where a pass over a batch keeps its arrays; depends on shapes alone, not on the data. */
+/* Where a pass over a batch keeps its arrays; depends on shapes, not on values. */
 typedef struct {
     ptrdiff_t n_layers, n_parameters;
-    ptrdiff_t batch;           /* examples of the largest batch */
-    ptrdiff_t tile;            /* examples per tile, whole vectors */
-    ptrdiff_t n_chunks;        /* chunks of tiles, each with its own gradient, added in order; 1: no chunks */
-    ptrdiff_t row_stride;      /* elements between arena rows of examples */
-    ptrdiff_t n_targets;       /* rows of targets: 1 for FM_MULTINOMIAL_LOG_LOSS, else one per output */
-    ptrdiff_t outputs;         /* arena: (n_outputs, row_stride) */
-    ptrdiff_t targets;         /* arena: (n_targets, row_stride) */
-    ptrdiff_t sample_weight;   /* arena: (1, row_stride) */
-    ptrdiff_t losses;          /* arena: (n_targets, row_stride) */
-    ptrdiff_t deltas[2];       /* arena: dz of even and odd layers, (widest, row_stride) each */
-    ptrdiff_t packed_rows;     /* arena: a tile's inputs, still row-major, used by FM_BROADCAST of layer 0 */
-    ptrdiff_t transposed;      /* arena: a layer's inputs as (example, feature), used by FM_BROADCAST */
-    ptrdiff_t arena_bytes;     /* of each thread, or of all together if n_chunks is 1; does not grow with the batch */
-    ptrdiff_t chunk_bytes;     /* of the chunks' gradients, after the arenas of all threads */
-    ptrdiff_t block_bytes;     /* of a block of a large matrix, after those, for each thread */
+    ptrdiff_t batch_size;    /* examples of the largest batch */
+    ptrdiff_t tile_size;     /* examples per tile, whole vectors */
+    ptrdiff_t n_chunks;      /* chunks of a batch's tiles, each with its own gradient, added in order; 1: no chunks */
+    ptrdiff_t row_stride;    /* elements between arena rows of examples */
+    ptrdiff_t n_targets;     /* rows of targets: 1 for FM_MULTINOMIAL_LOG_LOSS, else one per output */
+    ptrdiff_t outputs;       /* arena: (n_outputs, row_stride) */
+    ptrdiff_t targets;       /* arena: (n_targets, row_stride) */
+    ptrdiff_t sample_weight; /* arena: (1, row_stride) */
+    ptrdiff_t losses;        /* arena: (n_targets, row_stride) */
+    ptrdiff_t deltas[2];     /* arena: dz of even and odd layers, (widest, row_stride) each */
+    ptrdiff_t packed_rows;   /* arena: a tile's inputs as (example, feature), used by FM_BROADCAST of layer 0 */
+    ptrdiff_t transposed;    /* arena: a layer's inputs as (example, feature), used by FM_BROADCAST */
+    ptrdiff_t arena_bytes;   /* of each thread, or of all together if n_chunks is 1; does not grow with the batch */
+    ptrdiff_t chunk_bytes;   /* of the chunks' gradients, after the arenas of all threads */
+    ptrdiff_t block_bytes;   /* for each thread, after those: a block of a large matrix, or sums by lanes */
     enum fm_loss loss;
     double loss_parameter, label_smoothing;
     fm_layer layers[];
-} fm_plan;
+} fm_layout;
 
 /* The caller's examples.  A stride counts the elements from one example, feature or row of targets to the next;
    example_stride or feature_stride is 1. */
@@ -81,8 +81,8 @@ typedef struct {
     const void *sample_weight;    /* (n), or NULL */
     ptrdiff_t n_examples, example_stride, feature_stride, target_stride;
     const void *indptr, *indices; /* CSR if indptr is not NULL: inputs then holds the values */
-    ptrdiff_t n_stored;           /* CSR: entries; bounds every read, since the caller may change indptr meanwhile */
-    int wide_indices;             /* CSR: int64 in place of int32 */
+    ptrdiff_t n_stored;           /* CSR: entries; limits every read, since the caller may change indptr meanwhile */
+    bool wide_indices;            /* CSR: int64 instead of int32 */
 } fm_data;
 
 typedef struct {
@@ -91,92 +91,104 @@ typedef struct {
     FM_OPTIMIZER_FIELDS(FM_FIELD)
 } fm_optimizer;
 
-/* The rule by which scikit-learn's MLP tells that the loss no longer falls: more than `patience` epochs in a row, none of
-   them below best - tol. */
+/* scikit-learn's rule for a loss that no longer falls: more than `patience` epochs in a row with a loss above
+   best - tol. */
 typedef struct {
     double tol;
     ptrdiff_t patience;  /* negative: the rule is off */
     double best;         /* state: the least loss so far, at first infinite */
-    ptrdiff_t n_stalled; /* state: epochs in a row that did not improve on it */
+    ptrdiff_t n_stalled; /* state: epochs in a row above best - tol */
 } fm_plateau;
 
-/* What is made of the loss of every epoch, and what has been made of it so far. */
+/* The rules on the loss of every epoch, and their state. */
 typedef struct {
-    fm_plateau stop;                   /* ends the training */
-    fm_plateau slow;                   /* multiplies the rates by slow_factor, or ends the training where they are small */
-    double slow_factor, smallest_rate; /* smallest_rate: at or below it a rate is not lowered any more */
+    fm_plateau stop; /* ends the training */
+    fm_plateau slow; /* multiplies the learning rates by slow_factor, or ends the training if they are small */
+    double slow_factor, smallest_rate; /* a rate at or below smallest_rate is not lowered */
     double rate_scale;                 /* state: the product of the slow_factors so far */
-    double best_loss;                  /* state, where keeps_best */
+    double best_loss;                  /* state, if keeps_best */
     ptrdiff_t best_epoch;              /* state: its number in this call, or -1 */
-    int keeps_best;
+    bool keeps_best;                   /* writes the parameters of the least loss to best_parameters */
 } fm_watch;
 
+/* One call of `train`. */
 typedef struct {
-    void *parameters, *moments[2]; /* flat; m and v of the method, NULL where it keeps none */
+    void *parameters, *moments[2]; /* flat; m and v, NULL if the method keeps none */
     void *gradient;                /* flat: of the last batch, without penalties */
-    void *best_parameters;         /* flat, where watch.keeps_best: those of the epoch of least loss */
+    void *best_parameters;         /* flat, if watch.keeps_best: those of the epoch of least loss */
     const fm_optimizer *optimizer;
     const double *learning_rates; /* one per update */
     const ptrdiff_t *order;       /* (epochs, n_examples): indices of examples, or NULL for their own order */
-    ptrdiff_t epochs, updates;    /* updates made in all: those before this call, and each one of this call */
+    ptrdiff_t epochs, updates;    /* updates made in all, before this call and in it */
     unsigned long long seed;      /* of dropout */
     double *losses;               /* mean losses of epochs first_loss, first_loss + loss_every, ...: n_losses of them */
     ptrdiff_t n_losses, first_loss, loss_every;
-    double *last_loss; /* of the last epoch made, or NULL where nobody asks for it */
+    double *last_loss; /* of the last epoch made; NULL if not wanted */
     fm_watch *watch;
-    /* Penalties are added to the sum of the losses over a batch, not to their mean, and are part of the reported loss,
-       which is then the mean over batches by their numbers of examples. */
-    int penalizes_sum;
-    double weight_scale; /* what the weights that the user gave were divided by */
-    /* With one batch per epoch, a call can end between the last gradient and its update, when the loss is that of the
-       parameters; the next call makes the update first. */
-    int holds_update, is_held;
-    double held_loss; /* where is_held: the loss that belongs to the gradient */
+    /* Adds penalties to the sum of a batch's losses instead of their mean.  The reported loss includes them and is the
+       mean over batches, weighted by their numbers of examples. */
+    bool penalizes_sum;
+    double weight_scale; /* the caller divided the sample weights by it */
+    /* With one batch per epoch, a call can end between the last gradient and its update (holds_update), when the loss
+       is that of the parameters.  The next call (is_held) makes that update first. */
+    bool holds_update, is_held;
+    double held_loss; /* of the held gradient */
 } fm_training;
 
-/* One layer's arrays of a caller who keeps them all; all are C-contiguous. */
+/* One layer's arrays, all C-contiguous, of a caller who keeps every array. */
 typedef struct {
-    const void *weights, *bias; /* (fan_out, fan_in), (fan_out) */
-    void *z, *a;                /* (fan_out, n) */
+    const void *weights, *bias;               /* (fan_out, fan_in), (fan_out) */
+    void *z, *a;                              /* (fan_out, n) */
     void *dz, *d_weights, *d_bias, *d_inputs; /* d_inputs (fan_in, n): da of the layer before, or NULL */
 } fm_layer_arrays;
 
-/* Called about every 50 ms; if the answer is not 0, the pass ends as FM_INTERRUPTED. */
+/* Called about every 50 ms; if the answer is not 0, the pass ends with FM_INTERRUPTED. */
 typedef int (*fm_poll)(void);
+
+/* What every pass needs. */
+typedef struct {
+    const fm_layout *layout;
+    const fm_data *data;
+    void *arena;   /* arena_bytes (for each thread if n_chunks is over 1), chunk_bytes, block_bytes for each thread */
+    int n_threads; /* at most; training and gradients alone use more than one */
+    fm_poll poll;
+} fm_call;
 
 typedef struct {
     const char *isa;
     ptrdiff_t lanes; /* elements per vector */
 
-    void (*make_plan)(fm_plan *plan, const fm_network *network, ptrdiff_t batch);
+    void (*make_layout)(fm_layout *layout, const fm_network *network, ptrdiff_t batch_size);
 
-    /* The passes return enum fm_status.  The arena holds arena_bytes (for each thread if n_chunks is over 1), then
-       chunk_bytes, then block_bytes for each thread. */
-    int (*loss_and_gradient)(void *gradient, double *loss, const fm_plan *plan, const void *parameters,
-                             const fm_data *data, void *arena, int n_threads, fm_poll poll); /* either may be NULL */
-    int (*train)(fm_training *training, const fm_plan *plan, const fm_data *data, void *arena, int n_threads,
-                 fm_poll poll);
-    int (*predict)(void *outputs, const fm_plan *plan, const void *parameters, const fm_data *data, void *arena,
-                   int output, fm_poll poll); /* outputs (n_outputs, n), enum fm_output */
+    /* ---- the passes */
 
-    /* Every array of every layer, into the caller's: forward and, where data has targets, backward. */
-    int (*layers)(const fm_layer_arrays *layers, const fm_plan *plan, const fm_data *data, void *arena, fm_poll poll);
-    /* Backward from the outputs `a` of log-loss networks that the caller has; no dropout, no derivative needs logits. */
-    int (*backward)(const fm_layer_arrays *layers, const fm_plan *plan, const fm_data *data, void *arena,
-                    fm_poll poll);
+    /* gradient or loss may be NULL */
+    enum fm_status (*loss_and_gradient)(void *gradient, double *loss, const void *parameters, const fm_call *call);
+    enum fm_status (*train)(fm_training *training, const fm_call *call);
+    /* outputs (n_outputs, n) */
+    enum fm_status (*predict)(void *outputs, const void *parameters, enum fm_output output, const fm_call *call);
+    /* Forward and, if the data have targets, backward; every array of every layer goes to the caller's. */
+    enum fm_status (*layers)(const fm_layer_arrays *layers, const fm_call *call);
+    /* Backward from the caller's outputs `a` of a network with log-loss, without dropout, whose derivatives need no
+       logits. */
+    enum fm_status (*backward)(const fm_layer_arrays *layers, const fm_call *call);
+
+    /* ---- arrays alone */
 
     void (*gradient_descent)(void *parameters, const void *gradient, ptrdiff_t n, double learning_rate);
-    void (*update)(const fm_training *training, const fm_plan *plan, double learning_rate); /* one sweep alone */
-    void (*dropout_mask)(void *mask, const fm_plan *plan, ptrdiff_t layer, unsigned long long seed,
-                         ptrdiff_t update); /* (fan_out, batch): 0 or 1 / (1 - dropout) */
+    /* One sweep over the parameters. */
+    void (*update)(const fm_training *training, const fm_layout *layout, double learning_rate);
+    /* mask (fan_out, batch_size): 0 or 1 / (1 - dropout) */
+    void (*dropout_mask)(void *mask, const fm_layout *layout, ptrdiff_t layer, unsigned long long seed,
+                         ptrdiff_t update);
+    /* out <- function(x) */
     void (*map)(void *out, const void *x, ptrdiff_t n, enum fm_function function);
-    int (*all_pass)(const void *x, ptrdiff_t n, enum fm_check check);
+    bool (*all_pass)(const void *x, ptrdiff_t n, enum fm_check check);
     double (*mean_log_loss)(const void *logits, const void *targets, ptrdiff_t n, ptrdiff_t n_examples);
-    double (*mean_cross_entropy)(const void *probabilities, const void *targets, ptrdiff_t n,
-                                 ptrdiff_t n_examples);
+    double (*mean_cross_entropy)(const void *probabilities, const void *targets, ptrdiff_t n, ptrdiff_t n_examples);
 } fm_kernels;
 
-/* A member of a list of names.h; a NULL name ends a table. */
+/* A member of a list in names.h; a NULL name ends a table. */
 typedef struct {
     const char *name; /* Python's */
     int code;         /* of the list's enum */
@@ -186,16 +198,16 @@ typedef struct {
 extern const fm_name fm_activation_names[], fm_loss_names[], fm_method_names[], fm_function_names[], fm_isa_names[],
     fm_status_names[];
 
-/* The fields of fm_optimizer beside its method, and how to write the one with this code. */
+/* The fields of fm_optimizer besides its method; the function writes the one with this code. */
 extern const fm_name fm_optimizer_fields[];
 void fm_set_optimizer_field(fm_optimizer *optimizer, int field, double value);
 
-/* NULL where this machine lacks the ISA. */
+/* NULL if this machine lacks the ISA. */
 const fm_kernels *fm_get_kernels(enum fm_isa isa, enum fm_dtype dtype);
 
 const char *fm_compiler(void);
 
-/* Memory for an arena, to be freed by free(); NULL where there is none. */
+/* Memory for an arena, to be freed by free(); NULL if there is none. */
 void *fm_allocate(size_t bytes);
 
 #endif

@@ -1,21 +1,16 @@
-/* kernels.inc.h -- every family for one ISA and dtype, and the table that names them. */
+/* kernels.inc.h -- compiles every family for one ISA and dtype and lists them in a table.  The order of the includes
+ * does not matter: each file includes what it needs.
+ */
 
-#include "lanes.h"
-#include "shares.h"
-#include "team.h"
-#include "elementary.inc.h"
-#include "elementwise.inc.h"
-#include "activation.inc.h"
 #include "dropout.inc.h"
-#include "dense.inc.h"
+#include "elementwise.inc.h"
+#include "layerwise.inc.h"
+#include "layout.inc.h"
 #include "loss.inc.h"
 #include "optimizer.inc.h"
-#include "sparse.inc.h"
-#include "plan.inc.h"
-#include "pack.inc.h"
-#include "step.inc.h"
+#include "pass.inc.h"
+#include "predict.inc.h"
 #include "train.inc.h"
-#include "layerwise.inc.h"
 
 #define FM_STRING_(x) #x
 #define FM_STRING(x) FM_STRING_(x)
@@ -23,7 +18,7 @@
 const fm_kernels FN(kernels) = {
     .isa = FM_STRING(FM_ISA),
     .lanes = LANES,
-    .make_plan = FN(make_plan),
+    .make_layout = FN(make_layout),
     .loss_and_gradient = FN(loss_and_gradient),
     .train = FN(train),
     .predict = FN(predict),

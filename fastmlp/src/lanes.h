@@ -1,13 +1,13 @@
-/* lanes.h -- vectors of `real` in the width of one ISA, and the few verbs every kernel is written in.
+/* lanes.h -- vectors of `real` as wide as those of one ISA, and the few verbs in which every kernel is written.
  *
  * Included once per translation unit, after the unit has defined
  *     FM_ISA      the suffix of its names: baseline, avx2 or avx512
  *     FM_VBYTES   bytes per vector; never more than the ISA's registers hold
  *     FM_DOUBLE or FM_SINGLE
  *
- * Plain arithmetic uses the operators of GCC's and Clang's vector extensions.  A fused multiply-add
- * is always written as vfma or vfnma: the compiler contracts nothing (-ffp-contract=off), so the bits
- * depend on this source and on the ISA alone.  Without FMA hardware both round twice.
+ * Plain arithmetic uses the operators of GCC's and Clang's vector extensions.  Fused multiply-adds are always written
+ * as vfma or vfnma and the compiler makes no others (-ffp-contract=off), so the bits depend on this source and on the
+ * ISA alone.  Without FMA hardware (baseline on x86-64) vfma and vfnma round twice.
  */
 #ifndef FASTMLP_LANES_H
 #define FASTMLP_LANES_H
@@ -27,10 +27,11 @@
 #define FN(name) FM_PASTE3(fm_##name, FM_DTYPE, FM_ISA)
 
 #define INLINE static inline __attribute__((always_inline))
+/* A loop with a constant number of rounds, unrolled whole: else register blocks would live in memory. */
 #if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)") /* it ignores GCC's; blocks not unrolled live in memory */
+#define UNROLL_FOR(...) _Pragma("clang loop unroll(full)") for (__VA_ARGS__)
 #else
-#define UNROLL _Pragma("GCC unroll 32")
+#define UNROLL_FOR(...) _Pragma("GCC unroll 32") for (__VA_ARGS__)
 #endif
 
 #ifdef FM_DOUBLE
@@ -76,22 +77,22 @@ typedef __mmask8 mask;
 #else
 typedef __mmask16 mask;
 #endif
-INLINE vec vfma(vec a, vec b, vec c) { return FM_OP(fmadd)(a, b, c); }    /* a b + c */
-INLINE vec vfnma(vec a, vec b, vec c) { return FM_OP(fnmadd)(a, b, c); }  /* c - a b */
-INLINE vec vmax(vec a, vec x) { return FM_OP(max)(a, x); } /* a NaN in x stays */
+INLINE vec vfma(vec a, vec b, vec c) { return FM_OP(fmadd)(a, b, c); }   /* a b + c */
+INLINE vec vfnma(vec a, vec b, vec c) { return FM_OP(fnmadd)(a, b, c); } /* c - a b */
+INLINE vec vmax(vec a, vec x) { return FM_OP(max)(a, x); }               /* NaN where x is NaN */
 INLINE vec vmin(vec a, vec x) { return FM_OP(min)(a, x); }
 INLINE vec vsqrt(vec x) { return FM_OP(sqrt)(x); }
 #define FM_MASK_OP(name) FM_PASTE(FM_PASTE(_mm512_##name##_, FM_PACKED), _mask)
 INLINE mask vlt(vec a, vec b) { return FM_MASK_OP(cmp)(a, b, _CMP_LT_OQ); }
 INLINE mask veq(vec a, vec b) { return FM_MASK_OP(cmp)(a, b, _CMP_EQ_OQ); }
 INLINE vec vselect(mask m, vec yes, vec no) { return FM_OP(mask_blend)(m, no, yes); }
-INLINE int vall(mask m) { return m == (mask)-1; }
+INLINE bool vall(mask m) { return m == (mask)-1; }
 #else
 typedef ivec mask;
 INLINE mask vlt(vec a, vec b) { return (mask)(a < b); }
 INLINE mask veq(vec a, vec b) { return (mask)(a == b); }
 INLINE vec vselect(mask m, vec yes, vec no) { return (vec)((m & (ivec)yes) | (~m & (ivec)no)); }
-INLINE int vall(mask m)
+INLINE bool vall(mask m)
 {
     bits all = -1;
     for (int i = 0; i < FM_LANES; i++) all &= m[i];
@@ -127,7 +128,7 @@ INLINE vec vsqrt(vec x) { return (vec)FM_OP(vsqrt)(x); }
 #endif
 #endif
 
-/* the same of one element as of a vector's */
+/* vfma of one element, with the bits of a vector's element */
 #if FM_VBYTES > 16 || defined(__aarch64__)
 #ifdef FM_DOUBLE
 INLINE real real_fma(real a, real b, real c) { return __builtin_fma(a, b, c); }
@@ -144,12 +145,13 @@ INLINE vec vabs(vec x) { return (vec)((ivec)x & ~(ivec)vset((real)-0.0)); }
 
 /* ---- shuffles of a pair of vectors, first within 16-byte blocks, then of whole blocks
  *
- * EVEN takes the even elements (or blocks) of x, then those of y; ODD takes the odd ones.  Each is one cheap
- * instruction; a shuffle of single elements across blocks would be a slow one.  Lane i of the result comes from: */
+ * EVEN takes the even elements (or blocks) of x, then those of y; ODD takes the odd ones.  Each is one instruction of
+ * one cycle on a Zen 4; moving single elements across blocks takes 2.5.  FM_WITHIN and FM_BLOCKS say where lane i of
+ * the result comes from. */
 #define FM_PER_BLOCK (FM_LANES * 16 / FM_VBYTES)
-#define FM_WITHIN(i, odd)                                                                        \
-    ((i) % FM_PER_BLOCK * 2 < FM_PER_BLOCK                                                       \
-         ? (i) / FM_PER_BLOCK * FM_PER_BLOCK + (i) % FM_PER_BLOCK * 2 + (odd)                    \
+#define FM_WITHIN(i, odd)                                                     \
+    ((i) % FM_PER_BLOCK * 2 < FM_PER_BLOCK                                    \
+         ? (i) / FM_PER_BLOCK * FM_PER_BLOCK + (i) % FM_PER_BLOCK * 2 + (odd) \
          : FM_LANES + (i) / FM_PER_BLOCK * FM_PER_BLOCK + ((i) % FM_PER_BLOCK * 2 + (odd)) % FM_PER_BLOCK)
 #define FM_BLOCKS(i, odd) ((i) / FM_PER_BLOCK * 2 * FM_PER_BLOCK + (odd) * FM_PER_BLOCK + (i) % FM_PER_BLOCK)
 #if FM_LANES == 2
@@ -159,9 +161,9 @@ INLINE vec vabs(vec x) { return (vec)((ivec)x & ~(ivec)vset((real)-0.0)); }
 #elif FM_LANES == 8
 #define FM_EACH(f, odd) f(0, odd), f(1, odd), f(2, odd), f(3, odd), f(4, odd), f(5, odd), f(6, odd), f(7, odd)
 #else
-#define FM_EACH(f, odd)                                                                                \
-    f(0, odd), f(1, odd), f(2, odd), f(3, odd), f(4, odd), f(5, odd), f(6, odd), f(7, odd), f(8, odd), \
-        f(9, odd), f(10, odd), f(11, odd), f(12, odd), f(13, odd), f(14, odd), f(15, odd)
+#define FM_EACH(f, odd)                                                                                           \
+    f(0, odd), f(1, odd), f(2, odd), f(3, odd), f(4, odd), f(5, odd), f(6, odd), f(7, odd), f(8, odd), f(9, odd), \
+        f(10, odd), f(11, odd), f(12, odd), f(13, odd), f(14, odd), f(15, odd)
 #endif
 #define FM_NUMBER(i, unused) (i)
 #define LANE_NUMBERS ((ivec){FM_EACH(FM_NUMBER, 0)})
@@ -173,7 +175,7 @@ INLINE vec vabs(vec x) { return (vec)((ivec)x & ~(ivec)vset((real)-0.0)); }
 #define EVEN(x, y, f) FM_SHUFFLE(x, y, FM_EACH(f, 0))
 #define ODD(x, y, f) FM_SHUFFLE(x, y, FM_EACH(f, 1))
 
-/* A butterfly has log2(FM_PER_BLOCK) stages within blocks, then log2 of the number of blocks between them. */
+/* A butterfly has log2(FM_PER_BLOCK) stages within blocks, then log2(number of blocks) stages between blocks. */
 #if FM_PER_BLOCK == 4
 #define FM_STAGES_WITHIN(stage) stage(FM_WITHIN) stage(FM_WITHIN)
 #else
@@ -187,28 +189,28 @@ INLINE vec vabs(vec x) { return (vec)((ivec)x & ~(ivec)vset((real)-0.0)); }
 #define FM_STAGES_BETWEEN(stage)
 #endif
 
-/* Lane i of the result is the sum of the lanes of x[i]; x is overwritten. */
+/* Lane i of the result is the sum of the lanes of x[i]; overwrites x. */
 INLINE vec vlane_sums(vec *x)
 {
     int left = LANES;
-#define FM_SUM_STAGE(f)                                                                        \
-    left /= 2;                                                                                 \
-    UNROLL for (int k = 0; k < left; k++) x[k] = EVEN(x[2 * k], x[2 * k + 1], f) + ODD(x[2 * k], x[2 * k + 1], f);
+#define FM_SUM_STAGE(f) \
+    left /= 2;          \
+    UNROLL_FOR(int k = 0; k < left; k++) x[k] = EVEN(x[2 * k], x[2 * k + 1], f) + ODD(x[2 * k], x[2 * k + 1], f);
     FM_STAGES_WITHIN(FM_SUM_STAGE)
     FM_STAGES_BETWEEN(FM_SUM_STAGE)
     return x[0];
 }
 
-/* x, LANES vectors, <- its transpose */
+/* x (LANES vectors) <- its transpose */
 INLINE void vtranspose(vec *x)
 {
     vec y[LANES];
-#define FM_TRANSPOSE_STAGE(f)                                          \
-    UNROLL for (int k = 0; k < LANES / 2; k++) {                       \
-        y[k] = EVEN(x[2 * k], x[2 * k + 1], f);                        \
-        y[k + LANES / 2] = ODD(x[2 * k], x[2 * k + 1], f);             \
-    }                                                                  \
-    UNROLL for (int k = 0; k < LANES; k++) x[k] = y[k];
+#define FM_TRANSPOSE_STAGE(f)                              \
+    UNROLL_FOR(int k = 0; k < LANES / 2; k++) {            \
+        y[k] = EVEN(x[2 * k], x[2 * k + 1], f);            \
+        y[k + LANES / 2] = ODD(x[2 * k], x[2 * k + 1], f); \
+    }                                                      \
+    UNROLL_FOR(int k = 0; k < LANES; k++) x[k] = y[k];
     FM_STAGES_WITHIN(FM_TRANSPOSE_STAGE)
     FM_STAGES_BETWEEN(FM_TRANSPOSE_STAGE)
 }
@@ -216,7 +218,7 @@ INLINE void vtranspose(vec *x)
 INLINE ptrdiff_t ceil_div(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
 INLINE ptrdiff_t whole_vectors(ptrdiff_t n) { return ceil_div(n, LANES) * LANES; }
 
-/* ---- arrays of any length, a vector at a time; the last, partial vector goes through a mask or a buffer */
+/* ---- arrays of any length, a vector at a time; the last vector may have `left` < LANES elements */
 #define FOR_EACH_VECTOR(i, n) for (ptrdiff_t i = 0; i < (n); i += LANES)
 INLINE vec vload_some(const real *p, ptrdiff_t left)
 {

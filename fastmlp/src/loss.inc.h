@@ -1,22 +1,29 @@
-/* loss.inc.h -- the losses, from the last layer's logits z (for log_loss also from probabilities).
+/* loss.inc.h -- losses and their derivatives by the logits z of the last layer; the two means at the end are for
+ * callers from Python.  With y the target, t the quantile:
  *
  *   log_loss         max(z, 0) - z y + log1p(exp(-|z|))        dz = sigmoid(z) - y
  *   multinomial      log sum exp(z) - z[y]                     dz = softmax(z) - (class is y)
  *   squared_error    (z - y)^2 / 2                             dz = z - y
  *   absolute_error   |z - y|                                   dz = sign(z - y)
- *   huber            q (|z - y| - q / 2), q = min(|z - y|, delta)   dz = z - y, cut at +-delta
- *   quantile         max(t (y - z), (t - 1) (y - z))           dz = -t below y, 1 - t above, 0 at y
+ *   huber            q (|z - y| - q / 2), q = min(|z - y|, delta)   dz = z - y, clipped to +-delta
+ *   quantile         max(t (y - z), (t - 1) (y - z))           dz = -t if z < y, 1 - t if z > y, 0 if equal
  *   poisson          y log(y / m) - y + m, m = exp(z)          dz = m - y
  *
  * Each is finite wherever its exact value is.  Means are summed in double whatever the dtype.
  */
+#ifndef FASTMLP_LOSS_INC_H
+#define FASTMLP_LOSS_INC_H
 
-/* given e = exp(-|z|) */
+#include "elementary.inc.h"
+#include "lanes.h"
+#include "tile.inc.h"
+
+/* The log-loss, given e = exp(-|z|). */
 INLINE vec log_loss_from(vec z, vec y, vec e) { return vfnma(z, y, vrelu(z)) + vlog1p_unit(e); }
 
 INLINE vec log_loss(vec z, vec y) { return log_loss_from(z, y, vexp(vnegative_abs(z))); }
 
-/* -log a where y = 1, -log(1 - a) where y = 0; 0 log 0 = 0 */
+/* -log a where y = 1, -log(1 - a) where y = 0, with 0 log 0 = 0; a: probabilities */
 INLINE vec cross_entropy(vec a, vec y)
 {
     mask positive = veq(y, vset(1));
@@ -24,8 +31,8 @@ INLINE vec cross_entropy(vec a, vec y)
     return -vlog_sum(u, vselect(positive, a - (real)1, -a), vselect(positive, (vec){0}, ((real)1 - u) - a));
 }
 
-/* with d = z - log y:  y (exp(d) - 1 - d), which is 0 where the rate is right and loses nothing near it; for large d
-   exp(z) - y (1 + d), whose exp does not overflow before the loss does */
+/* y (exp(d) - 1 - d) with d = z - log y: accurate near its minimum, which is 0.  For large d it is exp(z) - y (1 + d),
+   whose exp does not overflow before the loss does. */
 INLINE vec poisson_loss(vec z, vec y)
 {
     vec d = z - vlog(y), far = vfnma(y, (real)1 + d, vexp(z));
@@ -79,13 +86,16 @@ INLINE vec pointwise_delta(vec z, vec y, vec parameter, enum fm_loss loss)
     return z;
 }
 
-/* A mean that is finite wherever its exact value is: from where the sum overflows on, one goes on that is scaled
-   down by a power of two.  Scaled from the start, the smallest losses would be lost. */
+/* A mean that is finite wherever its exact value is: once the sum overflows, a copy scaled by a power of 2 continues.
+   The scaled copy alone would lose the smallest losses. */
 typedef struct {
-    double sum, scaled_sum, scale;
+    double sum;
+    double scaled_sum; /* used once `sum` is not finite */
+    double scale;
 } mean;
 
 INLINE mean start_mean(ptrdiff_t n) { return (mean){0, 0, ldexp(0.5, -ilogb((double)n))}; }
+
 INLINE double finish_mean(const mean *m, double total_weight)
 {
     return isfinite(m->sum) ? m->sum / total_weight : m->scaled_sum / (total_weight * m->scale);
@@ -96,7 +106,7 @@ INLINE void add_to_mean(mean *m, const real *x, ptrdiff_t n)
     double part[8] = {0}, before = m->sum;
     ptrdiff_t i = 0;
     for (; i + 8 <= n; i += 8)
-        UNROLL for (int q = 0; q < 8; q++) part[q] += (double)x[i + q];
+        UNROLL_FOR(int q = 0; q < 8; q++) part[q] += (double)x[i + q];
     for (; i < n; i++) part[0] += (double)x[i];
     m->sum += ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]));
     if (isfinite(m->sum))
@@ -106,7 +116,7 @@ INLINE void add_to_mean(mean *m, const real *x, ptrdiff_t n)
     for (i = 0; i < n; i++) m->scaled_sum += (double)x[i] * m->scale;
 }
 
-/* `m`, of the same scale, goes on with what `more` summed. */
+/* Adds what `more`, of the same scale, has summed to `m`. */
 INLINE void merge_means(mean *m, const mean *more)
 {
     double before = isfinite(m->sum) ? m->sum * m->scale : m->scaled_sum;
@@ -114,24 +124,25 @@ INLINE void merge_means(mean *m, const mean *more)
     m->scaled_sum = before + (isfinite(more->sum) ? more->sum * m->scale : more->scaled_sum);
 }
 
-/* The examples behind the n true ones of a tile add nothing to a gradient. */
+/* Sets the columns after the n true examples of a tile to 0, so that they add nothing to a gradient. */
 INLINE void clear_padding(real *dz, ptrdiff_t n)
 {
     for (ptrdiff_t i = n; i % LANES; i++) dz[i] = 0;
 }
 
-/* A tile's logits and targets, `columns` of them (n_rows stands for the outputs), and where the answers go. */
+/* A tile's logits and targets, and where the answers go. */
 typedef struct {
-    rows columns;
+    rows columns; /* those to compute; n_rows: outputs */
     const real *z, *y;
     const real *sample_weight; /* one per example, or NULL */
-    real *dz;                  /* as z */
-    real *losses;              /* as y, or NULL */
-    vec parameter, total;      /* dz is divided by the total weight of the batch */
+    real *dz;                  /* laid out as z */
+    real *losses;              /* laid out as y, or NULL */
+    vec parameter;             /* delta of Huber's loss, the quantile */
+    vec total;                 /* total weight of the batch: divides dz */
     real label_smoothing;
 } loss_rows;
 
-/* x, times the examples' weights where there are any */
+/* x times the examples' weights, if there are any */
 INLINE vec weighted(const loss_rows *g, vec x, ptrdiff_t i)
 {
     if (g->sample_weight)
@@ -139,7 +150,8 @@ INLINE vec weighted(const loss_rows *g, vec x, ptrdiff_t i)
     return x;
 }
 
-/* The share of an example in the mean: divided here, so that the smallest of weights do not make it infinite */
+/* An example's share of the mean; `even` without weights.  Dividing by the total here keeps it finite for the smallest
+   weights. */
 INLINE vec share_at(const loss_rows *g, ptrdiff_t i, vec even)
 {
     if (g->sample_weight)
@@ -147,7 +159,8 @@ INLINE vec share_at(const loss_rows *g, ptrdiff_t i, vec even)
     return even;
 }
 
-/* The compiler does not see that loss and delta of the log-loss share an exponential, a third of their work. */
+/* delta and loss together: the compiler does not see that those of the log-loss share an exponential, a third of their
+   work. */
 INLINE vec delta_and_loss(vec z, vec y, vec parameter, const enum fm_loss loss, vec *value)
 {
     if (loss == FM_LOG_LOSS) {
@@ -175,7 +188,7 @@ INLINE void pointwise_sweep(const loss_rows *g, const enum fm_loss loss, const i
         }
 }
 
-/* The largest logit of every column: subtracted, it keeps exp from overflowing. */
+/* The largest logit of every column; subtracting it keeps exp from overflowing. */
 INLINE vec largest_logit(const loss_rows *g, ptrdiff_t i)
 {
     vec most = vload(g->z + i);
@@ -205,7 +218,8 @@ static void FN(multinomial_backward)(const loss_rows *g)
     }
 }
 
-/* log sum exp as log1p of the sum without its largest term, which is 1: a sure prediction keeps its small loss */
+/* log sum exp is computed as log1p of the sum without its largest term, which is 1, so that the small loss of a sure
+   prediction keeps its digits. */
 static void FN(multinomial_forward)(const loss_rows *g)
 {
     const ptrdiff_t n = g->columns.n_rows, stride = g->columns.row_stride;
@@ -229,17 +243,17 @@ static void FN(multinomial_forward)(const loss_rows *g)
     }
 }
 
-/* dz <- the derivative of the mean loss by the logits and, where they are wanted, losses <- that of every example times
-   its weight, one row per output but for the multinomial loss */
+/* dz <- the derivative of the mean loss by the logits; losses, unless NULL, <- the examples' losses times their
+   weights, one row per output, or one row in all for the multinomial loss */
 static void FN(loss_sweep)(const loss_rows *g, enum fm_loss loss)
 {
     switch (loss) {
-#define LOSS_CASE(code, ...)                     \
-    case FM_##code:                              \
-        if (g->losses)                           \
-            pointwise_sweep(g, FM_##code, 1);    \
-        else                                     \
-            pointwise_sweep(g, FM_##code, 0);    \
+#define LOSS_CASE(code, ...)                  \
+    case FM_##code:                           \
+        if (g->losses)                        \
+            pointwise_sweep(g, FM_##code, 1); \
+        else                                  \
+            pointwise_sweep(g, FM_##code, 0); \
         break;
         FM_POINTWISE_LOSSES(LOSS_CASE)
     case FM_MULTINOMIAL_LOG_LOSS:
@@ -250,18 +264,19 @@ static void FN(loss_sweep)(const loss_rows *g, enum fm_loss loss)
     }
 }
 
-#define DEFINE_MEAN_LOSS(name, verb)                                                                   \
-    static double FN(mean_##name)(const void *x_, const void *y_, ptrdiff_t n, ptrdiff_t n_examples)    \
-    {                                                                                                  \
-        const real *x = x_, *y = y_;                                                                   \
-        mean m = start_mean(n_examples);                                                               \
-        real losses[LANES] __attribute__((aligned(FM_VBYTES)));                                        \
-        FOR_EACH_VECTOR(i, n)                                                                          \
-        {                                                                                              \
-            vstore(losses, verb(vload_some(x + i, n - i), vload_some(y + i, n - i)));                   \
-            add_to_mean(&m, losses, n - i < LANES ? n - i : LANES);                                    \
-        }                                                                                              \
-        return finish_mean(&m, (double)n_examples);                                                    \
+#define DEFINE_MEAN_LOSS(name, verb)                                                                 \
+    static double FN(mean_##name)(const void *x_, const void *y_, ptrdiff_t n, ptrdiff_t n_examples) \
+    {                                                                                                \
+        const real *x = x_, *y = y_;                                                                 \
+        mean m = start_mean(n_examples);                                                             \
+        real losses[LANES] __attribute__((aligned(FM_VBYTES)));                                      \
+        FOR_EACH_VECTOR(i, n) {                                                                      \
+            vstore(losses, verb(vload_some(x + i, n - i), vload_some(y + i, n - i)));                \
+            add_to_mean(&m, losses, n - i < LANES ? n - i : LANES);                                  \
+        }                                                                                            \
+        return finish_mean(&m, (double)n_examples);                                                  \
     }
 DEFINE_MEAN_LOSS(log_loss, log_loss)
 DEFINE_MEAN_LOSS(cross_entropy, cross_entropy)
+
+#endif

@@ -1,4 +1,4 @@
-/* memory.c -- the arena's memory: aligned for vectors, on huge pages where it is large. */
+/* memory.c -- memory for an arena: aligned for vectors, and on huge pages if it is large.  Passes allocate nothing. */
 
 #define _GNU_SOURCE
 #include <stdlib.h>
@@ -6,13 +6,13 @@
 
 #include "fastmlp.h"
 
-enum { ALIGNMENT = 64, HUGE_PAGE = 1 << 21 };
+enum { ALIGNMENT = 64, HUGE_PAGE = 1 << 21 }; /* bytes */
 
-/* Wide layers read rows that lie far apart: on small pages each row would cost a TLB miss. */
+/* Wide layers read rows far apart: on small pages each row would cost a TLB miss. */
 void *fm_allocate(size_t bytes)
 {
     void *memory;
-    const int is_large = bytes >= 2 * HUGE_PAGE;
+    const bool is_large = bytes >= 2 * HUGE_PAGE;
     if (posix_memalign(&memory, is_large ? HUGE_PAGE : ALIGNMENT, bytes))
         return NULL;
 #ifdef MADV_HUGEPAGE

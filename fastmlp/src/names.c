@@ -21,8 +21,10 @@ const fm_name fm_optimizer_fields[] = {FM_OPTIMIZER_FIELDS(FIELD_ENTRY){NULL, 0,
 void fm_set_optimizer_field(fm_optimizer *optimizer, int field, double value)
 {
     switch ((enum field)field) {
-#define SET_FIELD(type, name) \
-    case FIELD_##name: optimizer->name = (type)value; break;
+#define SET_FIELD(type, name)          \
+    case FIELD_##name:                 \
+        optimizer->name = (type)value; \
+        break;
         FM_OPTIMIZER_FIELDS(SET_FIELD)
     }
 }

@@ -1,18 +1,23 @@
-/* optimizer.inc.h -- one sweep over the flat parameter vector per update, and the norm of a gradient.
+/* optimizer.inc.h -- an update as one sweep over the flat parameter vector; before it, the norm of the gradient.
  *
  *   SGD      v <- momentum v - rate g;  p <- p + v, or with nesterov  p <- p + momentum v - rate g
  *   Adam     m <- b1 m + (1 - b1) g;  v <- b2 v + (1 - b2) g^2;  p <- p - rate' m / (sqrt(v) + epsilon')
  *   RMSprop  v <- b2 v + (1 - b2) g^2;  p <- p - rate g / (sqrt(v) + epsilon)
  *
- * Adam's bias corrections stand inside rate' and epsilon'.  Penalties and weight decay are for weights only, so where
- * there are any the sweep goes layer by layer.  g is the gradient with its penalties, clipped.
+ * rate' and epsilon' contain Adam's bias corrections.  g is the gradient with its penalties, clipped.  Penalties and
+ * weight decay apply to weights only: if there are any, the sweep goes layer by layer.
  */
+#ifndef FASTMLP_OPTIMIZER_INC_H
+#define FASTMLP_OPTIMIZER_INC_H
+
+#include "lanes.h"
+#include "shares.h"
 
 typedef struct {
     vec rate, momentum, beta_1, rest_1, beta_2, rest_2, epsilon, decay, l1, l2, most, scale;
 } update_constants;
 
-/* x^n by squaring: pow of the C library has bits of its own */
+/* x^n by squaring: the bits of pow depend on the C library */
 static double FN(power)(double x, ptrdiff_t n)
 {
     double y = 1;
@@ -22,25 +27,38 @@ static double FN(power)(double x, ptrdiff_t n)
     return y;
 }
 
-/* `scale` is the clipping of the norm, `penalty_share` what l1 and l2 are multiplied by */
-INLINE update_constants FN(constants_of)(const fm_optimizer *o, double rate, ptrdiff_t update, double scale,
-                                         double penalty_share)
+typedef struct {
+    ptrdiff_t number; /* of updates before it */
+    double rate;
+    double scale;         /* of the gradient, so that its norm does not exceed clip_norm; 1 for no change */
+    double penalty_share; /* factor of l1 and l2 */
+} update_step;
+
+INLINE update_constants FN(constants_of)(const fm_optimizer *o, const update_step *step)
 {
+    double rate = step->rate;
     double epsilon = o->epsilon, decay = 1 - rate * o->weight_decay;
     if (o->method == FM_ADAM) {
-        double correction_2 = sqrt(1 - FN(power)(o->beta_2, update + 1));
-        rate *= correction_2 / (1 - FN(power)(o->beta_1, update + 1));
+        double correction_2 = sqrt(1 - FN(power)(o->beta_2, step->number + 1));
+        rate *= correction_2 / (1 - FN(power)(o->beta_1, step->number + 1));
         if (!o->epsilon_hat)
             epsilon = fmax(epsilon * correction_2, FM_SMALLEST_NORMAL); /* not 0: an update would be 0 / 0 */
     }
-    return (update_constants){vset((real)rate), vset((real)o->momentum), vset((real)o->beta_1),
-                              vset((real)(1 - o->beta_1)), vset((real)o->beta_2), vset((real)(1 - o->beta_2)),
-                              vset((real)epsilon), vset((real)decay), vset((real)(o->l1 * penalty_share)),
-                              vset((real)(o->l2 * penalty_share)),
-                              vset((real)o->clip_value), vset((real)scale)};
+    return (update_constants){.rate = vset((real)rate),
+                              .momentum = vset((real)o->momentum),
+                              .beta_1 = vset((real)o->beta_1),
+                              .rest_1 = vset((real)(1 - o->beta_1)),
+                              .beta_2 = vset((real)o->beta_2),
+                              .rest_2 = vset((real)(1 - o->beta_2)),
+                              .epsilon = vset((real)epsilon),
+                              .decay = vset((real)decay),
+                              .l1 = vset((real)(o->l1 * step->penalty_share)),
+                              .l2 = vset((real)(o->l2 * step->penalty_share)),
+                              .most = vset((real)o->clip_value),
+                              .scale = vset((real)step->scale)};
 }
 
-/* How the gradient is changed on its way into the update, known before the sweep. */
+/* What an update does besides the method's step; flags that are constants within a sweep. */
 enum { PENALTY = 1, CLIP = 2, DECAY = 4 };
 
 INLINE vec sign_of(vec x) { return vselect(vlt((vec){0}, x), vset(1), vselect(vlt(x, (vec){0}), vset(-1), (vec){0})); }
@@ -54,9 +72,12 @@ INLINE vec changed_gradient(vec g, vec p, const update_constants *c, const int c
     return g;
 }
 
-/* The new p; m and v are read and written as the method keeps them. */
-INLINE vec updated(vec p, vec g, vec *m, vec *v, const update_constants *c, const enum fm_method method,
-                   const int changes)
+typedef struct {
+    vec m, v;
+} moments;
+
+/* The new p; reads and writes the moments that the method keeps. */
+INLINE vec updated(vec p, vec g, moments *k, const update_constants *c, const enum fm_method method, const int changes)
 {
     g = changed_gradient(g, p, c, changes);
     if (changes & DECAY)
@@ -65,17 +86,17 @@ INLINE vec updated(vec p, vec g, vec *m, vec *v, const update_constants *c, cons
     case FM_SGD:
         return vfnma(c->rate, g, p);
     case FM_MOMENTUM:
-        return p + (*m = vfnma(c->rate, g, c->momentum * *m));
+        return p + (k->m = vfnma(c->rate, g, c->momentum * k->m));
     case FM_NESTEROV:
-        *m = vfnma(c->rate, g, c->momentum * *m);
-        return p + vfnma(c->rate, g, c->momentum * *m);
+        k->m = vfnma(c->rate, g, c->momentum * k->m);
+        return p + vfnma(c->rate, g, c->momentum * k->m);
     case FM_ADAM:
-        *m = vfma(c->beta_1, *m, c->rest_1 * g);
-        *v = vfma(c->beta_2, *v, c->rest_2 * g * g);
-        return vfnma(c->rate, *m / (vsqrt(*v) + c->epsilon), p);
+        k->m = vfma(c->beta_1, k->m, c->rest_1 * g);
+        k->v = vfma(c->beta_2, k->v, c->rest_2 * g * g);
+        return vfnma(c->rate, k->m / (vsqrt(k->v) + c->epsilon), p);
     case FM_RMSPROP:
-        *v = vfma(c->beta_2, *v, c->rest_2 * g * g);
-        return vfnma(c->rate, g / (vsqrt(*v) + c->epsilon), p);
+        k->v = vfma(c->beta_2, k->v, c->rest_2 * g * g);
+        return vfnma(c->rate, g / (vsqrt(k->v) + c->epsilon), p);
     }
     return p;
 }
@@ -91,7 +112,8 @@ INLINE int moments_of(enum fm_method method)
 {
     switch (method) {
 #define MOMENTS_CASE(code, name, moments) \
-    case FM_##code: return moments;
+    case FM_##code:                       \
+        return moments;
         FM_METHODS(MOMENTS_CASE)
     }
     return 0;
@@ -99,54 +121,52 @@ INLINE int moments_of(enum fm_method method)
 
 INLINE void sweep_range(const sweep_arrays *a, range r, const enum fm_method method, const int changes)
 {
-    const int has_m = moments_of(method) & FM_KEEPS_M, has_v = moments_of(method) & FM_KEEPS_V;
+    const bool has_m = moments_of(method) & FM_KEEPS_M, has_v = moments_of(method) & FM_KEEPS_V;
     const update_constants c = *a->c;
     ptrdiff_t i = r.from;
-    vec m = {0}, v = {0};
+    moments k = {{0}, {0}};
     for (; i + LANES <= r.to; i += LANES) {
         if (has_m)
-            m = vloadu(a->m + i);
+            k.m = vloadu(a->m + i);
         if (has_v)
-            v = vloadu(a->v + i);
-        vstoreu(a->p + i, updated(vloadu(a->p + i), vloadu(a->g + i), &m, &v, &c, method, changes));
+            k.v = vloadu(a->v + i);
+        vstoreu(a->p + i, updated(vloadu(a->p + i), vloadu(a->g + i), &k, &c, method, changes));
         if (has_m)
-            vstoreu(a->m + i, m);
+            vstoreu(a->m + i, k.m);
         if (has_v)
-            vstoreu(a->v + i, v);
+            vstoreu(a->v + i, k.v);
     }
     const ptrdiff_t left = r.to - i;
     if (left <= 0)
         return;
     if (has_m)
-        m = vload_some(a->m + i, left);
+        k.m = vload_some(a->m + i, left);
     if (has_v)
-        v = vload_some(a->v + i, left);
-    vec p = updated(vload_some(a->p + i, left), vload_some(a->g + i, left), &m, &v, &c, method, changes);
+        k.v = vload_some(a->v + i, left);
+    vec p = updated(vload_some(a->p + i, left), vload_some(a->g + i, left), &k, &c, method, changes);
     vstore_some(a->p + i, p, left);
     if (has_m)
-        vstore_some(a->m + i, m, left);
+        vstore_some(a->m + i, k.m, left);
     if (has_v)
-        vstore_some(a->v + i, v, left);
+        vstore_some(a->v + i, k.v, left);
 }
 
-/* Plain sweeps are compiled for themselves; any change of the gradient shares one more per method. */
-static void FN(sweep)(const sweep_arrays *a, range r, enum fm_method method, int changes)
+/* Two sweeps are compiled for each method: the plain one, and one with all changes. */
+static void FN(sweep)(const sweep_arrays *a, range r, enum fm_method method, bool changes)
 {
     switch (method) {
-#define METHOD_CASE(code, ...)                                  \
-    case FM_##code:                                             \
-        if (changes)                                            \
+#define METHOD_CASE(code, ...)                                    \
+    case FM_##code:                                               \
+        if (changes)                                              \
             sweep_range(a, r, FM_##code, PENALTY | CLIP | DECAY); \
-        else                                                    \
-            sweep_range(a, r, FM_##code, 0);                    \
+        else                                                      \
+            sweep_range(a, r, FM_##code, 0);                      \
         break;
         FM_METHODS(METHOD_CASE)
     }
 }
 
-INLINE int is_penalized(const fm_optimizer *o) { return o->l1 != 0 || o->l2 != 0; }
-
-/* The constants of biases: what penalizes or decays weights is neutral there. */
+/* The constants for biases, which have no penalty and no decay. */
 static update_constants FN(bias_constants)(update_constants c)
 {
     c.l1 = c.l2 = (vec){0};
@@ -159,21 +179,21 @@ INLINE range overlap(range r, ptrdiff_t from, ptrdiff_t n)
     return (range){r.from > from ? r.from : from, r.to < from + n ? r.to : from + n};
 }
 
-/* The update of the parameters in `r`; `scale` is the clipping of the norm, 1 for none. */
-static void FN(optimizer_update)(const fm_training *t, const fm_plan *plan, ptrdiff_t update, double rate, double scale,
-                                 double penalty_share, range r)
+/* Updates the parameters in `r`. */
+static void FN(optimizer_update)(const fm_training *training, const fm_layout *layout, const update_step *step, range r)
 {
-    const fm_optimizer *o = t->optimizer;
-    const int changes = is_penalized(o) || o->weight_decay != 0 || isfinite(o->clip_value) || scale != 1;
-    const update_constants c = FN(constants_of)(o, rate, update, scale, penalty_share);
-    sweep_arrays a = {t->parameters, t->moments[0], t->moments[1], t->gradient, &c};
+    const fm_optimizer *o = training->optimizer;
+    const bool is_penalized = o->l1 != 0 || o->l2 != 0;
+    const bool changes = is_penalized || o->weight_decay != 0 || isfinite(o->clip_value) || step->scale != 1;
+    const update_constants c = FN(constants_of)(o, step);
+    sweep_arrays a = {training->parameters, training->moments[0], training->moments[1], training->gradient, &c};
     if (!changes) {
-        FN(sweep)(&a, r, o->method, 0);
+        FN(sweep)(&a, r, o->method, false);
         return;
     }
     const update_constants c_bias = FN(bias_constants)(c);
-    for (ptrdiff_t l = 0; l < plan->n_layers; l++) {
-        const fm_layer *layer = &plan->layers[l];
+    for (ptrdiff_t l = 0; l < layout->n_layers; l++) {
+        const fm_layer *layer = &layout->layers[l];
         a.c = &c;
         FN(sweep)(&a, overlap(r, layer->weights, layer->fan_in * layer->fan_out), o->method, changes);
         a.c = &c_bias;
@@ -181,53 +201,56 @@ static void FN(optimizer_update)(const fm_training *t, const fm_plan *plan, ptrd
     }
 }
 
-/* The sum of squares of n elements of the gradient, penalized and clipped by value as the update will have it. */
+/* The sum of squares of n elements of the gradient times `shrink`, with penalties and clipping by value as in the
+   update. */
 static double FN(sum_of_squares)(const real *g, const real *p, ptrdiff_t n, const update_constants *c, double shrink)
 {
     double sum = 0;
-    FOR_EACH_VECTOR(i, n)
-    {
+    FOR_EACH_VECTOR(i, n) {
         vec x = changed_gradient(vload_some(g + i, n - i), vload_some(p + i, n - i), c, PENALTY | CLIP);
         for (int q = 0; q < LANES; q++) sum += (shrink * (double)x[q]) * (shrink * (double)x[q]);
     }
     return sum;
 }
 
-static double FN(gradient_norm)(const fm_training *t, const fm_plan *plan, double penalty_share, double shrink)
+/* The norm of the gradient; the squares of a gradient times `shrink` must not overflow. */
+static double FN(gradient_norm)(const fm_training *training, const fm_layout *layout, double penalty_share,
+                                double shrink)
 {
-    const update_constants c = FN(constants_of)(t->optimizer, 0, 0, 1, penalty_share), c_bias = FN(bias_constants)(c);
-    const real *g = t->gradient, *p = t->parameters;
+    const update_step step = {.scale = 1, .penalty_share = penalty_share};
+    const update_constants c = FN(constants_of)(training->optimizer, &step), c_bias = FN(bias_constants)(c);
+    const real *g = training->gradient, *p = training->parameters;
     double sum = 0;
-    for (ptrdiff_t l = 0; l < plan->n_layers; l++) {
-        const fm_layer *layer = &plan->layers[l];
+    for (ptrdiff_t l = 0; l < layout->n_layers; l++) {
+        const fm_layer *layer = &layout->layers[l];
         sum += FN(sum_of_squares)(g + layer->weights, p + layer->weights, layer->fan_in * layer->fan_out, &c, shrink);
         sum += FN(sum_of_squares)(g + layer->bias, p + layer->bias, layer->fan_out, &c_bias, shrink);
     }
     return sqrt(sum) / shrink;
 }
 
-/* What the gradient must be multiplied by for its norm not to exceed clip_norm. */
-static double FN(norm_scale)(const fm_training *t, const fm_plan *plan, double penalty_share)
+/* The factor by which the gradient's norm does not exceed clip_norm. */
+static double FN(norm_scale)(const fm_training *training, const fm_layout *layout, double penalty_share)
 {
-    double norm = FN(gradient_norm)(t, plan, penalty_share, 1);
-    if (!isfinite(norm)) /* the squares overflowed */
-        norm = FN(gradient_norm)(t, plan, penalty_share, 0x1p-600);
-    return norm > t->optimizer->clip_norm ? t->optimizer->clip_norm / norm : 1;
+    double norm = FN(gradient_norm)(training, layout, penalty_share, 1);
+    if (!isfinite(norm)) /* the squares overflowed; those of doubles times 2^-600 cannot */
+        norm = FN(gradient_norm)(training, layout, penalty_share, 0x1p-600);
+    return norm > training->optimizer->clip_norm ? training->optimizer->clip_norm / norm : 1;
 }
 
 /* The penalty of all weights, l1 |W| + l2 / 2 W^2, summed in double. */
-static double FN(penalty_of)(const fm_training *t, const fm_plan *plan)
+static double FN(penalty_of)(const fm_training *training, const fm_layout *layout)
 {
-    const fm_optimizer *o = t->optimizer;
-    const real *p = t->parameters;
+    const fm_optimizer *o = training->optimizer;
+    const real *p = training->parameters;
     double penalty = 0;
-    for (ptrdiff_t l = 0; l < plan->n_layers; l++) {
-        const fm_layer *layer = &plan->layers[l];
-        double sizes[8] = {0}, squares[8] = {0}; /* eight chains each, so that additions need not wait for each other */
+    for (ptrdiff_t l = 0; l < layout->n_layers; l++) {
+        const fm_layer *layer = &layout->layers[l];
+        double sizes[8] = {0}, squares[8] = {0}; /* eight sums each, so that additions do not wait for one another */
         const real *weights = p + layer->weights;
         const ptrdiff_t n = layer->fan_in * layer->fan_out;
         for (ptrdiff_t i = 0; i < n; i += 8)
-            UNROLL for (int q = 0; q < 8; q++) {
+            UNROLL_FOR(int q = 0; q < 8; q++) {
                 const double x = i + q < n ? (double)weights[i + q] : 0;
                 sizes[q] += fabs(x);
                 squares[q] += x * x;
@@ -237,11 +260,12 @@ static double FN(penalty_of)(const fm_training *t, const fm_plan *plan)
     return penalty;
 }
 
-/* One update of all parameters from a gradient that the caller has, clipped and penalized as in a training. */
-static void FN(update_alone)(const fm_training *t, const fm_plan *plan, double learning_rate)
+/* One update of all parameters from the caller's gradient, with clipping and penalties as in a training. */
+static void FN(update_alone)(const fm_training *training, const fm_layout *layout, double learning_rate)
 {
-    const double scale = isfinite(t->optimizer->clip_norm) ? FN(norm_scale)(t, plan, 1) : 1;
-    FN(optimizer_update)(t, plan, t->updates, learning_rate, scale, 1, (range){0, plan->n_parameters});
+    const double scale = isfinite(training->optimizer->clip_norm) ? FN(norm_scale)(training, layout, 1) : 1;
+    const update_step step = {training->updates, learning_rate, scale, 1};
+    FN(optimizer_update)(training, layout, &step, (range){0, layout->n_parameters});
 }
 
 /* parameters <- parameters - learning_rate * gradient */
@@ -251,3 +275,5 @@ static void FN(gradient_descent)(void *parameters, const void *gradient, ptrdiff
     const sweep_arrays a = {.p = parameters, .g = gradient, .c = &c};
     sweep_range(&a, (range){0, n}, FM_SGD, 0);
 }
+
+#endif

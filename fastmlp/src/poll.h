@@ -1,4 +1,4 @@
-/* poll.h -- serving the caller's signals during long work.
+/* poll.h -- serves the caller's signals during long work.
  *
  * A poller counts floating-point operations, looks at the clock every few million of them, and calls back every 50 ms.
  * Only the caller's thread may serve Python's signals; the others look at a flag that it sets.
@@ -13,16 +13,16 @@
 #include "fastmlp.h"
 
 /* In floating-point operations; the times were measured on a Zen 4 at 51 GFLOP/s. */
-#define WORK_BETWEEN_CLOCKS 4e6     /* 80 us; a look at the clock costs 0.04 us */
+#define WORK_BETWEEN_CLOCKS 4e6     /* 80 us; reading the clock takes 0.04 us */
 #define MOST_WORK_BETWEEN_POLLS 2e8 /* 4 ms; larger products are cut */
-#define SECONDS_BETWEEN_POLLS 0.05
+#define SECONDS_BETWEEN_POLLS 0.05  /* a signal is served within 0.1 s */
 
 typedef struct {
     fm_poll call;      /* NULL on threads other than the caller's */
     atomic_int *stop;  /* the flag for the other threads; NULL where there are none */
     double operations; /* since the last look at the clock or the flag */
     double next_call;  /* time of day in seconds */
-    bool is_stopped;   /* the caller, or its flag, said to stop */
+    bool is_stopped;   /* whether the caller, or its flag, said to stop */
 } poller;
 
 static inline double seconds_now(void)

@@ -1,4 +1,4 @@
-/* shares.h -- how the items of an array are cut among the threads that share it. */
+/* shares.h -- which items of an array belong to which of the threads that share it. */
 #ifndef FASTMLP_SHARES_H
 #define FASTMLP_SHARES_H
 
@@ -11,7 +11,7 @@ typedef struct {
     ptrdiff_t from, to;
 } range;
 
-/* The part of n items that falls to thread `id`, cut between units of `unit` items. */
+/* The part of n items that belongs to thread `id`; only multiples of `unit` separate parts. */
 static inline range share_of(ptrdiff_t n, ptrdiff_t unit, int id, int n_threads)
 {
     if (n_threads == 1)
@@ -20,7 +20,8 @@ static inline range share_of(ptrdiff_t n, ptrdiff_t unit, int id, int n_threads)
     return (range){units * id / n_threads * unit, to < n ? to : n};
 }
 
-static inline range my_share(const work *w, ptrdiff_t n, ptrdiff_t unit)
+/* This thread's part of the rows, or all of them where threads do not share rows. */
+static inline range my_share(const worker *w, ptrdiff_t n, ptrdiff_t unit)
 {
     return share_of(n, unit, w->n_sharing == 1 ? 0 : w->id, w->n_sharing);
 }

@@ -3,23 +3,29 @@
  *   forward   z[o][j] = b[o] + sum of W[o][column] value     over the entries of example j
  *   gradient  dW[o][column] += dz[o][j] value                for every entry of every example
  *
- * Each sum has the terms of the dense product in its order (columns ascend within a row), but for those of 0, which
- * change nothing beyond the sign of a zero.  A few rows of W are worked on at a time: they stay in the cache while the
- * examples pass by, and no memory is needed for the inputs as columns.
+ * Columns ascend within a row, so each sum has the terms of the dense product in the same order; the terms left out are
+ * 0 and could change only the sign of a zero.  Each pass over the examples handles a few rows of W, which stay in the
+ * cache.  The inputs are never transposed.
  */
+#ifndef FASTMLP_SPARSE_INC_H
+#define FASTMLP_SPARSE_INC_H
 
-/* What packing leaves of a tile: where each example's entries lie in the caller's arrays. */
+#include "lane_sums.inc.h"
+#include "lanes.h"
+#include "tile.inc.h"
+
+/* A packed tile: where each example's entries lie in the caller's arrays. */
 typedef struct {
     const real *values;
     const void *indices;
     ptrdiff_t n_features;
-    int wide_indices;
+    bool wide_indices;
     range examples[];
 } sparse_tile;
 
 enum {
-    SPARSE_ROWS = 4,        /* of W at a time: chains of sums that do not wait for each other */
-    MOST_IN_CACHE = 1 << 20 /* bytes of them; of more, the weights of the next example are called for ahead */
+    SPARSE_ROWS = 4,        /* rows of W at a time, so that four sums do not wait for one another; not measured */
+    MOST_IN_CACHE = 1 << 20 /* bytes of these rows above which weights are prefetched: a Zen 4's L2; not measured */
 };
 
 INLINE ptrdiff_t sparse_tile_size(ptrdiff_t n_examples) /* in elements of the arena */
@@ -28,161 +34,174 @@ INLINE ptrdiff_t sparse_tile_size(ptrdiff_t n_examples) /* in elements of the ar
     return ceil_div((ptrdiff_t)bytes, (ptrdiff_t)sizeof(real));
 }
 
-INLINE ptrdiff_t index_at(const void *indices, int wide, ptrdiff_t i)
+INLINE sparse_tile *sparse_inputs(const tile *t) { return (sparse_tile *)(t->arena + t->layout->layers[0].inputs); }
+
+INLINE ptrdiff_t index_at(const void *indices, bool wide, ptrdiff_t i)
 {
     return wide ? (ptrdiff_t)((const int64_t *)indices)[i] : (ptrdiff_t)((const int32_t *)indices)[i];
 }
 
 /* Columns were checked before, but the caller may have changed them since. */
-INLINE int is_column(const sparse_tile *t, ptrdiff_t column) { return (size_t)column < (size_t)t->n_features; }
+INLINE bool is_column(const sparse_tile *s, ptrdiff_t column) { return (size_t)column < (size_t)s->n_features; }
 
-INLINE void prefetch_weights(const real *weights, const sparse_tile *t, range entries, const int n_rows,
-                             const int wide)
+/* Prefetches the weights that an example's entries will meet. */
+INLINE void prefetch_weights(const real *weights, const sparse_tile *s, range entries, const int n_rows,
+                             const bool wide)
 {
     for (ptrdiff_t k = entries.from; k < entries.to; k++) {
-        const ptrdiff_t column = index_at(t->indices, wide, k);
-        if (is_column(t, column))
-            UNROLL for (int r = 0; r < n_rows; r++) __builtin_prefetch(weights + r * t->n_features + column);
+        const ptrdiff_t column = index_at(s->indices, wide, k);
+        if (is_column(s, column))
+            UNROLL_FOR(int r = 0; r < n_rows; r++) __builtin_prefetch(weights + r * s->n_features + column);
     }
 }
 
-/* sum[r] <- the sum going on with the products of an example's entries and row r of W */
-INLINE void gather_entries(real *sum, const real *weights, const sparse_tile *t, range entries, const int n_rows,
-                           const int wide)
+/* sum[r] += the products of an example's entries with row r of W */
+INLINE void gather_entries(real *sum, const real *weights, const sparse_tile *s, range entries, const int n_rows,
+                           const bool wide)
 {
     for (ptrdiff_t k = entries.from; k < entries.to; k++) {
-        const ptrdiff_t column = index_at(t->indices, wide, k);
-        const real value = t->values[k];
-        if (is_column(t, column))
-            UNROLL for (int r = 0; r < n_rows; r++)
-                sum[r] = real_fma(weights[r * t->n_features + column], value, sum[r]);
+        const ptrdiff_t column = index_at(s->indices, wide, k);
+        const real value = s->values[k];
+        if (is_column(s, column))
+            UNROLL_FOR(int r = 0; r < n_rows; r++)
+                sum[r] = real_fma(weights[r * s->n_features + column], value, sum[r]);
     }
 }
 
-/* row r of dW <- itself + dz[r] times an example's entries */
-INLINE void scatter_entries(real *d_weights, const real *dz, const sparse_tile *t, range entries, const int n_rows,
-                            const int wide)
+/* row r of dW += dz[r] times an example's entries */
+INLINE void scatter_entries(real *d_weights, const real *dz, const sparse_tile *s, range entries, const int n_rows,
+                            const bool wide)
 {
     for (ptrdiff_t k = entries.from; k < entries.to; k++) {
-        const ptrdiff_t column = index_at(t->indices, wide, k);
-        const real value = t->values[k];
-        if (is_column(t, column))
-            UNROLL for (int r = 0; r < n_rows; r++) {
-                real *to = d_weights + r * t->n_features + column;
+        const ptrdiff_t column = index_at(s->indices, wide, k);
+        const real value = s->values[k];
+        if (is_column(s, column))
+            UNROLL_FOR(int r = 0; r < n_rows; r++) {
+                real *to = d_weights + r * s->n_features + column;
                 *to = real_fma(dz[r], value, *to);
             }
     }
 }
 
-/* The passes over dense data stay small: on the smallest network their calls count. */
+/* Keeps the dense passes small: inlined there, these functions would slow down the smallest networks. */
 #define NOT_INLINE static __attribute__((noinline))
 
 INLINE double work_of(range entries, ptrdiff_t n_rows) { return 2.0 * (double)((entries.to - entries.from) * n_rows); }
 
-/* n_rows rows of z, for n examples; row_stride is that of z and of dz */
-INLINE void forward_rows(real *z, ptrdiff_t row_stride, const real *weights, const real *bias, const sparse_tile *t,
-                         ptrdiff_t n, work *w, const int n_rows, const int wide)
+/* n_rows rows of z */
+INLINE void forward_rows(real *z, const real *weights, const real *bias, const tile *t, const int n_rows,
+                         const bool wide)
 {
-    const int is_far = n_rows * t->n_features * (ptrdiff_t)sizeof(real) > MOST_IN_CACHE;
+    const sparse_tile *s = sparse_inputs(t);
+    const ptrdiff_t n = t->n, row_stride = t->layout->row_stride;
+    const bool is_far = n_rows * s->n_features * (ptrdiff_t)sizeof(real) > MOST_IN_CACHE;
     for (ptrdiff_t j = 0; j < n; j++) {
         real sum[SPARSE_ROWS];
-        UNROLL for (int r = 0; r < n_rows; r++) sum[r] = bias[r];
+        UNROLL_FOR(int r = 0; r < n_rows; r++) sum[r] = bias[r];
         if (is_far && j + 1 < n)
-            prefetch_weights(weights, t, t->examples[j + 1], n_rows, wide);
-        gather_entries(sum, weights, t, t->examples[j], n_rows, wide);
-        UNROLL for (int r = 0; r < n_rows; r++) z[r * row_stride + j] = sum[r];
-        if (poll_after(w, work_of(t->examples[j], n_rows)))
+            prefetch_weights(weights, s, s->examples[j + 1], n_rows, wide);
+        gather_entries(sum, weights, s, s->examples[j], n_rows, wide);
+        UNROLL_FOR(int r = 0; r < n_rows; r++) z[r * row_stride + j] = sum[r];
+        if (poll_after(t->w, work_of(s->examples[j], n_rows)))
             return;
     }
 }
 
 /* n_rows rows of dW */
-INLINE void gradient_rows(real *d_weights, const real *dz, ptrdiff_t row_stride, const sparse_tile *t, ptrdiff_t n,
-                          work *w, const int n_rows, const int wide)
+INLINE void gradient_rows(real *d_weights, const real *dz, const tile *t, const int n_rows, const bool wide)
 {
+    const sparse_tile *s = sparse_inputs(t);
+    const ptrdiff_t n = t->n, row_stride = t->layout->row_stride;
     for (ptrdiff_t j = 0; j < n; j++) {
         real factor[SPARSE_ROWS];
-        UNROLL for (int r = 0; r < n_rows; r++) factor[r] = dz[r * row_stride + j];
-        scatter_entries(d_weights, factor, t, t->examples[j], n_rows, wide);
-        if (poll_after(w, work_of(t->examples[j], n_rows)))
+        UNROLL_FOR(int r = 0; r < n_rows; r++) factor[r] = dz[r * row_stride + j];
+        scatter_entries(d_weights, factor, s, s->examples[j], n_rows, wide);
+        if (poll_after(t->w, work_of(s->examples[j], n_rows)))
             return;
     }
 }
 
-/* Loops that know the number of rows and the type of the indices. */
-#define WITH_KNOWN_LOOPS(rows_function, n_rows, wide, ...)                                                       \
-    do {                                                                                                         \
-        if ((n_rows) == SPARSE_ROWS && (wide))                                                                   \
-            rows_function(__VA_ARGS__, SPARSE_ROWS, 1);                                                          \
-        else if ((n_rows) == SPARSE_ROWS)                                                                        \
-            rows_function(__VA_ARGS__, SPARSE_ROWS, 0);                                                          \
-        else if (wide)                                                                                           \
-            rows_function(__VA_ARGS__, 1, 1);                                                                    \
-        else                                                                                                     \
-            rows_function(__VA_ARGS__, 1, 0);                                                                    \
+/* Calls rows_function with constants for the number of rows and the type of the indices. */
+#define WITH_KNOWN_LOOPS(rows_function, n_rows, wide, ...)  \
+    do {                                                    \
+        if ((n_rows) == SPARSE_ROWS && (wide))              \
+            rows_function(__VA_ARGS__, SPARSE_ROWS, true);  \
+        else if ((n_rows) == SPARSE_ROWS)                   \
+            rows_function(__VA_ARGS__, SPARSE_ROWS, false); \
+        else if (wide)                                      \
+            rows_function(__VA_ARGS__, 1, true);            \
+        else                                                \
+            rows_function(__VA_ARGS__, 1, false);           \
     } while (0)
 
+/* How many rows to take next. */
 INLINE ptrdiff_t sparse_rows_of(range left) { return left.to - left.from < SPARSE_ROWS ? 1 : SPARSE_ROWS; }
 
-/* outputs <- W inputs + b, and relu where it is asked for, as dense_forward; the padding repeats the last example */
-NOT_INLINE int FN(sparse_forward)(real *outputs, const fm_layer *layer, const real *weights, const real *bias,
-                                  const sparse_tile *t, const fm_plan *plan, ptrdiff_t n, int activation, work *w)
+/* The same as dense_forward; the padding repeats the last example. */
+NOT_INLINE enum fm_status FN(sparse_forward)(real *outputs, const fm_layer *layer, const real *weights,
+                                             const real *bias, enum fm_activation activation, const tile *t)
 {
-    const ptrdiff_t stride = plan->row_stride;
-    for (range left = my_share(w, layer->fan_out, 1); left.from < left.to && !w->status;) {
+    const ptrdiff_t stride = t->layout->row_stride, n = t->n;
+    for (range left = my_share(t->w, layer->fan_out, 1); left.from < left.to && !t->w->status;) {
         const ptrdiff_t row = left.from, n_rows = sparse_rows_of(left);
-        WITH_KNOWN_LOOPS(forward_rows, n_rows, t->wide_indices, outputs + row * stride, stride,
-                         weights + row * layer->fan_in, bias + row, t, n, w);
+        WITH_KNOWN_LOOPS(forward_rows, n_rows, t->data->wide_indices, outputs + row * stride,
+                         weights + row * layer->fan_in, bias + row, t);
         for (real *z = outputs + row * stride; left.from < row + n_rows; left.from++, z += stride) {
             for (ptrdiff_t j = n; j < whole_vectors(n); j++) z[j] = z[n - 1];
             if (activation == FM_RELU)
                 FOR_EACH_VECTOR(j, n) vstore(z + j, vrelu(vload(z + j)));
         }
     }
-    return w->status;
+    return t->w->status;
 }
 
-/* A row of dW in the order of FM_LANE_SUMS: a row of sums for each lane in this thread's block, then their tree. */
-static void FN(sparse_lane_sums)(real *d_weights, const real *dz, const sparse_tile *t, ptrdiff_t n, int accumulate,
-                                 work *w)
+/* A row of dW in the order of FM_LANE_SUMS: one row of sums per lane in this thread's block, then the butterfly's
+   tree. */
+static void FN(sparse_lane_sums)(real *d_weights, const real *dz, const tile *t)
 {
-    const ptrdiff_t m = t->n_features;
-    real *lanes = w->block;
+    const sparse_tile *s = sparse_inputs(t);
+    const ptrdiff_t m = s->n_features, n = t->n;
+    real *lanes = t->w->block;
     memset(lanes, 0, (size_t)(LANES * m) * sizeof(real));
     for (ptrdiff_t j = 0; j < n; j++) {
-        scatter_entries(lanes + j % LANES * m, dz + j, t, t->examples[j], 1, t->wide_indices);
-        if (poll_after(w, work_of(t->examples[j], 1)))
+        scatter_entries(lanes + j % LANES * m, dz + j, s, s->examples[j], 1, s->wide_indices);
+        if (poll_after(t->w, work_of(s->examples[j], 1)))
             return;
     }
     for (int n_sums = LANES / 2; n_sums; n_sums /= 2)
         for (ptrdiff_t k = 0; k < n_sums; k++)
             for (ptrdiff_t i = 0; i < m; i++) lanes[k * m + i] = lanes[2 * k * m + i] + lanes[(2 * k + 1) * m + i];
-    for (ptrdiff_t i = 0; i < m; i++) put_sum(d_weights + i, lanes[i], accumulate);
-    poll_after(w, (double)(LANES * m));
+    for (ptrdiff_t i = 0; i < m; i++) put_sum(d_weights + i, lanes[i], t->accumulate);
+    poll_after(t->w, (double)(LANES * m));
 }
 
-/* dW, db of a tile, as dense_gradient: each layer's method has its order of terms */
-NOT_INLINE int FN(sparse_gradient)(real *d_weights, real *d_bias, const fm_layer *layer, const real *dz,
-                                   const sparse_tile *t, const fm_plan *plan, ptrdiff_t n, int accumulate, work *w)
+/* The same as dense_gradient, with the terms in the order of the layer's gradient method. */
+NOT_INLINE enum fm_status FN(sparse_gradient)(real *d_weights, real *d_bias, const fm_layer *layer, const real *dz,
+                                              const tile *t)
 {
-    const ptrdiff_t fan_in = layer->fan_in, stride = plan->row_stride;
-    const lane_sums bias_alone = {.d_bias = d_bias, .dz = dz, .row_stride = stride, .n_vectors = ceil_div(n, LANES),
-                                  .accumulate = accumulate};
-    const range outs = my_share(w, layer->fan_out, 1);
-    for (range left = outs; left.from < left.to && !w->status;) {
+    const ptrdiff_t fan_in = layer->fan_in, stride = t->layout->row_stride;
+    const lane_sums bias_alone = {.d_bias = d_bias,
+                                  .dz = dz,
+                                  .row_stride = stride,
+                                  .n_vectors = ceil_div(t->n, LANES),
+                                  .accumulate = t->accumulate};
+    const range outs = my_share(t->w, layer->fan_out, 1);
+    for (range left = outs; left.from < left.to && !t->w->status;) {
         const ptrdiff_t row = left.from, n_rows = layer->gradient_method == FM_BROADCAST ? sparse_rows_of(left) : 1;
         real *to = d_weights + row * fan_in;
         if (layer->gradient_method == FM_LANE_SUMS)
-            FN(sparse_lane_sums)(to, dz + row * stride, t, n, accumulate, w);
+            FN(sparse_lane_sums)(to, dz + row * stride, t);
         else {
-            if (!accumulate)
+            if (!t->accumulate)
                 memset(to, 0, (size_t)(n_rows * fan_in) * sizeof(real));
-            WITH_KNOWN_LOOPS(gradient_rows, n_rows, t->wide_indices, to, dz + row * stride, stride, t, n, w);
-            poll_after(w, (double)(n_rows * fan_in));
+            WITH_KNOWN_LOOPS(gradient_rows, n_rows, t->data->wide_indices, to, dz + row * stride, t);
+            poll_after(t->w, (double)(n_rows * fan_in));
         }
         left.from += n_rows;
     }
-    if (w->status)
-        return w->status;
-    return FN(dense_gradient_lane_sums)(&bias_alone, outs, 0, w);
+    if (t->w->status)
+        return t->w->status;
+    return FN(sum_lanes)(&bias_alone, outs, 0, t->w);
 }
+
+#endif

@@ -1,213 +1,117 @@
-/* step.inc.h -- the fused pass over one tile: forward, loss and delta from the logits, backward, gradient.
+/* step.inc.h -- the fused pass over one packed tile: forward, loss and delta from the logits, backward, gradient.
  *
- * Threads that share a pass each compute some rows of every product (some columns of the loss), and wait at a
- * barrier where one reads what another wrote.  No element's sum depends on how the rows are shared.
+ * Threads that share a tile each compute some rows of every product (some columns of the loss) and wait at a barrier
+ * where one reads what another wrote.  No element's sum depends on how the rows are shared.
  */
+#ifndef FASTMLP_STEP_INC_H
+#define FASTMLP_STEP_INC_H
 
-INLINE rows tile_rows(const fm_plan *plan, ptrdiff_t n_rows, ptrdiff_t n)
-{
-    return (rows){n_rows, plan->row_stride, 0, whole_vectors(n)};
-}
+#include "activation.inc.h"
+#include "dense.inc.h"
+#include "dropout.inc.h"
+#include "loss.inc.h"
+#include "sparse.inc.h"
+#include "tile.inc.h"
 
-/* outputs <- W inputs + b, and relu where it is asked for: the one activation cheap enough for the epilogue */
-static int FN(dense_forward)(real *outputs, const fm_layer *layer, const real *weights, const real *bias,
-                             const real *inputs, const fm_plan *plan, ptrdiff_t n_vectors, int activation, work *w)
-{
-    const product g = {.n_terms = layer->fan_in,
-                       .a = weights,
-                       .a_row = layer->fan_in,
-                       .a_term = 1,
-                       .b = inputs,
-                       .b_row = plan->row_stride,
-                       .c = outputs,
-                       .c_row = plan->row_stride,
-                       .start = START_BIAS,
-                       .bias = bias,
-                       .activation = activation};
-    return FN(dense_product)(&g, my_share(w, layer->fan_out, 1), n_vectors, w);
-}
-
-/* d_inputs <- W' dz, times the derivative of `activation` at `outputs` */
-static int FN(dense_backward)(real *d_inputs, const fm_layer *layer, const real *weights, const real *dz,
-                              const fm_plan *plan, ptrdiff_t n_vectors, int activation, const real *outputs,
-                              work *w)
-{
-    const product g = {.n_terms = layer->fan_out,
-                       .a = weights,
-                       .a_row = 1,
-                       .a_term = layer->fan_in,
-                       .b = dz,
-                       .b_row = plan->row_stride,
-                       .c = d_inputs,
-                       .c_row = plan->row_stride,
-                       .start = START_ZERO,
-                       .derivative_of = activation,
-                       .outputs = outputs};
-    return FN(dense_product)(&g, my_share(w, layer->fan_in, 1), n_vectors, w);
-}
-
-/* dW, db <- (or, after the first tile, +=) the sums over a tile of n examples; `packed`: its rows, or NULL */
-static int FN(dense_gradient)(real *d_weights, real *d_bias, const fm_layer *layer, const real *dz,
-                              const fm_plan *plan, real *arena, const real *packed, ptrdiff_t n, int accumulate,
-                              work *w)
-{
-    const lane_sums sums = {d_weights, d_bias, dz, arena + layer->inputs, layer->fan_in, plan->row_stride,
-                            ceil_div(n, LANES), accumulate};
-    const range outs = my_share(w, layer->fan_out, 1);
-    if (layer->gradient_method == FM_LANE_SUMS)
-        return FN(dense_gradient_lane_sums)(&sums, outs, 0, w);
-    if (!packed) {
-        FN(dense_transpose)(arena + plan->transposed, layer->packed_stride, arena + layer->inputs, plan->row_stride,
-                            layer->fan_in, my_share(w, layer->fan_in, LANES), whole_vectors(n));
-        packed = arena + plan->transposed;
-        if (pass_barrier(w))
-            return w->status;
-    }
-    const product g = {.n_terms = n,
-                       .a = dz,
-                       .a_row = plan->row_stride,
-                       .a_term = 1,
-                       .b = packed,
-                       .b_row = layer->packed_stride,
-                       .c = layer->fan_in % LANES ? arena + layer->padded_gradient : d_weights,
-                       .c_row = layer->padded_fan_in,
-                       .start = accumulate ? START_C : START_ZERO};
-    if (FN(dense_product)(&g, outs, layer->padded_fan_in / LANES, w))
-        return w->status;
-    return FN(dense_gradient_lane_sums)(&sums, outs, layer->fan_in, w);
-}
-
-/* the padded rows that FM_BROADCAST summed into -> dW, for this thread's rows: those it summed itself */
-static int FN(finish_gradient)(real *d_weights, const fm_layer *layer, const real *arena, work *w)
-{
-    const range outs = my_share(w, layer->fan_out, 1);
-    if (layer->gradient_method != FM_BROADCAST || layer->fan_in % LANES == 0 || layer->is_sparse)
-        return w->status;
-    for (ptrdiff_t row = outs.from; row < outs.to && !w->status; row++) {
-        FN(unpack_rows)(d_weights + row * layer->fan_in, layer->fan_in,
-                        arena + layer->padded_gradient + row * layer->padded_fan_in, layer->padded_fan_in, 1, 0,
-                        layer->fan_in);
-        poll_after(w, 2.0 * (double)layer->fan_in);
-    }
-    return w->status;
-}
-
-/* outputs <- W inputs + b of layer l, from its inputs in the arena, and relu where it is asked for */
-static int FN(layer_forward)(real *outputs, const fm_layer *layer, const real *weights, const real *bias, real *arena,
-                             const fm_plan *plan, ptrdiff_t n, enum fm_activation activation, work *w)
-{
-    real *inputs = arena + layer->inputs;
-    if (layer->is_sparse)
-        return FN(sparse_forward)(outputs, layer, weights, bias, (sparse_tile *)inputs, plan, n, activation, w);
-    return FN(dense_forward)(outputs, layer, weights, bias, inputs, plan, ceil_div(n, LANES), activation, w);
-}
-
-/* dW, db, as dense_gradient */
-static int FN(layer_gradient)(real *d_weights, real *d_bias, const fm_layer *layer, const real *dz,
-                              const fm_plan *plan, real *arena, const real *packed, ptrdiff_t n, int accumulate,
-                              work *w)
+/* outputs <- activation(W inputs + b); activation: FM_IDENTITY or FM_RELU */
+static enum fm_status FN(layer_forward)(real *outputs, const fm_layer *layer, const real *weights, const real *bias,
+                                        enum fm_activation activation, const tile *t)
 {
     if (layer->is_sparse)
-        return FN(sparse_gradient)(d_weights, d_bias, layer, dz, (sparse_tile *)(arena + layer->inputs), plan, n,
-                                   accumulate, w);
-    return FN(dense_gradient)(d_weights, d_bias, layer, dz, plan, arena, packed, n, accumulate, w);
+        return FN(sparse_forward)(outputs, layer, weights, bias, activation, t);
+    return FN(dense_forward)(outputs, layer, weights, bias, activation, t);
 }
 
-/* What a pass in training does beyond one for a gradient alone. */
-typedef struct {
-    unsigned long long seed;
-    ptrdiff_t update; /* counts the updates: each has its own dropout */
-    int is_training;
-} dropout_draw;
-
-/* Outputs of layer l, activated and with units dropped, for this thread's rows of `outputs`. */
-static void FN(activate_layer)(real *outputs, real *arena, const fm_plan *plan, ptrdiff_t l, ptrdiff_t first,
-                               ptrdiff_t n, const dropout_draw *draw, const work *w)
+/* dW, db <- (or, with t->accumulate, +=) their sums over the tile */
+static enum fm_status FN(layer_gradient)(real *d_weights, real *d_bias, const fm_layer *layer, const real *dz,
+                                         const tile *t)
 {
-    const fm_layer *layer = &plan->layers[l];
-    const range mine = my_share(w, layer->fan_out, 1);
-    const ptrdiff_t at = mine.from * plan->row_stride;
-    real *derivatives = layer->keeps_derivative && draw ? arena + layer->derivatives + at : NULL;
-    if (layer->activation != FM_RELU || derivatives) /* else the product's epilogue did it */
-        FN(activation_forward)(outputs + at, derivatives, tile_rows(plan, mine.to - mine.from, n), layer->activation);
-    if (draw && draw->is_training && layer->dropout != 0)
-        FN(dropout_forward)(outputs + at, derivatives, tile_rows(plan, mine.to - mine.from, n), layer->dropout,
-                            draw->seed, draw->update, l, mine.from, first);
+    if (layer->is_sparse)
+        return FN(sparse_gradient)(d_weights, d_bias, layer, dz, t);
+    return FN(dense_gradient)(d_weights, d_bias, layer, dz, t);
 }
 
-/* The inputs of every layer and the logits, for a packed tile of n examples, the batch's from `first` on.
-   `draw` is NULL where no backward pass follows. */
-static int FN(forward_tile)(real *arena, const fm_plan *plan, const real *parameters, ptrdiff_t first, ptrdiff_t n,
-                            const dropout_draw *draw, work *w)
+/* Applies activation and dropout of hidden layer l to this thread's rows of its outputs. */
+static void FN(activate_layer)(real *outputs, ptrdiff_t l, const tile *t)
 {
-    for (ptrdiff_t l = 0; l < plan->n_layers; l++) {
-        const fm_layer *layer = &plan->layers[l];
-        const int is_hidden = l + 1 < plan->n_layers;
-        const int in_epilogue = is_hidden && layer->activation == FM_RELU && !(layer->keeps_derivative && draw);
-        const enum fm_activation activation = in_epilogue ? FM_RELU : FM_IDENTITY;
-        real *outputs = layer_outputs(arena, plan, l);
-        FN(layer_forward)(outputs, layer, parameters + layer->weights, parameters + layer->bias, arena, plan, n,
-                          activation, w);
-        if (!w->status && is_hidden)
-            FN(activate_layer)(outputs, arena, plan, l, first, n, draw, w);
-        if (pass_barrier(w))
-            return w->status;
+    const fm_layer *layer = &t->layout->layers[l];
+    const range mine = my_share(t->w, layer->fan_out, 1);
+    const rows my_rows = all_columns(t, mine.to - mine.from);
+    const ptrdiff_t at = mine.from * t->layout->row_stride;
+    real *derivatives = layer->keeps_derivative && t->keeps_derivatives ? t->arena + layer->derivatives + at : NULL;
+    if (layer->activation != FM_RELU || derivatives) /* else the product applied it */
+        FN(activation_forward)(outputs + at, derivatives, my_rows, layer->activation);
+    if (t->dropout && layer->dropout != 0)
+        FN(dropout_forward)(outputs + at, derivatives, my_rows, mine.from, l, t);
+}
+
+/* Computes the inputs of every layer and the logits. */
+static enum fm_status FN(forward_tile)(const real *parameters, const tile *t)
+{
+    const fm_layout *layout = t->layout;
+    for (ptrdiff_t l = 0; l < layout->n_layers; l++) {
+        const fm_layer *layer = &layout->layers[l];
+        const bool is_hidden = l + 1 < layout->n_layers;
+        const bool in_product =
+            is_hidden && layer->activation == FM_RELU && !(layer->keeps_derivative && t->keeps_derivatives);
+        real *outputs = layer_outputs(t, l);
+        FN(layer_forward)(outputs, layer, parameters + layer->weights, parameters + layer->bias,
+                          in_product ? FM_RELU : FM_IDENTITY, t);
+        if (!t->w->status && is_hidden)
+            FN(activate_layer)(outputs, l, t);
+        if (pass_barrier(t->w))
+            return t->w->status;
     }
-    return 0;
+    return FM_DONE;
 }
 
-/* dz of the last layer and, where there is a mean to add to, the losses of a tile. */
-static int FN(loss_tile)(real *dz, mean *loss, real *arena, const fm_plan *plan, const fm_data *data, ptrdiff_t n,
-                         double total_weight, work *w)
+/* dz <- that of the last layer; adds the losses of the tile to `loss` unless that is NULL */
+static enum fm_status FN(loss_tile)(real *dz, mean *loss, const tile *t)
 {
-    const fm_layer *last = &plan->layers[plan->n_layers - 1];
-    const range mine = my_share(w, whole_vectors(n), LANES);
-    const loss_rows g = {{last->fan_out, plan->row_stride, mine.from, mine.to},
-                   arena + plan->outputs,
-                   arena + plan->targets,
-                   data->sample_weight ? arena + plan->sample_weight : NULL,
-                   dz,
-                   loss ? arena + plan->losses : NULL,
-                   vset((real)plan->loss_parameter),
-                   vset((real)total_weight),
-                   (real)plan->label_smoothing};
-    FN(loss_sweep)(&g, plan->loss);
-    if (mine.to == whole_vectors(n))
-        for (ptrdiff_t o = 0; o < last->fan_out; o++) clear_padding(dz + o * plan->row_stride, n);
-    if (pass_barrier(w))
-        return w->status;
-    if (loss && is_first_sharing(w))
-        for (ptrdiff_t o = 0; o < plan->n_targets; o++)
-            add_to_mean(loss, arena + plan->losses + o * plan->row_stride, n);
-    return 0;
+    const fm_layout *layout = t->layout;
+    const ptrdiff_t n_outputs = layout->layers[layout->n_layers - 1].fan_out, stride = layout->row_stride;
+    const loss_rows g = {.columns = {n_outputs, stride, t->columns.from, t->columns.to},
+                         .z = t->arena + layout->outputs,
+                         .y = t->arena + layout->targets,
+                         .sample_weight = t->data->sample_weight ? t->arena + layout->sample_weight : NULL,
+                         .dz = dz,
+                         .losses = loss ? t->arena + layout->losses : NULL,
+                         .parameter = vset((real)layout->loss_parameter),
+                         .total = vset((real)t->total_weight),
+                         .label_smoothing = (real)layout->label_smoothing};
+    FN(loss_sweep)(&g, layout->loss);
+    if (t->columns.to == whole_vectors(t->n))
+        for (ptrdiff_t o = 0; o < n_outputs; o++) clear_padding(dz + o * stride, t->n);
+    if (pass_barrier(t->w))
+        return t->w->status;
+    if (loss && is_first_sharing(t->w))
+        for (ptrdiff_t o = 0; o < layout->n_targets; o++)
+            add_to_mean(loss, t->arena + layout->losses + o * stride, t->n);
+    return FM_DONE;
 }
 
-/* The gradient of a tile from its logits; `loss` is NULL where nobody asked for it, `gradient` where nobody asked for
-   anything else. */
-static int FN(backward_tile)(real *gradient, mean *loss, real *arena, const fm_plan *plan, const real *parameters,
-                             const fm_data *data, ptrdiff_t n, double total_weight, int accumulate, work *w)
+/* The gradient of a tile and its loss from the logits; either is left out where it is NULL. */
+static enum fm_status FN(backward_tile)(real *gradient, mean *loss, const real *parameters, const tile *t)
 {
-    real *dz = arena + plan->deltas[(plan->n_layers - 1) % 2];
-    if (FN(loss_tile)(dz, loss, arena, plan, data, n, total_weight, w))
-        return w->status;
+    const fm_layout *layout = t->layout;
+    real *dz = t->arena + layout->deltas[(layout->n_layers - 1) % 2];
+    if (FN(loss_tile)(dz, loss, t))
+        return t->w->status;
     if (!gradient)
-        return pass_barrier(w);
-    for (ptrdiff_t l = plan->n_layers - 1; l >= 0; l--) {
-        const fm_layer *layer = &plan->layers[l];
-        const real *packed = l == 0 && rows_are_packed(data) ? arena + plan->packed_rows : NULL;
-        FN(layer_gradient)(gradient + layer->weights, gradient + layer->bias, layer, dz, plan, arena, packed, n,
-                           accumulate, w);
+        return pass_barrier(t->w);
+    for (ptrdiff_t l = layout->n_layers - 1; l >= 0; l--) {
+        const fm_layer *layer = &layout->layers[l];
+        FN(layer_gradient)(gradient + layer->weights, gradient + layer->bias, layer, dz, t);
         if (l == 0)
             break;
-        const fm_layer *before = &plan->layers[l - 1];
-        real *d_inputs = arena + plan->deltas[(l - 1) % 2];
-        if (!w->status)
-            FN(dense_backward)(d_inputs, layer, parameters + layer->weights, dz, plan, ceil_div(n, LANES),
-                               before->keeps_derivative ? FM_KEPT_DERIVATIVE : before->activation,
-                               arena + (before->keeps_derivative ? before->derivatives : layer->inputs), w);
-        if (pass_barrier(w))
-            return w->status;
+        real *d_inputs = t->arena + layout->deltas[(l - 1) % 2];
+        if (!t->w->status)
+            FN(dense_backward)(d_inputs, layer, parameters + layer->weights, dz, layer - 1, t);
+        if (pass_barrier(t->w))
+            return t->w->status;
         dz = d_inputs;
     }
-    return pass_barrier(w); /* before another tile takes the place of this one */
+    return pass_barrier(t->w); /* before the next tile overwrites this one */
 }
+
+#endif

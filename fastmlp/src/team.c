@@ -1,4 +1,4 @@
-/* team.c -- threads by OpenMP if the build has it; one thread without it, and in a forked child. */
+/* team.c -- threads by OpenMP if the build has it; else, and in a forked child, one thread.  Barriers are our own. */
 
 #include <sched.h>
 
@@ -8,9 +8,9 @@
 #include <omp.h>
 #include <pthread.h>
 
-static int forked; /* in a forked child, which lacks its parent's threads, an OpenMP runtime may hang */
+static bool forked; /* a forked child lacks its parent's threads: there an OpenMP runtime may hang */
 
-static void note_fork(void) { forked = 1; }
+static void note_fork(void) { forked = true; }
 
 __attribute__((constructor)) static void watch_forks(void) { pthread_atfork(NULL, NULL, note_fork); }
 
@@ -38,10 +38,11 @@ void fm_run_team(fm_task task, void *argument, int n_threads)
 
 #endif
 
-/* OpenMP's own barrier spins so long that on a busy machine a call took 80 times as long on two threads as on one. */
+/* Spins, later yields.  OpenMP's own barrier spins so long that on a busy machine a call took 80 times as long on two
+   threads as on one. */
 static void wait_a_turn(unsigned turn)
 {
-    enum { SPINS = 100 }; /* about 5 us; measured on a Zen 4: 0.05 us each, where yielding takes 0.9 us */
+    enum { SPINS = 100 }; /* about 5 us: on a Zen 4 a spin takes 0.05 us, a yield 0.9 us */
     if (turn > SPINS) {
         sched_yield();
         return;
@@ -53,14 +54,14 @@ static void wait_a_turn(unsigned turn)
 #endif
 }
 
-/* The caller's thread must serve signals while it waits: a turn counts as this many operations, so that it looks at the
-   clock every 256 turns, 13 us of spinning or 0.2 ms of yielding. */
+/* Waiting also counts as work, so that the caller's thread serves signals: it looks at the clock every 256 turns, which
+   are 13 us of spins or 0.2 ms of yields. */
 #define WORK_OF_A_TURN (WORK_BETWEEN_CLOCKS / 256)
 
-/* The last thread to arrive publishes the status and opens the barrier.  One place for each of `status` and `agreed` is
-   enough: nobody writes a status for the next barrier before this one opens, and `agreed` is not written again before
-   all have arrived at the next barrier, hence have read it. */
-enum fm_status fm_barrier(work *w)
+/* The last thread to arrive publishes the status and opens the barrier.  A single `status` and a single `agreed` are
+   enough: no thread writes a status for the next barrier before this one opens, and `agreed` is written again only
+   after all threads have arrived at the next barrier, hence have read it. */
+enum fm_status fm_barrier(worker *w)
 {
     fm_team *team = w->team;
     const unsigned before = atomic_load(&team->barriers);

@@ -1,9 +1,9 @@
 /* team.h -- the threads of a call, and the barriers where they wait for one another.
  *
- * How a pass ends early: a thread that must stop keeps the reason in its `status`.  Kernels return as soon as there is
- * one; passes skip what is left of their work and go on to the next barrier.  A barrier gives all threads the same
- * status, and only there does a pass return: no thread waits for one that has left.  Threads that do not share rows
- * leave at the same places, each with its own status, for pass_barrier lets them through without waiting.
+ * How a pass ends early: a thread that must stop keeps the reason in its `status`.  Kernels return as soon as it is
+ * set; passes skip the rest of their work and go to the next barrier.  A barrier gives all threads the same status, and
+ * passes return only there, so that no thread waits for one that has left.  Threads that do not share rows return at
+ * the same places, each with its own status: pass_barrier does not make them wait.
  */
 #ifndef FASTMLP_TEAM_H
 #define FASTMLP_TEAM_H
@@ -15,11 +15,11 @@
 
 /* What the threads of a call share; starts as zeros. */
 typedef struct {
-    atomic_int stop; /* set once the caller's thread was told to stop */
+    atomic_int stop; /* set when the caller's thread was told to stop */
     atomic_ptrdiff_t next_chunk;
     atomic_int arrived;   /* threads at the present barrier */
-    atomic_int status;    /* of any of them that has one */
-    atomic_int agreed;    /* status that the last completed barrier gave to all */
+    atomic_int status;    /* that of any thread at it whose status is not FM_DONE */
+    atomic_int agreed;    /* that the last completed barrier gave to all threads */
     atomic_uint barriers; /* completed so far */
 } fm_team;
 
@@ -29,33 +29,35 @@ typedef struct {
     enum fm_status status;
     fm_team *team;
     int id, n_threads; /* id 0 is the caller's thread */
-    int n_sharing;     /* threads that share the rows of every product: all, or 1 where each takes whole chunks */
-    void *block;       /* this thread's room for a block of a large matrix */
-} work;
+    int n_sharing;     /* threads that share the rows of every product; 1 while each takes whole chunks */
+    void *block;       /* block_bytes for this thread alone */
+} worker;
 
 typedef void (*fm_task)(void *argument, int id, int n_threads);
 
-int fm_has_threads(void); /* whether this build has OpenMP */
+/* Whether this build has OpenMP. */
+int fm_has_threads(void);
 
-/* Calls a task once on each of up to n threads, one of them the caller's. */
+/* Calls a task once on each of up to n_threads threads, one of them the caller's. */
 void fm_run_team(fm_task task, void *argument, int n_threads);
 
 /* The barrier of several threads; see `barrier`. */
-enum fm_status fm_barrier(work *w);
+enum fm_status fm_barrier(worker *w);
 
-static inline work join_team(fm_team *team, int id, int n_threads, fm_poll call, void *block)
+static inline worker join_team(fm_team *team, int id, int n_threads, fm_poll call, void *block)
 {
     const poller poll = {.call = id == 0 ? call : NULL,
                          .stop = team ? &team->stop : NULL,
                          .next_call = seconds_now() + SECONDS_BETWEEN_POLLS};
-    return (work){.poll = poll, .team = team, .id = id, .n_threads = n_threads, .n_sharing = n_threads, .block = block};
+    return (worker){
+        .poll = poll, .team = team, .id = id, .n_threads = n_threads, .n_sharing = n_threads, .block = block};
 }
 
 /* For a call on one thread. */
-static inline work start_work(fm_poll call, void *block) { return join_team(NULL, 0, 1, call, block); }
+static inline worker lone_worker(fm_poll call, void *block) { return join_team(NULL, 0, 1, call, block); }
 
-/* Counts operations done and answers with the thread's status. */
-static inline enum fm_status poll_after(work *w, double operations)
+/* Counts operations, serves signals if it is time, and returns the thread's status. */
+static inline enum fm_status poll_after(worker *w, double operations)
 {
     count_work(&w->poll, operations);
     if (w->poll.is_stopped)
@@ -63,13 +65,13 @@ static inline enum fm_status poll_after(work *w, double operations)
     return w->status;
 }
 
-/* Waits for all threads; all get the same status, that of any thread that has one. */
-static inline enum fm_status barrier(work *w) { return w->n_threads == 1 ? w->status : fm_barrier(w); }
+/* Waits for all threads; all get the same status: FM_DONE, or that of one whose status is not FM_DONE. */
+static inline enum fm_status barrier(worker *w) { return w->n_threads == 1 ? w->status : fm_barrier(w); }
 
 /* The barrier inside a pass, where threads wait only if they share its rows. */
-static inline enum fm_status pass_barrier(work *w) { return w->n_sharing == 1 ? w->status : barrier(w); }
+static inline enum fm_status pass_barrier(worker *w) { return w->n_sharing == 1 ? w->status : barrier(w); }
 
-/* Whether this thread does what only one of those that share rows must do. */
-static inline bool is_first_sharing(const work *w) { return w->n_sharing == 1 || w->id == 0; }
+/* Whether this thread does what only one of the threads that share rows may do. */
+static inline bool is_first_sharing(const worker *w) { return w->n_sharing == 1 || w->id == 0; }
 
 #endif
