@@ -30,7 +30,7 @@ html_copy_source = False
 
 
 def stub_signatures():
-    """Signatures by name from the stub of the compiled module, whose own are those of Cython's dispatchers."""
+    """Signatures of the compiled methods from their stub; the methods themselves show those of Cython's dispatchers."""
     stub = Path(__file__).parent.parent / "fastmlp" / "_kernels.pyi"
     signatures = {}
     for node in ast.parse(stub.read_text(encoding="utf-8")).body:
@@ -40,8 +40,7 @@ def stub_signatures():
                 arguments.args = arguments.args[1:]  # self
                 for argument in (*arguments.args, *arguments.kwonlyargs):
                     argument.annotation = None
-                name = node.name if method.name == "__init__" else f"{node.name}.{method.name}"
-                signatures[f"fastmlp._kernels.{name}"] = f"({ast.unparse(arguments)})"
+                signatures[f"fastmlp._kernels.{node.name}.{method.name}"] = f"({ast.unparse(arguments)})"
     return signatures
 
 
@@ -49,6 +48,6 @@ def setup(app):
     signatures = stub_signatures()
 
     def process(app, what, name, obj, options, signature, return_annotation):
-        return (signatures[name], None) if name in signatures else None
+        return (signatures[name], None) if name in signatures and signature is not None else None
 
-    app.connect("autodoc-process-signature", process)
+    app.connect("autodoc-process-signature", process, priority=400)  # before numpydoc
