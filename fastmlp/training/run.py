@@ -77,8 +77,7 @@ def symptom_of(task: Task, ended: Ended) -> str | None:
     """What is wrong with a training that ended by itself: a loss that grew, or a network that died."""
     if ended.how == "diverged" or ended.epoch == 0:
         return None
-    first = task.reports[0][1] if task.reports else task.last_loss
-    if task.last_loss > GROWN * max(first, np.finfo(np.float64).tiny) and not task.options.restore_best:
+    if task.last_loss > GROWN * max(task.reports[0][1], np.finfo(np.float64).tiny) and not task.options.restore_best:
         return "loss grew"
     return "dead" if is_dead(task) else None
 
@@ -89,8 +88,8 @@ def is_dead(task: Task) -> bool:
     Anything in the first layer's gradient by the last batch says no at once; else the first 1,000 examples tell.
     """
     network, examples = task.network, task.examples
-    n_features, first_width, *_ = dims = network.plan.layer_dims
-    if len(dims) == 2 or examples.n_examples < 2 or np.any(task.gradient[: (n_features + 1) * first_width]):
+    n_features, first_width, *_ = network.plan.layer_dims
+    if examples.n_examples < 2 or np.any(task.gradient[: (n_features + 1) * first_width]):
         return False
     sample = examples.first(1000)
     layers = network.engine(sample.n_examples, sample).layers(network.parameters, sample)
