@@ -1,7 +1,7 @@
 # `make help` lists the targets; PYTHON names the interpreter of the environment to work in.
 PYTHON ?= python
 
-.PHONY: help develop test lint docs bench readme clang notebook sanitize debug sdist clean
+.PHONY: help develop test mutants lint docs bench readme clang notebook sanitize debug sdist clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -11,6 +11,10 @@ develop: ## install in place with everything the other targets need
 
 test: ## run the tests
 	$(PYTHON) -m pytest
+
+mutants: ## see which small faults in the Python layer no test notices (pip install mutmut; half an hour)
+	OMP_NUM_THREADS=1 MPLBACKEND=Agg $(PYTHON) -m mutmut run
+	$(PYTHON) -m mutmut results
 
 lint: ## check style and types
 	$(PYTHON) -m ruff check .

@@ -16,4 +16,4 @@ runtime=$(gcc -print-file-name=libasan.so)
 export LD_PRELOAD="$runtime $(gcc -print-file-name=libstdc++.so)" ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 PYTHONMALLOC=malloc
 export PYTHONPATH=$PWD
 # left out: what counts allocations through LD_PRELOAD itself, the examples (a kernel of their own), and subprocesses
-"$python" -m pytest -q tests --ignore=tests/kernels/test_memory.py --ignore=tests/test_examples.py --ignore=tests/test_package.py
+"$python" -m pytest -q tests --ignore=tests/kernels/test_memory.py --ignore=tests/test_example_notebook.py --ignore=tests/test_package.py --ignore=tests/test_gate.py

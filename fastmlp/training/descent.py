@@ -42,6 +42,7 @@ class _Descent:
     def __init__(self, task: Task) -> None:
         options, n = task.options, task.examples.n_examples
         assert options.batch_size is not None and options.report_every is not None
+        assert task.network.training_state.seed is not None
         self.task, self.options, self.state = task, options, task.network.training_state
         self.batch_size, self.report_every = options.batch_size, options.report_every
         self.batches = -(-n // self.batch_size)
@@ -85,7 +86,7 @@ class _Descent:
         failure = self._failure(status)
         if failure is not None:
             return failure
-        if is_asked and self.next_report > report and self._asks(report):
+        if is_asked and self.next_report > report and self._asks():
             return Ended("callback", self.done, f"the callback ended it at epoch {report}")
         if status in RULES:
             return Ended("stopped", self.done, RULES[status].format(n=options.n_iter_no_change, tol=options.tol))
@@ -124,7 +125,7 @@ class _Descent:
                 losses,
                 epochs,
                 updates=before,
-                seed=state.seed or 0,
+                seed=state.seed,
                 first_loss=self.next_report - start,
                 loss_every=self.report_every,
                 watch=self.watch,
@@ -191,7 +192,7 @@ class _Descent:
                 order_of(self.state.seed, epoch, len(row), out=row)
         return self.orders[:epochs]
 
-    def _asks(self, report: int) -> bool:
+    def _asks(self) -> bool:
         """Return whether the callback ends the training; if it moves the parameters, drop the held gradient."""
         before = None if self.held_loss is None else self.task.parameters.copy()
         answer = self.task.asks(*self.task.reports[-1])

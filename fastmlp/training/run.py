@@ -81,9 +81,8 @@ def symptom_of(task: Task, ended: Ended) -> str | None:
     """Return what is wrong with a training that did not diverge: a loss that grew, a dead network, or None."""
     if ended.how == "diverged" or ended.epoch == 0:
         return None
-    first = task.reports[0][1] if task.reports else task.last_loss
     rounding = float(np.finfo(task.parameters.dtype).eps)  # of a loss this small, its size means nothing
-    if task.last_loss > GROWN * max(first, rounding) and not task.options.restore_best:
+    if task.last_loss > GROWN * max(task.reports[0][1], rounding) and not task.options.restore_best:
         return "loss grew"
     return "dead" if is_dead(task) else None
 
@@ -95,8 +94,8 @@ def is_dead(task: Task) -> bool:
     decide.
     """
     network, examples = task.network, task.examples
-    n_features, first_width, *_ = dims = network.plan.layer_dims
-    if len(dims) == 2 or examples.n_examples < 2 or np.any(task.gradient[: (n_features + 1) * first_width]):
+    n_features, first_width, *_ = network.plan.layer_dims
+    if examples.n_examples < 2 or np.any(task.gradient[: (n_features + 1) * first_width]):
         return False
     sample = examples.first(1000)
     layers = network.engine(sample.n_examples, sample).layers(network.parameters, sample)

@@ -138,3 +138,13 @@ def test_an_entry_of_a_sparse_matrix_that_is_not_finite_is_named_by_its_place(pl
 def test_a_sparse_matrix_of_complex_numbers_is_refused_by_name():
     with pytest.raises(TypeError, match=r"^X must be an array of real numbers, got dtype complex128"):
         network().examples(scipy.sparse.csr_array(X * 1j), Y)
+
+
+@pytest.mark.parametrize("row", [0, 1, 20_000, 32_768, 39_999])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_what_is_not_finite_is_found_in_every_block_of_an_array_with_gaps(row, order):
+    """Blocks of a megabyte are looked at one by one."""
+    inputs = np.zeros((80_000, 8), order=order)[:40_000, :4]
+    inputs[row, 3] = np.nan
+    with pytest.raises(ValueError, match=rf"X must be finite in float64, got nan at index \({row}, 3\)"):
+        network((4, 1), activation=[]).examples(inputs, np.zeros(40_000))

@@ -59,7 +59,8 @@ def train(model, epochs, **kwargs):
 
 def state_of(model):
     state = model.training_state
-    numbers = (state.optimizer, state.updates, state.epochs, state.seed, state.plateau)
+    counts = (state.updates, state.optimizer_epochs, state.examples, state.epochs)
+    numbers = (state.optimizer, *counts, state.seed, state.plateau)
     return model.parameters.tobytes(), state.moments.tobytes(), numbers
 
 
@@ -359,6 +360,13 @@ def test_a_network_trains_with_half_of_its_units_dropped_and_predicts_with_all(o
     same_parameters = network((3, 40, 40, 1), activation="relu", dtype=dtype)
     same_parameters.parameters = model.parameters
     assert same_parameters.predict_proba(X).tobytes() == model.predict_proba(X).tobytes()
+
+
+def test_the_seed_decides_what_drops_out_also_without_an_order_of_the_examples():
+    models = {seed: network() for seed in (0, 1, 2)}
+    for seed, model in models.items():
+        train(model, 3, batch_size=None, seed=seed)
+    assert len({model.parameters.tobytes() for model in models.values()}) == 3
 
 
 def test_dropout_of_zero_is_none_and_one_rate_is_that_of_every_hidden_layer():

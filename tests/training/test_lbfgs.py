@@ -115,6 +115,7 @@ def test_losses_are_those_after_each_step_without_penalties(report_every):
 
     history = model.train(X, LABELS, epochs=10, optimizer="lbfgs", l2=0.1, report_every=report_every, callback=look)
     assert history.epochs.tolist() == seen == list(range(0, 10, report_every))
+    assert history.ended == Ended("finished", 10, "10 steps were made")
     assert history.losses[0] == hidden_network().loss_and_gradient(X, LABELS)[0]
 
 
@@ -227,7 +228,23 @@ def test_a_loss_that_is_not_finite_from_the_start_warns_at_the_caller_s_line_and
         history = model.train(X * 1e300, LABELS, epochs=3, optimizer="lbfgs")
     assert caught[0].filename == __file__
     assert history.losses.size == 0
+    assert history.ended.epoch == 0
+    assert "The parameters are the last finite ones." in history.ended.why
     assert model.parameters.tobytes() == before
+
+
+def test_the_best_loss_may_be_that_of_the_start_where_the_penalty_decides():
+    """The least objective has a larger loss than the fit from which it sets out."""
+    model = hidden_network()
+    model.train(X, LABELS, epochs=200, optimizer="lbfgs")
+    fitted_parameters = model.parameters.copy()
+    options = {"epochs": 30, "optimizer": "lbfgs", "l2": 1.0, "report_every": 1}
+    history = model.train(X, LABELS, restore_best=True, **options)
+    assert history.ended.epoch > 0
+    assert history.best_epoch == 0
+    assert model.parameters.tobytes() == fitted_parameters.tobytes()
+    model.train(X, LABELS, **options)
+    assert model.parameters.tobytes() != fitted_parameters.tobytes()
 
 
 @pytest.mark.parametrize("max_fun", [3, 10])

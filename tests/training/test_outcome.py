@@ -53,6 +53,14 @@ def test_a_divergence_is_a_value_that_says_where(batch_size):
     assert np.isfinite(model.parameters).all()
 
 
+@pytest.mark.parametrize("report_every", [1, 5])
+def test_a_divergence_has_no_other_symptom(report_every):
+    """Though its loss grew before."""
+    model = network(activation="identity", loss="squared_error")
+    end = ended(model, 1e5 * X, targets=1e5 * X[:, 0], epochs=2000, report_every=report_every)
+    assert (end.how, end.symptom) == ("diverged", None)
+
+
 def test_a_loss_that_grows_and_stays_finite_is_an_outcome_and_a_warning():
     """Prices as features and targets: each update overshoots further."""
     model = network(activation="leaky_relu", loss="squared_error")
@@ -74,10 +82,33 @@ def test_the_last_epoch_s_loss_counts_though_nobody_records_it():
 def test_a_hidden_layer_without_a_living_unit_is_an_outcome_and_a_warning(activation, batch_size):
     model = network(activation=activation)
     model.biases[0][:] = -1e6  # far below where any of them moves
-    end = ended(model, batch_size=batch_size)
-    assert (end.how, end.symptom) == ("finished", "dead")
+    for epochs in (30, 1):
+        end = ended(model, batch_size=batch_size, epochs=epochs)
+        assert (end.how, end.symptom) == ("finished", "dead")
     with pytest.warns(DeadNetworkWarning, match="all units of a hidden layer give the same output for every example"):
         model.train(X, Y, epochs=3)
+
+
+def test_units_that_died_at_different_values_are_as_dead_and_two_examples_show_it():
+    model = network()
+    model.biases[0][:] = [-1e6, 1e6] * 3
+    assert ended(model).symptom == "dead"
+    assert ended(model, X[:2], Y[:2]).symptom == "dead"
+
+
+def test_one_example_shows_no_death():
+    """Its units give one output each, and learn."""
+    model = network(loss="squared_error")
+    assert ended(model, X[:1], model.predict(X[:1])).symptom is None
+
+
+def test_a_unit_that_lives_beyond_the_first_thousand_examples_is_no_death():
+    """The last one, of relu: by the gradient of its weights."""
+    inputs = np.zeros((1500, 2))
+    inputs[1200:] = np.abs(RNG.standard_normal((300, 2)))
+    model = network(activation="relu")
+    model.weights[0][:], model.biases[0][:] = 1.0, [-100] * 5 + [0]
+    assert ended(model, inputs, np.arange(1500) % 2, epochs=3).symptom is None
 
 
 def test_a_dead_layer_behind_a_living_one_is_found():

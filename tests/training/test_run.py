@@ -6,7 +6,7 @@ import signal
 import numpy as np
 import pytest
 
-from fastmlp import MLP, SGD, DivergenceWarning, History, reference
+from fastmlp import MLP, SGD, Adaptive, DivergenceWarning, History, reference
 
 RNG = np.random.default_rng(4)
 X = RNG.standard_normal((30, 2))
@@ -227,7 +227,7 @@ def test_divergence_in_the_middle_of_an_epoch_keeps_the_parameters_of_the_batch_
     with pytest.warns(DivergenceWarning, match=r"at epoch 0, batch 4: .* those before it"):
         model.train(inputs, Y, epochs=3, **options)
     same.train(inputs[:-2], Y[:-2], epochs=1, **options)
-    assert model.training_state.updates == 4
+    assert (model.training_state.updates, model.training_state.examples) == (4, 28)
     assert model.parameters.tobytes() == same.parameters.tobytes()
 
 
@@ -284,6 +284,27 @@ def test_a_last_update_that_leaves_finite_parameters_is_no_divergence():
     assert history.losses.size == 1
     assert np.isfinite(model.parameters).all()
     assert abs(model.parameters).max() > 1e190
+
+
+def test_the_remedy_names_the_rate_that_an_adaptive_schedule_has_come_to():
+    model = network((2, 1), activation=[], loss="squared_error")
+
+    def throw_off(epoch, loss):
+        if epoch == 7:
+            model.parameters = [1e200, 1e200, 0]
+
+    schedule = Adaptive(0.25, tol=10.0, n_iter_no_change=2, factor=0.5)
+    with pytest.warns(DivergenceWarning, match=r"Try a learning_rate below 0\.0625 or clip_norm"):
+        model.train(X, Y, epochs=20, learning_rate=schedule, report_every=1, callback=throw_off)
+
+
+@pytest.mark.parametrize("batch_size", [None, 7])
+def test_a_held_or_recorded_loss_that_overflows_is_no_report_to_a_callback(batch_size):
+    model, heard = network((2, 1), activation=[], loss="squared_error"), []
+    options = {"learning_rate": 0.1, "epochs": 9, "batch_size": batch_size}
+    history, epoch, *_ = diverge(model, Y * 1e200, callback=lambda *report: heard.append(report), **options)
+    assert (history.losses.size, heard, epoch) == (0, [], 0)
+    assert np.isfinite(model.parameters).all()
 
 
 @pytest.mark.parametrize("report_every", [1, 100])
@@ -420,6 +441,8 @@ def test_stop_iteration_from_a_caller_s_function_is_not_swallowed(name, call, op
     with pytest.raises((StopIteration, RuntimeError)) as caught:
         network().train(X, Y, epochs=9, report_every=1, **given, **options)
     assert StopIteration in (caught.type, type(caught.value.__cause__))
+    if caught.type is RuntimeError:
+        assert str(caught.value) == "the callback or the validation_score raised StopIteration"
     assert len(calls) == call
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fastmlp import LBFGS, MLP, SGD, Adaptive
+from fastmlp.training import Ended
 
 RNG = np.random.default_rng(2)
 X = RNG.standard_normal((45, 3))
@@ -45,8 +46,8 @@ def test_the_rule_ends_a_training_as_written_out(tol, n_iter_no_change, batch_si
     options = {"batch_size": batch_size, "tol": tol, "n_iter_no_change": n_iter_no_change}
     model, same = network(), network()
     history = train(model, report_every=report_every, n_threads=n_threads, **options)
-    assert (history.ended.how, history.ended.epoch) == ("stopped", expected)
-    assert f"tol={tol:g}" in history.ended.why
+    limits = f"tol={tol:g} for more than n_iter_no_change={n_iter_no_change}"
+    assert history.ended == Ended("stopped", expected, f"the loss did not fall by more than {limits} epochs in a row")
     assert history.losses.tolist() == losses[:expected:report_every].tolist()
     train(same, expected, batch_size=batch_size)
     assert model.parameters.tobytes() == same.parameters.tobytes()
@@ -70,6 +71,17 @@ def test_without_the_rule_nothing_ends_early_and_each_call_counts_anew():
     assert train(model, tol=1.0).ended.how == "finished"
     ends = [train(model, tol=1.0, n_iter_no_change=2).ended for _ in range(2)]
     assert [(ended.how, ended.epoch) for ended in ends] == [("stopped", 4)] * 2
+
+
+@pytest.mark.parametrize("batch_size", BATCHES)
+@pytest.mark.parametrize("report_every", [1, 4, 7])
+def test_a_callback_hears_each_report_once_where_the_rule_ends_the_training(report_every, batch_size):
+    heard = []
+    options = {"batch_size": batch_size, "tol": 1.0, "n_iter_no_change": 4, "report_every": report_every}
+    history = train(network(), callback=lambda epoch, loss: heard.append((epoch, loss)), **options)
+    assert history.ended.how == "stopped"
+    assert heard == list(zip(history.epochs.tolist(), history.losses.tolist(), strict=True))
+    assert history.epochs.tolist() == list(range(0, 6, report_every))[: len(heard)]
 
 
 def test_the_rule_and_an_adaptive_rate_count_for_themselves():
@@ -100,6 +112,36 @@ def test_the_best_parameters_of_batches_are_those_after_the_epoch_of_least_loss(
     assert history.best_epoch == np.argmin(history.losses) < 49
     train(same, history.best_epoch + 1, **options)
     assert model.parameters.tobytes() == same.parameters.tobytes()
+
+
+@pytest.mark.parametrize("batch_size", BATCHES)
+def test_the_first_epoch_may_be_the_best(batch_size):
+    """At a rate at which the loss only grows."""
+    model, same = (MLP((3, 1), activation=[], loss="squared_error", seed=1) for _ in range(2))
+    options = {"batch_size": batch_size, "learning_rate": 3.0}
+    history = train(model, 6, restore_best=True, **options)
+    assert (np.diff(history.losses) > 0).all()
+    assert history.best_epoch == 0
+    train(same, 0 if batch_size is None else 1, **options)
+    assert model.parameters.tobytes() == same.parameters.tobytes()
+
+
+@pytest.mark.parametrize("batch_size", BATCHES)
+def test_the_best_epoch_is_the_best_of_all_or_else_of_those_recorded(batch_size):
+    options = {"batch_size": batch_size, "learning_rate": 8.0}
+    losses = train(network(), 40, **options).losses
+    best = int(np.argmin(losses))
+    assert best % 7
+    assert train(network(), 40, **options).best_epoch == best
+    assert train(network(), 40, report_every=7, restore_best=True, **options).best_epoch == best
+    assert train(network(), 40, report_every=7, **options).best_epoch == 7 * np.argmin(losses[::7])
+
+
+def test_a_training_without_epochs_has_no_best_one_and_its_arrays_their_types():
+    history = train(network(), 0, validation=(X_VALID, Y_VALID))
+    assert history.best_epoch == train(network(), 0).best_epoch == -1
+    names = ("epochs", "losses", "validation_epochs", "validation_losses", "validation_scores")
+    assert [getattr(history, name).dtype for name in names] == ["int64", "float64", "int64", "float64", "float64"]
 
 
 @pytest.mark.parametrize("batch_size", BATCHES)
@@ -140,6 +182,18 @@ def test_validation_losses_are_those_of_the_parameters_so_far(optimizer, batch_s
         train(same, int(epochs), **options)
         assert loss == pytest.approx(same.loss_and_gradient(X_VALID, Y_VALID)[0], rel=1e-12)
     assert history.validation_scores.size == 0
+    plain = train(network(), 20, **options)
+    assert history.epochs.tolist() == plain.epochs.tolist()
+    assert history.losses.tolist() == plain.losses.tolist()
+
+
+@pytest.mark.parametrize("batch_size", BATCHES)
+@pytest.mark.parametrize("report_every", [1, 3, 5])
+def test_callbacks_do_not_move_the_looks_at_validation_data(report_every, batch_size):
+    options = {"validation": (X_VALID, Y_VALID), "validation_every": 4, "batch_size": batch_size}
+    history = train(network(), 30, report_every=report_every, callback=lambda epoch, loss: None, **options)
+    assert history.validation_epochs.tolist() == list(range(4, 31, 4))
+    assert history.validation_losses.tolist() == train(network(), 30, **options).validation_losses.tolist()
 
 
 @pytest.mark.parametrize("batch_size", BATCHES)
@@ -153,7 +207,7 @@ def test_patience_ends_it_and_the_best_parameters_come_back(batch_size):
     assert history.best_epoch == history.validation_epochs[np.argmin(losses)]
     assert model.loss_and_gradient(X_VALID, Y_VALID)[0] == losses.min()
     rule = "the validation loss did not fall by more than tol=0 for more than n_iter_no_change=4 looks in a row"
-    assert history.ended.why == rule
+    assert history.ended == Ended("stopped", 2 * len(losses), rule)
 
 
 def test_a_score_of_one_s_own_decides_in_place_of_the_loss():
@@ -247,7 +301,8 @@ def test_the_rules_work_with_lbfgs():
     model = network()
     rule = {"tol": 0.05, "n_iter_no_change": 1}
     history = model.train(X, Y, epochs=500, optimizer="lbfgs", report_every=1, restore_best=True, **rule)
-    assert history.ended.how == "stopped"
+    why = "the loss did not fall by more than tol=0.05 for more than n_iter_no_change=1 epochs in a row"
+    assert history.ended == Ended("stopped", len(history.losses) - 1, why)
     assert end_by_hand(history.losses, **rule) == len(history.losses)
     assert model.loss_and_gradient(X, Y)[0] == pytest.approx(history.losses.min(), rel=1e-12)
 
