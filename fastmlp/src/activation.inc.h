@@ -87,11 +87,12 @@ INLINE vec activate(vec z, enum fm_activation activation, vec *derivative)
     }
     case FM_GELU: {
         vec bell, tail = vnormal_tail(z, &bell), cdf = vselect(vlt(z, (vec){0}), tail, (real)1 - tail);
-        *derivative = vfma(z * (real)0.39894228040143267794, bell, cdf);
+        *derivative = vfma(z * (real)0.39894228040143267794, bell, cdf); /* 1 / sqrt(2 pi) */
         return z * cdf;
     }
     case FM_GELU_TANH: { /* (1 + tanh u) / 2 = sigmoid(2 u) with u = sqrt(2 / pi) (z + 0.044715 z^3) */
         const real slope = (real)1.5957691216057307117, cubic = slope * (real)0.044715;
+        /* beyond |z| = 40, s is 0 or 1; a larger q could overflow, and 0 times infinity is NaN */
         vec q = vmin(vset(1600), z * z), s = vsigmoid(z * vfma(q, vset(cubic), vset(slope))), a = z * s;
         *derivative = vfma(a * ((real)1 - s), vfma(q, vset((real)3 * cubic), vset(slope)), s);
         return a;

@@ -74,7 +74,7 @@ static void FN(transpose_inputs)(const fm_layer *layer, const tile *t)
         }
 }
 
-/* The weight gradient by broadcast, into dW or, where fan_in is no whole number of vectors, into padded rows. */
+/* The weight gradient by broadcast goes into dW or, if fan_in is not a whole number of vectors, into padded rows. */
 static enum fm_status FN(broadcast_gradient)(real *d_weights, const fm_layer *layer, const real *dz, const tile *t)
 {
     const real *inputs = row_major_inputs(t, layer);

@@ -21,7 +21,7 @@ enum fm_output { FM_LOGITS, FM_PROBABILITIES };
 
 enum fm_check { FM_ALL_FINITE, FM_ALL_BINARY, FM_ALL_IN_UNIT_INTERVAL };
 
-enum { FM_MOST_CHUNKS = 16 }; /* of a batch, hence the most threads that can take chunks; not measured */
+enum { FM_MOST_CHUNKS = 16 }; /* of a batch, hence the most threads that can take chunks; no measurement recorded */
 
 /* One layer.  Offsets count elements, not bytes; those in the arena are multiples of a vector. */
 typedef struct {

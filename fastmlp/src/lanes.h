@@ -27,7 +27,8 @@
 #define FN(name) FM_PASTE3(fm_##name, FM_DTYPE, FM_ISA)
 
 #define INLINE static inline __attribute__((always_inline))
-/* A loop with a constant number of rounds, unrolled whole: else register blocks would live in memory. */
+
+/* A loop with a constant number of iterations, fully unrolled: else register blocks would live in memory. */
 #if defined(__clang__)
 #define UNROLL_FOR(...) _Pragma("clang loop unroll(full)") for (__VA_ARGS__)
 #else

@@ -12,7 +12,7 @@
 enum {
     TILE_BYTES = 4096,                  /* of examples in a row of a tile, so that its activations stay in L2 */
     MANY_UNITS = 128,                   /* width of a layer or of the inputs from which tiles are half as large */
-    MOST_PARAMETERS_IN_CHUNKS = 1 << 15 /* of a network whose batches are cut into chunks; not measured */
+    MOST_PARAMETERS_IN_CHUNKS = 1 << 15 /* of a network whose batches are cut into chunks; no measurement recorded */
 };
 
 /* The most examples in a tile.  Half tiles were up to 9 % faster at 128 and 256 units (Zen 4, batch 2,048), but up to
@@ -33,7 +33,8 @@ INLINE ptrdiff_t largest_tile(const ptrdiff_t *dims, ptrdiff_t n_layers)
 INLINE ptrdiff_t row_stride_of(ptrdiff_t n) { return n * (ptrdiff_t)sizeof(real) % 512 ? n : n + 2 * LANES; }
 
 /* The weight gradient with the lower estimated overhead, as a share of the multiply-adds; the constants were measured,
-   see docs/design.md.  Packing keeps the rows of the first layer's inputs; those of other layers must be transposed. */
+   see docs/design.md.  Packing keeps the rows of a row-major X; all other inputs must be transposed for FM_BROADCAST.
+   Other forms of X are treated as row-major here, so that no bit depends on the form of X. */
 INLINE enum fm_gradient_method choose_gradient_method(ptrdiff_t fan_in, ptrdiff_t fan_out, ptrdiff_t tile_size,
                                                       bool is_first)
 {
@@ -43,7 +44,7 @@ INLINE enum fm_gradient_method choose_gradient_method(ptrdiff_t fan_in, ptrdiff_
     return padding + transposing < lane_sums_overhead ? FM_BROADCAST : FM_LANE_SUMS;
 }
 
-/* Threads take chunks of the tiles of small networks; of larger networks they share the rows of each product. */
+/* For small networks, threads take chunks of tiles; for larger ones, they share the rows of each product. */
 INLINE ptrdiff_t choose_chunks(ptrdiff_t n_parameters, ptrdiff_t n_tiles)
 {
     if (n_parameters > MOST_PARAMETERS_IN_CHUNKS)
@@ -51,7 +52,7 @@ INLINE ptrdiff_t choose_chunks(ptrdiff_t n_parameters, ptrdiff_t n_tiles)
     return n_tiles < FM_MOST_CHUNKS ? n_tiles : FM_MOST_CHUNKS;
 }
 
-/* Where n elements start, from `at` on, which moves behind them. */
+/* Reserves n elements of the arena at `at`, which moves past them, and returns where they start. */
 INLINE ptrdiff_t reserve(ptrdiff_t *at, ptrdiff_t n)
 {
     ptrdiff_t start = *at;

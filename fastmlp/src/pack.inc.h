@@ -76,12 +76,12 @@ static void FN(pack_row_block)(real *to, ptrdiff_t to_row, real *packed, ptrdiff
 }
 
 enum {
-    NARROW = 4,             /* features, up to which copying single elements is faster than transposing blocks */
+    NARROW = 4, /* features up to which single elements are copied, not blocks transposed; no measurement recorded */
     ROWS_AHEAD = 2 * LANES, /* examples; with it, training of 20-32-32-1 gained 6 % */
-    MOST_PREFETCHED = 1024  /* bytes of a row; the hardware prefetches longer rows itself */
+    MOST_PREFETCHED = 1024  /* bytes of a row; the hardware prefetches longer rows; no measurement recorded */
 };
 
-/* The hardware does not foresee rows in a random order: prefetches LANES of them, also across the end of a batch. */
+/* Prefetches LANES rows of a random order, which the hardware does not; also past the end of a batch. */
 INLINE void prefetch_rows(const fm_data *data, ptrdiff_t n_features, const batch *b, ptrdiff_t from)
 {
     const ptrdiff_t row_bytes = n_features * (ptrdiff_t)sizeof(real);

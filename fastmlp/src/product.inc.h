@@ -174,8 +174,9 @@ enum {
     BLOCK_ROWS = 48,
     BLOCK_TERMS = 512,
     BLOCK_STRIDE = BLOCK_TERMS + 16, /* elements; a power of 2 would put all rows into the same cache sets */
-    LARGEST_UNPACKED = 1 << 19,      /* bytes of A: half the L2 cache of a Zen 4; not measured */
-    SMALL_PRODUCT = 1000000          /* operations, 20 us on a Zen 4, below which a product is not cut; not measured */
+    LARGEST_UNPACKED = 1 << 19,      /* bytes of A: half the L2 cache of a Zen 4; no measurement recorded */
+    SMALL_PRODUCT =
+        1000000 /* operations, 20 us on a Zen 4, below which a product is not cut; no measurement recorded */
 };
 
 /* to (rows, BLOCK_STRIDE) <- a block of A */

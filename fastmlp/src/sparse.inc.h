@@ -24,8 +24,9 @@ typedef struct {
 } sparse_tile;
 
 enum {
-    SPARSE_ROWS = 4,        /* rows of W at a time, so that four sums do not wait for one another; not measured */
-    MOST_IN_CACHE = 1 << 20 /* bytes of these rows above which weights are prefetched: a Zen 4's L2; not measured */
+    SPARSE_ROWS = 4, /* rows of W at a time, so that four sums do not wait for one another; no measurement recorded */
+    MOST_IN_CACHE = 1
+        << 20 /* bytes of these rows above which weights are prefetched: a Zen 4's L2; no measurement recorded */
 };
 
 INLINE ptrdiff_t sparse_tile_size(ptrdiff_t n_examples) /* in elements of the arena */
