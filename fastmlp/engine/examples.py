@@ -39,7 +39,8 @@ class Examples:
         The loss that the targets were checked for.
     dtype : numpy.dtype
     total_weight : float
-        The sum of the sample weights as they were given; without any, the number of examples.
+        The sum of the sample weights as they were given, infinite where a float cannot hold it; without any, the number
+        of examples.
     weight_scale : float
         The power of 2 that the weights were divided by, so that no sum overflows.
     data : fastmlp._kernels.Data
@@ -79,7 +80,7 @@ class Examples:
         n = n_examples_of(inputs)
         targets = targets_of(network.loss, y, n, dims[-1], dtype)
         weights, scale = sample_weight_of(sample_weight, n, dtype)
-        total = float(n) if weights is None else scaled_total(weights, scale)
+        total = float(n) if weights is None else float(weights.sum(dtype=np.float64)) * scale
         return cls(inputs, targets, weights, network.loss, dtype, total, scale)
 
     @property
@@ -104,12 +105,6 @@ class Examples:
             stored = int(indptr[min(n, self.n_examples)])
             return _kernels.Data((values[:stored], indices[:stored], indptr[: n + 1], n_features))
         return _kernels.Data(self.inputs[:n])
-
-
-def scaled_total(weights: np.ndarray, scale: float) -> float:
-    """Return the sum of the weights as they were given; infinite if it is too large for a float."""
-    total = weights.sum(dtype=np.float64)
-    return float(total) * scale if math.isfinite(scale) else math.inf
 
 
 def inputs_of(X: Any, n_features: int, dtype: np.dtype) -> Inputs:

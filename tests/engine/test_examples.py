@@ -45,6 +45,11 @@ def test_the_sum_of_the_weights_is_that_of_those_given(scale):
     assert network().examples(X, Y).total_weight == 30
 
 
+def test_the_sum_of_float32_weights_loses_no_small_one():
+    weights = np.r_[1.0, np.full(29, 2.0**-25)]
+    assert network(dtype="float32").examples(X, Y, sample_weight=weights).total_weight == 1 + 29 * 2.0**-25
+
+
 def test_weights_too_large_for_a_sum_leave_no_penalty():
     examples = network().examples(X, Y, sample_weight=np.full(30, 1.7e308))
     assert examples.total_weight == np.inf
