@@ -42,3 +42,15 @@ def test_a_matrix_of_the_shape_asked_for_is_not_copied():
 def test_labels_are_not_rounded_to_0_and_1(value):
     with pytest.raises(ValueError, match=r"^y must hold labels 0 and 1 only, got "):
         checks.labels("y", [0, value])
+
+
+def test_the_first_label_that_is_none_is_named():
+    with pytest.raises(ValueError, match=r"got 2\.0$"):
+        checks.labels("y", [0, 2, 3])
+
+
+@pytest.mark.parametrize("generator", [np.random.default_rng(3), np.random.RandomState(3)], ids=type)
+def test_seeds_drawn_from_a_generator_fill_32_bits(generator):
+    seeds = [checks.seed_number(generator, present=7) for _ in range(200)]
+    assert 2**31 < max(seeds) < 2**32
+    assert len(set(seeds)) == 200
