@@ -129,10 +129,10 @@ class MLP(Predictor):
         ValueError
             If the initialization returns layers of the wrong number, shape or values.
         """
-        self._refuse_while_training("initialize")
-        drawn = initializers.draw(self.initialization, self.plan.layer_dims, self.seed)
-        self._assign("initialization", join_parameters(*drawn))
-        self.training_state = TrainingState()
+        with self.in_training("initialize"):
+            drawn = initializers.draw(self.initialization, self.plan.layer_dims, self.seed)
+            self._assign("initialization", join_parameters(*drawn))
+            self.training_state = TrainingState()
         return self
 
     @property
@@ -294,13 +294,14 @@ class MLP(Predictor):
         tol : float, default=1e-4
             Least improvement that counts for ``n_iter_no_change``; at least 0.
         restore_best : bool, default=None
-            Whether the model keeps the parameters of the least loss instead of the last ones; None does so if
-            there is validation data.  The optimizer's state stays that of the last update.
+            Whether the model keeps the parameters of the least loss instead of the last ones (with several
+            batches per epoch, those after the epoch of the least loss); None does so if there is validation data.
+            The optimizer's state stays that of the last update.
         validation : tuple (X, y) or (X, y, sample_weight), default=None
             Examples that are not trained on.  Their loss replaces the training loss in ``n_iter_no_change`` and
             ``restore_best``.
         validation_every : int, default=1
-            Epochs from one evaluation of the validation data to the next.
+            Epochs from one evaluation of the validation data to the next; the last epoch has one too.
         validation_score : callable, default=None
             Called as ``validation_score(model, X, y)`` with the validation data as they were given, in place of
             the loss; larger is better.
@@ -310,11 +311,11 @@ class MLP(Predictor):
             Epochs from one recorded loss to the next; None records about 100 in all.
         callback : callable, default=None
             Called as ``callback(epoch, loss)`` for each loss recorded; if it returns a true value, training ends.
-            It may read and change the parameters, but not train or initialize the model.  With one batch per
-            epoch, and with L-BFGS, it is called before the epoch's update, and the loss is that of the parameters
-            it sees.  With several batches it is called after the epoch, and the loss is the mean over the batches,
-            each measured before its own update; no single set of parameters has that loss.  Pass ``validation``
-            to measure the present parameters.
+            It may read and change the parameters (L-BFGS goes on from its own), but not train or initialize the
+            model.  With one batch per epoch, and with L-BFGS, it is called before the epoch's update, and the loss
+            is that of the parameters it sees.  With several batches it is called after the epoch, and the loss is
+            the mean over the batches, each measured before its own update; no single set of parameters has that
+            loss.  Pass ``validation`` to measure the present parameters.
         progress : bool, default=False
             Show a progress bar.
 
@@ -380,10 +381,10 @@ class MLP(Predictor):
         return history
 
     @contextlib.contextmanager
-    def in_training(self) -> Iterator[None]:
-        """Hold the model for one training; RuntimeError if another one is running."""
+    def in_training(self, what: str = "train") -> Iterator[None]:
+        """Hold the model for one training, or for ``what``; RuntimeError if another training is running."""
         if not self._training.acquire(blocking=False):
-            raise RuntimeError("train was called while this model is training")
+            raise RuntimeError(f"{what} was called while this model is training")
         try:
             yield
         finally:

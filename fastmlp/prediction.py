@@ -86,12 +86,13 @@ class Predictor:
         TypeError, ValueError
             If x has the wrong type or shape or is not finite.
         """
-        engine = self._engine_of_one
+        engine = self.__dict__.pop("_engine_of_one", None)  # in use: a signal handler, or a thread, makes its own
         if engine is None:
             if hasattr(x, "tocsr"):  # an engine for dense examples would take memory for every feature
                 return self._outputs_of_sparse_row(x)
-            engine = self._engine_of_one = self.engine(1)
+            engine = self.engine(1)
         outputs = engine.predict_one(self._parameters, x, True)
+        self._engine_of_one = engine
         if outputs is not None:
             return outputs
         if hasattr(x, "tocsr"):

@@ -62,7 +62,7 @@ class Plateau:
 
         A value fails if it is over ``best - tol``, where ``best`` is the least value before it.
         """
-        self.n_stalled = self.n_stalled + 1 if value > self.best - tol else 0
+        self.n_stalled = 0 if value <= self.best - tol else self.n_stalled + 1  # NaN is no progress
         self.best = min(self.best, value)
         return self.n_stalled > n_iter_no_change
 

@@ -38,6 +38,8 @@ class Examples:
     loss : Loss
         The loss that the targets were checked for.
     dtype : numpy.dtype
+    n_outputs : int
+        Outputs of the networks that the examples are for.
     total_weight : float
         The sum of the sample weights as they were given, infinite where a float cannot hold it; without any, the number
         of examples.
@@ -61,6 +63,7 @@ class Examples:
     sample_weight: np.ndarray | None
     loss: Loss
     dtype: np.dtype
+    n_outputs: int
     total_weight: float
     weight_scale: float
     data: _kernels.Data = field(init=False, repr=False)
@@ -81,7 +84,7 @@ class Examples:
         targets = targets_of(network.loss, y, n, dims[-1], dtype)
         weights, scale = sample_weight_of(sample_weight, n, dtype)
         total = float(n) if weights is None else float(weights.sum(dtype=np.float64)) * scale
-        return cls(inputs, targets, weights, network.loss, dtype, total, scale)
+        return cls(inputs, targets, weights, network.loss, dtype, dims[-1], total, scale)
 
     @property
     def n_examples(self) -> int:
@@ -90,13 +93,12 @@ class Examples:
 
     def check_for(self, network: Any) -> None:
         """Raise ValueError for a network of another loss, dtype or widths than the examples were checked for."""
-        dims, plan = (self.data.n_features, self.data.n_targets), network.plan
-        n_targets = 1 if network.loss.targets == "classes" else plan.layer_dims[-1]
-        if (self.loss, self.dtype, dims) != (network.loss, plan.dtype, (plan.layer_dims[0], n_targets)):
-            raise ValueError(
-                f"the examples were checked for {self.loss} in {self.dtype} and {dims[0]} features; "
-                f"the network has {network.loss} in {plan.dtype} and {plan.layer_dims[0]}"
-            )
+        plan, n_features = network.plan, self.data.n_features
+        n_inputs, n_outputs = plan.layer_dims[0], plan.layer_dims[-1]
+        if (self.loss, self.dtype, n_features, self.n_outputs) != (network.loss, plan.dtype, n_inputs, n_outputs):
+            own = f"{self.loss} in {self.dtype} with {n_features} features and {self.n_outputs} outputs"
+            other = f"{network.loss} in {plan.dtype} with {n_inputs} and {n_outputs}"
+            raise ValueError(f"the examples were checked for {own}; the network has {other}")
 
     def first(self, n: int) -> _kernels.Data:
         """Return the inputs of at most the first ``n`` examples, without targets."""

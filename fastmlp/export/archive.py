@@ -10,7 +10,7 @@ from fastmlp import checks
 from fastmlp.engine.plan import Plan, hidden_activations
 from fastmlp.losses import LOSSES
 from fastmlp.optimizers import OPTIMIZERS
-from fastmlp.schedules import Plateau
+from fastmlp.schedules import Adaptive, Plateau
 from fastmlp.training import TrainingState
 
 COUNTS = ("updates", "optimizer_epochs", "examples", "epochs")  # of a training state
@@ -23,6 +23,7 @@ def contents_of(model: Any) -> dict[str, np.ndarray]:
     progress = {
         **{name: getattr(state, name) for name in COUNTS},
         "seed": state.seed,
+        "adaptive": None if state.adaptive is None else dataclasses.asdict(state.adaptive),
         "plateau": dataclasses.asdict(state.plateau),
     }
     return {  # required entries last: a file that was cut short lacks these
@@ -85,5 +86,7 @@ def _state(archive: Any, plan: Plan) -> TrainingState:
         state.moments[:] = archive["moments"]
         for name in COUNTS:
             setattr(state, name, checks.integer(name, progress[name], minimum=0))
+        adaptive = progress["adaptive"]
+        state.adaptive = None if adaptive is None else Adaptive(**adaptive)
         state.plateau = Plateau(**progress["plateau"])
     return state

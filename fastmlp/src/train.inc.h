@@ -2,6 +2,8 @@
 #ifndef FASTMLP_TRAIN_INC_H
 #define FASTMLP_TRAIN_INC_H
 
+#include <float.h>
+
 #include "elementwise.inc.h"
 #include "optimizer.inc.h"
 #include "pass.inc.h"
@@ -39,19 +41,22 @@ INLINE void report_loss(const fm_training *training, ptrdiff_t epoch, double los
         *training->last_loss = loss;
 }
 
-/* The factor of a batch's penalties: 0 where its total weight is 0, since then nothing is learned. */
+/* The factor of a batch's penalties.  With penalties of the sum it is one over the batch's weight: 0 if that is 0, and
+   finite, so that no penalty times it is no penalty, however small the weights. */
 INLINE double penalty_share_of(const fm_training *training, const batch_pass *pass)
 {
     if (!training->penalizes_sum)
         return 1;
-    return pass->total_weight == 0 ? 0 : 1 / (pass->total_weight * training->weight_scale);
+    return pass->total_weight == 0 ? 0 : fmin(1 / (pass->total_weight * training->weight_scale), DBL_MAX);
 }
 
 /* Adds a batch's loss to that of its epoch.  By now no thread may add to the total. */
 INLINE void FN(count_loss)(training_progress *progress, const team_job *job, const batch_pass *pass)
 {
     progress->weight += pass->total_weight;
-    if (pass->is_held)
+    if (pass->is_last && progress->weight == 0)
+        progress->loss = 0; /* of an epoch in which no example weighs anything */
+    else if (pass->is_held)
         progress->loss = job->training->held_loss;
     else if (job->training->penalizes_sum) {
         const double share = (double)pass->examples.n / (double)job->call->data->n_examples;

@@ -47,6 +47,7 @@ class _Descent:
         self.batch_size, self.report_every = options.batch_size, options.report_every
         self.batches = -(-n // self.batch_size)
         self.schedule = options.schedule or Constant(DEFAULT_LEARNING_RATE)
+        self.state.adapt(self.schedule.adaptive)
         self.settings = {**options.optimizer.settings(), **options.limits()}
         self.watch = self._watch()
         self.best_parameters = np.empty_like(task.parameters) if self.watch["keeps_best"] else None
@@ -54,6 +55,7 @@ class _Descent:
         self.done, self.rest = 0, 0  # epochs finished in this training, and batches of the unfinished one
         self.next_report = 0
         self.held_loss: float | None = None  # loss of the gradient whose update comes next
+        self.held_order: np.ndarray | None = None  # and the order of its epoch
         self.block = max(1, MOST_UPDATES // self.batches)  # epochs of one compiled call
         self.orders: np.ndarray | None = None
         if callable(options.shuffle) or (options.shuffle and self.batches > 1):
@@ -87,6 +89,7 @@ class _Descent:
         if failure is not None:
             return failure
         if is_asked and self.next_report > report and self._asks():
+            self._keep_if_best()
             return Ended("callback", self.done, f"the callback ended it at epoch {report}")
         if status in RULES:
             return Ended("stopped", self.done, RULES[status].format(n=options.n_iter_no_change, tol=options.tol))
@@ -132,19 +135,19 @@ class _Descent:
                 best_parameters=self.best_parameters,
                 gradient=task.gradient,
                 weight_scale=task.examples.weight_scale if self.options.penalty == "sum" else 0.0,
-                wants_last_loss=until == self.options.epochs,
+                wants_last_loss=True,
                 holds_update=holds_update,
                 held_loss=self.held_loss,
             )
         finally:
-            finished, self.rest = state.count(
-                engine.updates - before, self.batches, task.examples.n_examples, self.batch_size
-            )
+            made = max(0, engine.updates - before)  # a signal may come before the engine knows of those before
+            finished, self.rest = state.count(made, self.batches, task.examples.n_examples, self.batch_size)
             self.done += finished
             if self.schedule.adaptive is not None:
                 slow = self.watch["slow"]
                 state.plateau = Plateau(self.watch["rate_scale"], slow["best"], slow["n_stalled"])
         self.held_loss = float(losses[-1]) if holds_update and status == "done" else None
+        self.held_order = orders[-1].copy() if orders is not None and self.held_loss is not None else None
         self._record(losses, self.done + (self.held_loss is not None))
         if not math.isnan(engine.last_loss):
             task.last_loss = engine.last_loss
@@ -177,17 +180,24 @@ class _Descent:
             raise ValueError(
                 f"learning_rate must give {len(steps.updates)} rates, one per update; got shape {rates.shape}"
             )
+        wrong = rates[~(np.isfinite(rates) & (rates >= 0))]
+        if wrong.size:
+            raise ValueError(f"learning_rate must give finite rates of at least 0, got {wrong[0]:g}")
         return rates
 
     def _orders(self, epochs: int) -> np.ndarray | None:
-        """Compute a row of example indices per epoch; that of a held epoch is not read again, so it is not drawn."""
+        """Compute a row of example indices per epoch; that of a held epoch was drawn before."""
         if self.orders is None:
             return None
-        for i in range(int(self.held_loss is not None), epochs):
+        first = 0
+        if self.held_order is not None:
+            first, self.orders[0] = 1, self.held_order
+        for i in range(first, epochs):
             epoch, row = self.state.epochs + i, self.orders[i]
             if callable(self.options.shuffle):
-                row.fill(-1)  # what the source leaves out is no index
-                self.options.shuffle(epoch, row)
+                drawn = np.full(len(row), -1)  # what the source leaves out is no index
+                self.options.shuffle(epoch, drawn)
+                row[:] = drawn  # a copy: the source may keep its array and write to it later
             else:
                 order_of(self.state.seed, epoch, len(row), out=row)
         return self.orders[:epochs]
@@ -199,6 +209,12 @@ class _Descent:
         if before is not None and not np.array_equal(before, self.task.parameters):
             self.held_loss = None
         return answer
+
+    def _keep_if_best(self) -> None:
+        """Keep the present parameters if their held loss, which no update will have judged, is the least."""
+        if self.best_parameters is None or self.held_loss is None or self.held_loss >= self.watch["best_loss"]:
+            return
+        self.best_parameters[:], self.task.best_epoch = self.task.parameters, self.done
 
     def _failure(self, status: str) -> Ended | None:
         """Return how a training ended in which something was not finite, or None; make the parameters finite."""

@@ -1,6 +1,7 @@
 """Training by L-BFGS: SciPy's steps with the compiled loss and gradient."""
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ class _Objective:
 
     def __init__(self, task: Task) -> None:
         options, parameters = task.options, task.parameters
-        share = 1 / task.examples.total_weight if options.penalty == "sum" else 1.0
+        share = min(1 / task.examples.total_weight, sys.float_info.max) if options.penalty == "sum" else 1.0
         self.task, self.options = task, options
         self.l2 = task.network.plan.is_weight() * (options.l2 * share)
         self.trial = np.empty_like(parameters)
@@ -44,7 +45,7 @@ class _Objective:
         self.ended: Ended | None = None
 
     def minimize(self) -> Ended | None:
-        """Make the steps from the present parameters; return how they ended, or None if SciPy ended them."""
+        """Make the steps from the present parameters; return how they ended, or None if all were made."""
         from scipy.optimize import minimize
 
         optimizer, epochs = self.options.optimizer, self.options.epochs
@@ -61,7 +62,9 @@ class _Objective:
         try:
             self.report()
             if math.isfinite(self.loss):
-                minimize(self, start, jac=True, method="L-BFGS-B", options=settings, callback=self.accept)
+                result = minimize(self, start, jac=True, method="L-BFGS-B", options=settings, callback=self.accept)
+                if result.nit < epochs:
+                    self.ended = Ended("stopped", self.step, f"L-BFGS made no further step: {result.message}")
         except _End:
             pass
         return self.ended

@@ -56,7 +56,7 @@ class TrainingOptions:
     progress: bool = False
 
     def __post_init__(self) -> None:
-        optional = {"batch_size": 1, "n_iter_no_change": 1, "report_every": 1}
+        optional = {"batch_size": 1, "n_iter_no_change": 1, "report_every": 1, "n_threads": 1}
         for name, least in optional.items():
             if getattr(self, name) is not None:
                 checks.settle(self, **{name: checks.integer(name, getattr(self, name), minimum=least)})
@@ -86,8 +86,9 @@ class TrainingOptions:
         if self.validation is not None and (
             not isinstance(self.validation, (tuple, list)) or len(self.validation) not in (2, 3)
         ):
+            of = f" of {len(self.validation)}" if isinstance(self.validation, (tuple, list)) else ""
             raise TypeError(
-                f"validation must be a tuple (X, y) or (X, y, sample_weight), got {type(self.validation).__name__}"
+                f"validation must be a tuple (X, y) or (X, y, sample_weight), got {type(self.validation).__name__}{of}"
             )
         if self.validation_score is not None and self.validation is None:
             raise ValueError("validation_score needs data to score: pass validation=(X, y)")

@@ -12,6 +12,8 @@ import numpy as np
 
 from fastmlp import _kernels
 
+MOST_KEPT = 1 << 17  # indices: twice what one compiled call asks for
+
 OrderSource = Callable[[int, np.ndarray], object]
 
 
@@ -74,11 +76,16 @@ class CumulativeOrders:
 
     def __init__(self, random_state: np.random.RandomState) -> None:
         self.random_state = random_state
-        self.order: np.ndarray | None = None
+        self.order = np.empty(0, np.intp)  # drawn last
+        self.drawn: dict[int, np.ndarray] = {}  # by epoch: a training that ended early asks again for those it left
 
     def __call__(self, epoch: int, out: np.ndarray) -> None:
-        shuffled = np.arange(len(out))
-        self.random_state.shuffle(shuffled)
-        if self.order is None or len(self.order) != len(out):
-            self.order = np.arange(len(out))
-        out[:] = self.order = self.order[shuffled]
+        if len(self.drawn.get(epoch, ())) != len(out):
+            shuffled = np.arange(len(out))
+            self.random_state.shuffle(shuffled)
+            if len(self.order) != len(out):
+                self.order = np.arange(len(out))
+            self.order = self.drawn[epoch] = self.order[shuffled]
+            while len(self.drawn) * len(out) > MOST_KEPT and len(self.drawn) > 1:
+                del self.drawn[min(self.drawn)]
+        out[:] = self.drawn[epoch]

@@ -1,7 +1,8 @@
 """One training, from checked examples and options to a history."""
 
+import contextlib
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -67,9 +68,9 @@ def run(network: Any, examples: Examples, options: TrainingOptions) -> History:
             raise ValueError("parameters must be writeable to be trained, got a read-only array")
         validation = None if options.validation is None else Validation(network, options)
         seed = checks.seed_number(options.seed, state.seed)
-        state.use(options.optimizer, network.parameters)
-        state.seed = seed
-        with progress_bar(options) as bar:
+        with unchanged_if_failed(network), progress_bar(options) as bar:
+            state.use(options.optimizer, network.parameters)
+            state.seed = seed
             task = Task(network, engine, examples, options, validation, bar, np.zeros_like(network.parameters))
             ended = TRAINERS.get(options.optimizer.method, descent.train)(task)
         if validation is not None and options.restore_best and validation.best_epoch >= 0:
@@ -77,12 +78,27 @@ def run(network: Any, examples: Examples, options: TrainingOptions) -> History:
         return task.history(dataclasses.replace(ended, symptom=symptom_of(task, ended)))
 
 
+@contextlib.contextmanager
+def unchanged_if_failed(network: Any) -> Iterator[None]:
+    """Put the training state back where a training raises before it moves a parameter."""
+    before, parameters = dataclasses.replace(network.training_state), network.parameters.copy()
+    try:
+        yield
+    except BaseException:
+        if np.array_equal(network.parameters, parameters):
+            vars(network.training_state).update(vars(before))
+        raise
+
+
 def symptom_of(task: Task, ended: Ended) -> str | None:
     """Return what is wrong with a training that did not diverge: a loss that grew, a dead network, or None."""
     if ended.how == "diverged" or ended.epoch == 0:
         return None
     rounding = float(np.finfo(task.parameters.dtype).eps)  # of a loss this small, its size means nothing
-    if task.last_loss > GROWN * max(task.reports[0][1], rounding) and not task.options.restore_best:
+    if (
+        task.last_loss > GROWN * max(task.reports[0][1] if task.reports else 0.0, rounding)
+        and not task.options.restore_best
+    ):
         return "loss grew"
     return "dead" if is_dead(task) else None
 

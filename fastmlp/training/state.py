@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fastmlp.optimizers import Optimizer
-from fastmlp.schedules import Plateau
+from fastmlp.schedules import Adaptive, Plateau
 
 
 @dataclass(eq=False)
@@ -24,8 +24,10 @@ class TrainingState:
         Epochs finished with all optimizers but L-BFGS; also the number of the next order of the examples.
     seed : int or None
         Seed of the orders and of dropout.
+    adaptive : Adaptive or None
+        The adaptive learning rate used last.
     plateau : Plateau
-        State of an adaptive learning rate.
+        Its state.
 
     Examples
     --------
@@ -43,6 +45,7 @@ class TrainingState:
     examples: int = 0
     epochs: int = 0
     seed: int | None = None
+    adaptive: Adaptive | None = None
     plateau: Plateau = field(default_factory=Plateau)
 
     def use(self, optimizer: Optimizer, parameters: np.ndarray) -> None:
@@ -53,10 +56,15 @@ class TrainingState:
         self.optimizer = optimizer
         self.start_anew()
 
+    def adapt(self, adaptive: Adaptive | None) -> None:
+        """Continue with an adaptive learning rate, if there is one; one that differs from the last starts anew."""
+        if adaptive is not None and adaptive != self.adaptive:
+            self.adaptive, self.plateau = adaptive, Plateau()
+
     def start_anew(self) -> None:
         """Reset the moments, the counts and the adaptive learning rate."""
         self.updates = self.optimizer_epochs = self.examples = 0
-        self.plateau = Plateau()
+        self.adaptive, self.plateau = None, Plateau()
         self.moments[:] = 0
 
     def count(self, updates: int, batches: int, n_examples: int, batch_size: int) -> tuple[int, int]:

@@ -34,8 +34,8 @@ class Validation:
         self.best_epoch = -1
 
     def is_due(self, epoch: int) -> bool:
-        """Whether the validation data are evaluated after ``epoch`` epochs."""
-        return epoch % self.options.validation_every == 0
+        """Whether the validation data are evaluated after ``epoch`` epochs: every so many, and after the last."""
+        return epoch % self.options.validation_every == 0 or epoch == self.options.epochs
 
     def stalls(self, epoch: int) -> bool:
         """Evaluate the parameters after ``epoch`` epochs; return whether the stopping rule ends the training."""
@@ -57,4 +57,4 @@ class Validation:
         """Return the rule that ended the training, in words."""
         what = "loss did not fall" if self.options.validation_score is None else "score did not rise"
         n, tol = self.options.n_iter_no_change, self.options.tol
-        return f"the validation {what} by more than tol={tol:g} for more than n_iter_no_change={n} looks in a row"
+        return f"the validation {what} by more than tol={tol:g} for more than n_iter_no_change={n} evaluations in a row"

@@ -266,7 +266,12 @@ def test_it_makes_no_more_steps_than_it_may_evaluate_the_loss(max_fun):
 )
 def test_scipy_is_told_the_limits(optimizer, epochs, expected, monkeypatch):
     """Its own limit of 15,000 evaluations would end long trainings; one beyond an int is an error there."""
-    monkeypatch.setattr("scipy.optimize.minimize", lambda *arguments, options, **_: told.update(options))
+
+    def minimize(*arguments, options, **_):
+        told.update(options)
+        return OptimizeResult(nit=epochs, message="")
+
+    monkeypatch.setattr("scipy.optimize.minimize", minimize)
     told = {}
     hidden_network().train(X, LABELS, epochs=epochs, optimizer=optimizer)
     assert {name: told[name] for name in expected} == expected
@@ -280,6 +285,7 @@ def test_a_step_that_was_not_the_last_point_tried_is_reported_with_its_own_loss(
         objective(taken)
         objective(start - 5.0)
         callback(OptimizeResult(x=taken, fun=0.0))
+        return OptimizeResult(nit=1, message="")
 
     monkeypatch.setattr("scipy.optimize.minimize", minimize)
     model = hidden_network()

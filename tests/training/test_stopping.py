@@ -176,7 +176,7 @@ def test_validation_losses_are_those_of_the_parameters_so_far(optimizer, batch_s
         options |= {"batch_size": None, "learning_rate": None}
     model = network()
     history = train(model, 20, validation=(X_VALID, Y_VALID), validation_every=every, restore_best=False, **options)
-    assert history.validation_epochs.tolist() == list(range(every, 21, every))
+    assert history.validation_epochs.tolist() == sorted({*range(every, 21, every), 20})
     for epochs, loss in zip(history.validation_epochs, history.validation_losses, strict=True):
         same = network()
         train(same, int(epochs), **options)
@@ -192,7 +192,7 @@ def test_validation_losses_are_those_of_the_parameters_so_far(optimizer, batch_s
 def test_callbacks_do_not_move_the_looks_at_validation_data(report_every, batch_size):
     options = {"validation": (X_VALID, Y_VALID), "validation_every": 4, "batch_size": batch_size}
     history = train(network(), 30, report_every=report_every, callback=lambda epoch, loss: None, **options)
-    assert history.validation_epochs.tolist() == list(range(4, 31, 4))
+    assert history.validation_epochs.tolist() == [*range(4, 30, 4), 30]
     assert history.validation_losses.tolist() == train(network(), 30, **options).validation_losses.tolist()
 
 
@@ -206,7 +206,7 @@ def test_patience_ends_it_and_the_best_parameters_come_back(batch_size):
     assert len(losses) == end_by_hand(losses, 0.0, 4) < 500
     assert history.best_epoch == history.validation_epochs[np.argmin(losses)]
     assert model.loss_and_gradient(X_VALID, Y_VALID)[0] == losses.min()
-    rule = "the validation loss did not fall by more than tol=0 for more than n_iter_no_change=4 looks in a row"
+    rule = "the validation loss did not fall by more than tol=0 for more than n_iter_no_change=4 evaluations in a row"
     assert history.ended == Ended("stopped", 2 * len(losses), rule)
 
 
@@ -225,7 +225,7 @@ def test_a_score_of_one_s_own_decides_in_place_of_the_loss():
     assert history.validation_scores.tolist() == seen
     assert history.validation_losses.size == 0
     assert accuracy(model, X_VALID, Y_VALID) == max(seen)
-    rule = "the validation score did not rise by more than tol=0 for more than n_iter_no_change=5 looks in a row"
+    rule = "the validation score did not rise by more than tol=0 for more than n_iter_no_change=5 evaluations in a row"
     assert (history.ended.how, history.ended.why) == ("stopped", rule)
 
 
@@ -242,9 +242,8 @@ def test_a_score_that_stays_the_same_keeps_the_first_parameters_looked_at():
 def test_validation_data_that_were_never_looked_at_restore_nothing(optimizer):
     model, same = network(), network()
     options = {"optimizer": optimizer, "learning_rate": None}
-    history = train(model, 5, validation=(X_VALID, Y_VALID), validation_every=6, **options)
+    history = train(model, 0, validation=(X_VALID, Y_VALID), **options)
     assert (history.best_epoch, history.validation_losses.size) == (-1, 0)
-    train(same, 5, **options)
     assert model.parameters.tobytes() == same.parameters.tobytes()
 
 
