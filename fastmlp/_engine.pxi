@@ -120,12 +120,20 @@ cdef fm_optimizer optimizer_settings(object settings) except *:
 cdef class Engine(Workspace):
     """A network's fused passes over batches of up to ``batch`` examples; see :class:`Workspace` for its arguments.
 
-    One engine serves one call at a time.
+    One engine serves one call at a time; a RuntimeError refuses a second.
     """
+
+    cdef bint is_busy  # a call is using the arena
 
     # after ``train``, even if it was interrupted: updates made in all, and the loss of the last epoch if it was wanted
     cdef readonly Py_ssize_t updates
     cdef readonly double last_loss
+
+    cdef int enter(self) except -1:
+        if self.is_busy:
+            raise RuntimeError("the engine is in use by another call")
+        self.is_busy = True
+        return 0
 
     cdef int check_data(self, Data data, bint is_double, Py_ssize_t n_parameters, bint with_targets) except -1:
         if is_double != self.is_double or data.typenum != real_number(is_double):
@@ -148,8 +156,10 @@ cdef class Engine(Workspace):
         check_shape("gradient", (gradient.shape[0],), (parameters.shape[0],))
         self.check_batch(data)
         cdef fm_call call = self.call_on(&data.data)
+        self.enter()
         with nogil:
             status = self.kernels.loss_and_gradient(&gradient[0], &loss, &parameters[0], &call)
+        self.is_busy = False
         finish(status)
         return loss
 
@@ -160,8 +170,10 @@ cdef class Engine(Workspace):
         self.check_data(data, real is double, parameters.shape[0], True)
         self.check_batch(data)
         cdef fm_call call = self.call_on(&data.data)
+        self.enter()
         with nogil:
             status = self.kernels.loss_and_gradient(NULL, &loss, &parameters[0], &call)
+        self.is_busy = False
         finish(status)
         return loss
 
@@ -236,8 +248,10 @@ cdef class Engine(Workspace):
         training.holds_update, training.is_held = holds_update, held_loss is not None
         training.held_loss = NAN if held_loss is None else held_loss
         cdef fm_call call = self.call_on(&data.data)
+        self.enter()
         with nogil:
             status = self.kernels.train(&training, &call)
+        self.is_busy = False
         self.updates = training.updates
         if watch is not None:
             watch.update(rules)
@@ -271,15 +285,17 @@ cdef class Engine(Workspace):
         self.check_data(data, real is double, parameters.shape[0], False)
         check_shape("outputs", (outputs.shape[0], outputs.shape[1]), (self.n_outputs(), data.n_examples))
         cdef fm_call call = self.call_on(&data.data)
+        self.enter()
         with nogil:
             status = self.kernels.predict(&outputs[0, 0], &parameters[0],
                                           FM_PROBABILITIES if probabilities else FM_LOGITS, &call)
+        self.is_busy = False
         finish(status)
 
     def predict_one(self, cnp.ndarray parameters not None, object x, bint probabilities):
         """Outputs (n_outputs,) of one example (n_features,), or None unless both are plain and finite.
 
-        The GIL is held throughout: the call is meant for networks that take microseconds.
+        The GIL is held but while signals are served: the call is meant for networks that take microseconds.
         """
         cdef int typenum = real_number(self.is_double)
         cdef cnp.npy_intp n_outputs = self.n_outputs()
@@ -297,9 +313,12 @@ cdef class Engine(Workspace):
         data.inputs = cnp.PyArray_DATA(x)
         outputs = cnp.PyArray_EMPTY(1, &n_outputs, typenum, 0)
         cdef fm_call call = self.call_on(&data)
-        finish(self.kernels.predict(cnp.PyArray_DATA(outputs),
-                                    vector_data("parameters", parameters, typenum, self.layout.n_parameters),
-                                    FM_PROBABILITIES if probabilities else FM_LOGITS, &call))
+        cdef const void *flat = vector_data("parameters", parameters, typenum, self.layout.n_parameters)
+        self.enter()
+        cdef fm_status status = self.kernels.predict(cnp.PyArray_DATA(outputs), flat,
+                                                     FM_PROBABILITIES if probabilities else FM_LOGITS, &call)
+        self.is_busy = False
+        finish(status)
         return outputs
 
     def layers(self, const real[::1] parameters, Data data not None):
@@ -339,8 +358,10 @@ cdef class Engine(Workspace):
                 if i:
                     found[i - 1]["da"] = new_matrix(typenum, layer.fan_in, n)
                     arrays[i].d_inputs = cnp.PyArray_DATA(found[i - 1]["da"])
+            self.enter()
             with nogil:
                 status = self.kernels.layers(arrays, &call)
+            self.is_busy = False
         finally:
             PyMem_Free(arrays)
         finish(status)

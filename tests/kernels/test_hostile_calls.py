@@ -2,12 +2,13 @@
 
 import copy
 import os
+import signal
 import stat
 import threading
 
 import numpy as np
 import pytest
-from networks import OPTIMIZER
+from networks import OPTIMIZER, activations_of, engine_of, kernel_loss_and_gradient, random_network
 
 from fastmlp import MLP, _kernels, files
 from fastmlp.lab import diagnose, run_study
@@ -381,3 +382,34 @@ def test_saving_from_many_threads_leaves_the_umask(tmp_path):
         assert os.umask(0o077) == 0o077
     finally:
         os.umask(before)
+
+
+def test_an_engine_in_use_refuses_a_second_call():
+    """From the callback of a signal, while the first is on its way; the first goes on undisturbed."""
+    layer_dims, n = (400, 400, 400, 1), 10_000  # some time longer than the interval between polls
+    activations = activations_of(layer_dims)
+    network = random_network(layer_dims, n, "float64")
+    parameters, inputs, targets = network
+    engine, data = engine_of("float64", layer_dims, activations, n), _kernels.Data(inputs.T, targets)
+    expected, refused = kernel_loss_and_gradient(*network, layer_dims, activations), []
+
+    def call_again(signum, frame):
+        try:
+            engine.loss(parameters, data)  # taken if the signal is served between two calls
+        except RuntimeError as error:
+            refused.append(str(error))
+
+    handler = signal.signal(signal.SIGALRM, call_again)
+    try:
+        for _ in range(20):
+            signal.setitimer(signal.ITIMER_REAL, 0.01)
+            gradient = np.empty_like(parameters)
+            assert engine.loss_and_gradient(gradient, parameters, data) == expected[0]
+            np.testing.assert_array_equal(gradient, expected[1])
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            if refused:
+                break
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+    assert refused == ["the engine is in use by another call"]
