@@ -250,3 +250,19 @@ def test_a_schedule_with_too_few_rates_is_refused_and_changes_nothing():
     with pytest.raises(ValueError, match="learning_rate must give 5 rates, one per update; got shape"):
         model.train(np.eye(2), [0, 1], epochs=5, report_every=5, learning_rate=TooFew(0.1))
     assert (model.parameters.tobytes(), model.training_state.updates) == (before, 3)
+
+
+@pytest.mark.parametrize("form", [list, lambda rates: rates.astype("float32"), lambda rates: rates.astype("int64")])
+def test_a_schedule_of_one_s_own_may_give_its_rates_in_any_type(form):
+    class Own(Schedule):
+        def rates(self, steps):
+            return form(1.0 + steps.updates % 2)
+
+    class Same(Schedule):
+        def rates(self, steps):
+            return 1.0 + steps.updates % 2
+
+    models = [MLP([2, 3, 1], activation="tanh", seed=1) for _ in range(2)]
+    for model, schedule in zip(models, (Own(), Same()), strict=True):
+        model.train(X, Y, epochs=3, batch_size=6, learning_rate=schedule, seed=0)
+    assert models[0].parameters.tobytes() == models[1].parameters.tobytes()
