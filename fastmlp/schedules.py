@@ -17,7 +17,18 @@ from fastmlp import checks
 
 @dataclass(frozen=True)
 class Steps:
-    """The places of a number of updates in a training, all counted from 0.
+    """The places of a number of updates in a training, all counted from 0; the arrays are made when they are asked for.
+
+    Parameters
+    ----------
+    n_updates : int
+        How many updates there are, the first of them the first of an epoch.
+    n_batches : int
+        Batches in an epoch.
+    n_examples : int
+        Examples in an epoch.
+    first_update, first_epoch, first_example : int, default=0
+        Updates, epochs and examples before the first update.
 
     Attributes
     ----------
@@ -29,15 +40,34 @@ class Steps:
         Number of batches before the update in its epoch.
     examples : ndarray of int64 of shape (n_updates,)
         Number of examples seen before the update's epoch.
-    n_batches : int
-        Batches in an epoch.
     """
 
-    updates: np.ndarray
-    epochs: np.ndarray
-    batches: np.ndarray
-    examples: np.ndarray
+    n_updates: int
     n_batches: int
+    n_examples: int
+    first_update: int = 0
+    first_epoch: int = 0
+    first_example: int = 0
+
+    @property
+    def updates(self) -> np.ndarray:
+        """See :class:`Steps`."""
+        return self.first_update + np.arange(self.n_updates)
+
+    @property
+    def epochs(self) -> np.ndarray:
+        """See :class:`Steps`."""
+        return self.first_epoch + np.arange(self.n_updates) // self.n_batches
+
+    @property
+    def batches(self) -> np.ndarray:
+        """See :class:`Steps`."""
+        return np.arange(self.n_updates) % self.n_batches
+
+    @property
+    def examples(self) -> np.ndarray:
+        """See :class:`Steps`."""
+        return self.first_example + np.arange(self.n_updates) // self.n_batches * self.n_examples
 
     def progress(self, n_epochs: int, at_end: bool = False) -> np.ndarray:
         """Return the completed part of ``n_epochs`` before each update, or with ``at_end`` after it; at most 1."""
@@ -129,7 +159,7 @@ class Constant(Schedule):
 
     def rates(self, steps: Steps) -> np.ndarray:
         """See :meth:`Schedule.rates`."""
-        return np.full(len(steps.updates), self.initial)
+        return np.full(steps.n_updates, self.initial)
 
 
 @dataclass(frozen=True)

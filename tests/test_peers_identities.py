@@ -72,9 +72,7 @@ def groups(network, weight_decay):
 
 def all_steps():
     """Where the 200 updates stand, for a schedule."""
-    updates = np.arange(EPOCHS * BATCHES)
-    epochs, batches = np.divmod(updates, BATCHES)
-    return Steps(updates, epochs, batches, epochs * N, BATCHES)
+    return Steps(EPOCHS * BATCHES, BATCHES, N)
 
 
 def torch_train(network, make_optimizer, loss, targets, *, rates, clip_norm=None, clip_value=None):

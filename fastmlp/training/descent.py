@@ -167,22 +167,14 @@ class _Descent:
     def _rates(self, epochs: int) -> np.ndarray:
         """Compute a learning rate for every update of the next epochs."""
         state = self.state
-        epoch, batch = np.divmod(np.arange(epochs * self.batches), self.batches)
-        steps = Steps(
-            state.updates + np.arange(epochs * self.batches),
-            state.optimizer_epochs + epoch,
-            batch,
-            state.examples + epoch * self.task.examples.n_examples,
-            self.batches,
-        )
-        rates = np.ascontiguousarray(self.schedule.rates(steps), np.float64)
-        if rates.shape != steps.updates.shape:
-            raise ValueError(
-                f"learning_rate must give {len(steps.updates)} rates, one per update; got shape {rates.shape}"
-            )
-        wrong = rates[~(np.isfinite(rates) & (rates >= 0))]
-        if wrong.size:
-            raise ValueError(f"learning_rate must give finite rates of at least 0, got {wrong[0]:g}")
+        n = epochs * self.batches
+        n_examples, counts = self.task.examples.n_examples, (state.updates, state.optimizer_epochs, state.examples)
+        rates = np.ascontiguousarray(self.schedule.rates(Steps(n, self.batches, n_examples, *counts)), np.float64)
+        if rates.shape != (n,):
+            raise ValueError(f"learning_rate must give {n} rates, one per update; got shape {rates.shape}")
+        if not (rates.min() >= 0 and rates.max() < math.inf):
+            wrong = rates[~(np.isfinite(rates) & (rates >= 0))][0]
+            raise ValueError(f"learning_rate must give finite rates of at least 0, got {wrong:g}")
         return rates
 
     def _orders(self, epochs: int) -> np.ndarray | None:

@@ -1,6 +1,6 @@
 """The arguments of a training, as one object that checks itself."""
 
-import dataclasses
+import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -112,8 +112,9 @@ class TrainingOptions:
         TypeError, ValueError
             If an option does not go with the network, its dtype or the number of examples.
         """
-        settled = dataclasses.replace(
-            self,
+        settled = copy.copy(self)
+        checks.settle(
+            settled,
             optimizer=self.optimizer or optimizer,
             batch_size=min(self.batch_size or n_examples, n_examples),
             dropout=checks.fractions("dropout", self.dropout, len(plan.layer_dims) - 2),

@@ -153,7 +153,7 @@ class TooFew(Constant):
 
 class Wrong(Constant):
     def rates(self, steps):
-        return np.full(len(steps.updates), [np.nan, np.inf, -1.0][int(self.initial)])
+        return np.full(steps.n_updates, [np.nan, np.inf, -1.0][int(self.initial)])
 
 
 @pytest.mark.parametrize(
