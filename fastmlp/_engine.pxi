@@ -293,7 +293,8 @@ cdef class Engine(Workspace):
         finish(status)
 
     def predict_one(self, cnp.ndarray parameters not None, object x, bint probabilities):
-        """Outputs (n_outputs,) of one example (n_features,), or None unless both are plain and finite.
+        """Outputs (n_outputs,) of one example (n_features,), or None unless both are plain and finite,
+        and the engine free.
 
         The GIL is held but while signals are served: the call is meant for networks that take microseconds.
         """
@@ -303,9 +304,9 @@ cdef class Engine(Workspace):
         cdef cnp.ndarray outputs
         if self.layout.layers[0].is_sparse:
             raise ValueError("an engine for sparse data takes CSR data alone, columns ascending in every row")
-        if not cnp.PyArray_CheckExact(x) or cnp.PyArray_TYPE(x) != typenum or not cnp.PyArray_ISCARRAY_RO(x):
+        if self.is_busy or not cnp.PyArray_CheckExact(x) or cnp.PyArray_TYPE(x) != typenum:
             return None
-        if cnp.PyArray_NDIM(x) != 1 or cnp.PyArray_DIM(x, 0) != self.layout.layers[0].fan_in:
+        if not cnp.PyArray_ISCARRAY_RO(x) or cnp.PyArray_NDIM(x) != 1 or cnp.PyArray_DIM(x, 0) != self.layout.layers[0].fan_in:
             return None
         if not passes(x, FM_ALL_FINITE) or not passes(parameters, FM_ALL_FINITE):
             return None

@@ -86,13 +86,12 @@ class Predictor:
         TypeError, ValueError
             If x has the wrong type or shape or is not finite.
         """
-        engine = self.__dict__.pop("_engine_of_one", None)  # in use: a signal handler, or a thread, makes its own
+        engine = self._engine_of_one
         if engine is None:
             if hasattr(x, "tocsr"):  # an engine for dense examples would take memory for every feature
                 return self._outputs_of_sparse_row(x)
-            engine = self.engine(1)
+            engine = self._engine_of_one = self.engine(1)
         outputs = engine.predict_one(self._parameters, x, True)
-        self._engine_of_one = engine
         if outputs is not None:
             return outputs
         if hasattr(x, "tocsr"):
@@ -104,6 +103,8 @@ class Predictor:
         checks.check_finite("x", array)
         checks.check_finite("parameters", self._parameters)
         outputs = engine.predict_one(self._parameters, array, True)
+        if outputs is None:  # in use: this is a signal handler, or a thread, in the middle of another prediction
+            outputs = self.engine(1).predict_one(self._parameters, array, True)
         assert outputs is not None
         return outputs
 

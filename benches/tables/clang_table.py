@@ -1,6 +1,6 @@
 """Clang's build over GCC's: the same bits, then the ratio of their times on every instruction set of this machine.
 
-Usage: python benches/clang_table.py [--rounds N] [--cc COMPILER]
+Usage: python benches/tables/clang_table.py [--rounds N] [--cc COMPILER]
 
 Both builds are made in build/compilers.  A process each holds them, and the two take turns.
 """
@@ -17,6 +17,7 @@ from pathlib import Path
 
 BENCHES = Path(__file__).resolve().parents[1]
 ROOT = BENCHES.parent
+sys.path.insert(0, str(BENCHES))  # this is a script of its own, in a subfolder of the modules it imports
 BUILDS = ROOT / "build" / "compilers"
 COLUMNS = ("workload", "dtype", "instruction set", "Clang / GCC")
 

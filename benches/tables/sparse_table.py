@@ -106,7 +106,8 @@ def train_alone(name: str, n_words: int, dtype: str) -> None:
 
 def megabytes_of(name: str, workload: Training) -> float:
     command = [sys.executable, "-W", "ignore", __file__, name, str(workload.layer_dims[0]), workload.dtype]
-    run = subprocess.run(command, env=os.environ, capture_output=True, text=True, check=True)
+    paths = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    run = subprocess.run(command, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, check=True)
     return int(run.stdout) / 1024
 
 
