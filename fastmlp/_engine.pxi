@@ -316,8 +316,8 @@ cdef class Engine(Workspace):
         cdef fm_call call = self.call_on(&data)
         cdef const void *flat = vector_data("parameters", parameters, typenum, self.layout.n_parameters)
         self.enter()
-        cdef fm_status status = self.kernels.predict(cnp.PyArray_DATA(outputs), flat,
-                                                     FM_PROBABILITIES if probabilities else FM_LOGITS, &call)
+        cdef fm_output kind = FM_PROBABILITIES if probabilities else FM_LOGITS
+        cdef fm_status status = self.kernels.predict(cnp.PyArray_DATA(outputs), flat, kind, &call)
         self.is_busy = False
         finish(status)
         return outputs
