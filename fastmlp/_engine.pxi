@@ -306,7 +306,9 @@ cdef class Engine(Workspace):
             raise ValueError("an engine for sparse data takes CSR data alone, columns ascending in every row")
         if self.is_busy or not cnp.PyArray_CheckExact(x) or cnp.PyArray_TYPE(x) != typenum:
             return None
-        if not cnp.PyArray_ISCARRAY_RO(x) or cnp.PyArray_NDIM(x) != 1 or cnp.PyArray_DIM(x, 0) != self.layout.layers[0].fan_in:
+        if not cnp.PyArray_ISCARRAY_RO(x) or cnp.PyArray_NDIM(x) != 1:
+            return None
+        if cnp.PyArray_DIM(x, 0) != self.layout.layers[0].fan_in:
             return None
         if not passes(x, FM_ALL_FINITE) or not passes(parameters, FM_ALL_FINITE):
             return None
