@@ -27,21 +27,21 @@ cdef enum:
     MOST_UNITS = 1 << 28  # per layer
     MOST_THREADS = 1024
 
-cdef dict codes_of(const fm_name *member):
-    """The names in a table of names.c, and the numbers that stand for them in C."""
-    codes = {}
+cdef dict members_of(const fm_name *member):
+    """The names in a table of names.c, each with the number that stands for it in C and its property."""
+    members = {}
     while member.name != NULL:
-        codes[member.name.decode()] = member.code
+        members[member.name.decode()] = member.code, member.property
         member += 1
-    return codes
+    return members
+
+
+cdef dict codes_of(const fm_name *member):
+    return {name: code for name, (code, _) in members_of(member).items()}
 
 
 cdef dict properties_of(const fm_name *member):
-    properties = {}
-    while member.name != NULL:
-        properties[member.name.decode()] = member.property
-        member += 1
-    return properties
+    return {name: value for name, (_, value) in members_of(member).items()}
 
 
 ISAS = codes_of(fm_isa_names)

@@ -40,9 +40,6 @@ class Examples:
     dtype : numpy.dtype
     n_outputs : int
         Outputs of the networks that the examples are for.
-    total_weight : float
-        The sum of the sample weights as they were given, infinite where a float cannot hold it; without any, the number
-        of examples.
     weight_scale : float
         The power of 2 that the weights were divided by, so that no sum overflows.
     data : fastmlp._kernels.Data
@@ -64,7 +61,6 @@ class Examples:
     loss: Loss
     dtype: np.dtype
     n_outputs: int
-    total_weight: float
     weight_scale: float
     data: _kernels.Data = field(init=False, repr=False)
 
@@ -83,13 +79,19 @@ class Examples:
         n = n_examples_of(inputs)
         targets = targets_of(network.loss, y, n, dims[-1], dtype)
         weights, scale = sample_weight_of(sample_weight, n, dtype)
-        total = float(n) if weights is None else float(weights.sum(dtype=np.float64)) * scale
-        return cls(inputs, targets, weights, network.loss, dtype, dims[-1], total, scale)
+        return cls(inputs, targets, weights, network.loss, dtype, dims[-1], scale)
 
     @property
     def n_examples(self) -> int:
         """Number of examples."""
         return self.data.n_examples
+
+    @property
+    def total_weight(self) -> float:
+        """The sum of the sample weights as given, infinite where a float cannot hold it; without any, n_examples."""
+        if self.sample_weight is None:
+            return float(self.n_examples)
+        return float(self.sample_weight.sum(dtype=np.float64)) * self.weight_scale
 
     def check_for(self, network: Any) -> None:
         """Raise ValueError for a network of another loss, dtype or widths than the examples were checked for."""
