@@ -2,12 +2,12 @@
 
 import copy
 import os
-import signal
 import stat
 import threading
 
 import numpy as np
 import pytest
+from alarms import alarm
 from networks import OPTIMIZER, activations_of, engine_of, kernel_loss_and_gradient, random_network
 
 from fastmlp import MLP, _kernels, files
@@ -393,23 +393,18 @@ def test_an_engine_in_use_refuses_a_second_call():
     engine, data = engine_of("float64", layer_dims, activations, n), _kernels.Data(inputs.T, targets)
     expected, refused = kernel_loss_and_gradient(*network, layer_dims, activations), []
 
-    def call_again(signum, frame):
+    def call_again():
         try:
             engine.loss(parameters, data)  # taken if the signal is served between two calls
         except RuntimeError as error:
             refused.append(str(error))
 
-    handler = signal.signal(signal.SIGALRM, call_again)
-    try:
-        for _ in range(20):
-            signal.setitimer(signal.ITIMER_REAL, 0.01)
-            gradient = np.empty_like(parameters)
-            assert engine.loss_and_gradient(gradient, parameters, data) == expected[0]
-            np.testing.assert_array_equal(gradient, expected[1])
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            if refused:
-                break
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, handler)
+    for _ in range(20):
+        gradient = np.empty_like(parameters)
+        with alarm(call_again, 0.01):
+            loss = engine.loss_and_gradient(gradient, parameters, data)
+        assert loss == expected[0]
+        np.testing.assert_array_equal(gradient, expected[1])
+        if refused:
+            break
     assert refused == ["the engine is in use by another call"]

@@ -1,6 +1,5 @@
 """Signals are served during long calls, and calls from several threads and processes do not disturb each other."""
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -12,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from alarms import alarm, interrupt
 from networks import (
     OPTIMIZER,
     activations_of,
@@ -29,22 +29,6 @@ NETWORKS = {
     "wide": ((2000, 2000, 2000, 1), 1500),  # one product alone takes longer than the interval between polls
     "many examples": ((2, 10, 5, 1), 1_000_000),
 }
-
-
-@contextlib.contextmanager
-def alarm_after(seconds):
-    """Raise KeyboardInterrupt in the main thread, as Ctrl-C would."""
-
-    def interrupt(signum, frame):
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 class Training:
@@ -81,7 +65,7 @@ def test_training_is_interrupted_between_updates(name, n_threads, isa):
     layer_dims, n_examples = NETWORKS[name]
     training = Training(layer_dims, n_examples, "float32", n_threads=n_threads)
     start = training.parameters.copy()
-    with alarm_after(0.15), pytest.raises(KeyboardInterrupt):
+    with alarm(interrupt, 0.15), pytest.raises(KeyboardInterrupt):
         training.train(10**6)
     assert np.isfinite(training.parameters).all()
     assert (training.parameters != start).any() == (training.engine.updates > 0)
@@ -92,7 +76,7 @@ def test_training_is_interrupted_between_updates(name, n_threads, isa):
 def check_interruption(layer_dims, n_examples, batch, n_threads, seconds):
     """Parameters, moments and the count of updates belong together: going there afresh gives the same bits."""
     interrupted = Training(layer_dims, n_examples, batch=batch, n_threads=n_threads)
-    with alarm_after(seconds), pytest.raises(KeyboardInterrupt):
+    with alarm(interrupt, seconds), pytest.raises(KeyboardInterrupt):
         interrupted.train(10**5)
     assert interrupted.engine.updates > 0
     again = Training(layer_dims, n_examples, batch=batch)
@@ -120,7 +104,7 @@ def test_an_interruption_heard_of_at_any_barrier_leaves_a_true_count():
 def test_an_interrupted_engine_is_as_good_as_new():
     for n_threads in (1, 2):
         interrupted, fresh = (Training((5, 10, 1), 6000, n_threads=n_threads) for _ in range(2))
-        with alarm_after(0.1), pytest.raises(KeyboardInterrupt):
+        with alarm(interrupt, 0.1), pytest.raises(KeyboardInterrupt):
             interrupted.train(10**5)
         interrupted.parameters[:], interrupted.moments[:] = fresh.parameters, fresh.moments
         np.testing.assert_array_equal(interrupted.train(3), fresh.train(3))
@@ -130,7 +114,7 @@ def test_an_interrupted_engine_is_as_good_as_new():
 def test_prediction_is_interrupted():
     layer_dims, n_examples = NETWORKS["wide"]
     parameters, inputs, _ = random_network(layer_dims, n_examples, "float64")
-    with alarm_after(0.1), pytest.raises(KeyboardInterrupt):
+    with alarm(interrupt, 0.1), pytest.raises(KeyboardInterrupt):
         for _ in range(1000):
             kernel_predict(parameters, inputs, layer_dims, activations_of(layer_dims), True)
 
@@ -141,7 +125,7 @@ def test_an_interrupted_model_keeps_the_last_finished_epoch():
     parameters, inputs, targets = random_network(layer_dims, 2000, "float64")
     model = MLP(layer_dims, seed=1)
     model.parameters[:] = parameters
-    with alarm_after(0.05), pytest.raises(KeyboardInterrupt):
+    with alarm(interrupt, 0.05), pytest.raises(KeyboardInterrupt):
         model.train(inputs.T, targets[0], learning_rate=1e-3, epochs=10**9, report_every=10**9)
     assert (model.parameters != parameters).any()
     for _ in range(10**6):
@@ -341,6 +325,6 @@ def test_a_signal_is_served_while_the_caller_s_thread_waits_for_others(name):
     engine = engine_of("float64", layer_dims, activations_of(layer_dims), n_examples, n_threads=n_threads)
     data, epochs = _kernels.Data(inputs.T, targets), 200_000  # some minutes of work
     moments, rates = np.empty((0, len(parameters))), np.full(epochs, 1e-9)
-    with alarm_after(0.2), pytest.raises(KeyboardInterrupt):
+    with alarm(interrupt, 0.2), pytest.raises(KeyboardInterrupt):
         engine.train(parameters, data, OPTIMIZER, moments, rates, None, np.empty(0), epochs)
     assert 0 < engine.updates < epochs

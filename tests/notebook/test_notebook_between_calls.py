@@ -2,12 +2,12 @@
 
 import contextlib
 import os
-import signal
 import threading
 import warnings
 
 import numpy as np
 import pytest
+from alarms import alarm
 from forms import assert_same, flat
 
 from fastmlp import _kernels
@@ -156,7 +156,6 @@ def test_a_signal_handler_may_call_the_function_it_interrupts(call):
     """Signals are served within a pass of more than 50 ms; the handler's network has the same shape."""
     examples = [network((256, 256, 256, 1), 12_000, seed=seed) for seed in (1, 2)]
     chosen, nested = _kernels.current_isa(), []
-    before = signal.signal(signal.SIGALRM, lambda signum, frame: nested.append(calls[1]()))
     _kernels.select_isa("baseline")  # the slowest
     try:
         if call == "forward":
@@ -165,11 +164,9 @@ def test_a_signal_handler_may_call_the_function_it_interrupts(call):
             caches = [forward_propagation(inputs, parameters)[1] for inputs, _, parameters in examples]
             calls = [lambda e=e, c=c: backward_propagation(*e[:2], c) for e, c in zip(examples, caches, strict=True)]
         expected = [one() for one in calls]
-        signal.setitimer(signal.ITIMER_REAL, 0.01)
-        got = calls[0]()
+        with alarm(lambda: nested.append(calls[1]()), 0.01):
+            got = calls[0]()
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
         _kernels.select_isa(chosen)
     assert_same(got, expected[0])
     assert_same(tuple(nested), (expected[1],))

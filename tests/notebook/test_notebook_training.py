@@ -2,11 +2,11 @@
 
 import json
 import re
-import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
+from alarms import alarm, interrupt
 from matplotlib import pyplot as plt
 
 from fastmlp import DivergenceWarning, initializers, notebook
@@ -131,17 +131,8 @@ def test_divergence_warns_and_returns_finite_parameters():
 
 
 def test_ctrl_c_warns_and_returns_the_parameters_reached(capsys):
-    def interrupt(signum, frame):
-        raise KeyboardInterrupt
-
-    handler = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        signal.setitimer(signal.ITIMER_REAL, 0.2)
-        with pytest.warns(UserWarning, match="training interrupted") as caught:
-            parameters = model(TRAIN_X, TRAIN_Y, num_iterations=10**7, print_cost=False)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, handler)
+    with pytest.warns(UserWarning, match="training interrupted") as caught, alarm(interrupt, 0.2):
+        parameters = model(TRAIN_X, TRAIN_Y, num_iterations=10**7, print_cost=False)
     assert caught[0].filename == __file__
     start = notebook.initialize_parameters_he([2, 10, 5, 1])
     assert not np.array_equal(parameters["W1"], start["W1"])

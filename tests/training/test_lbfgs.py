@@ -1,10 +1,9 @@
 """L-BFGS: convex models against scikit-learn's solvers, and how its training runs, ends and refuses."""
 
-import signal
-
 import numpy as np
 import pytest
 import sklearn.linear_model
+from alarms import alarm, interrupt
 from scipy.optimize import OptimizeResult
 from threadpoolctl import threadpool_limits
 
@@ -162,24 +161,18 @@ def test_ctrl_c_leaves_the_last_step_in_the_model():
     labels = (np.sin(many).sum(axis=1) > 0).astype(int)
     model, steps = MLP([20, 50, 1], activation="tanh", seed=1), []
 
-    def interrupt(signum, frame):
+    def interrupt_after_two_steps():
         if len(steps) > 2:
-            raise KeyboardInterrupt
+            interrupt()
 
-    handler = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
-        with pytest.raises(KeyboardInterrupt):
-            model.train(
-                *(many, labels),
-                epochs=10**6,
-                optimizer=LBFGS(tol=0),
-                report_every=1,
-                callback=lambda *_: steps.append(model.parameters.tobytes()),
-            )
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, handler)
+    with pytest.raises(KeyboardInterrupt), alarm(interrupt_after_two_steps, 0.02, 0.02):
+        model.train(
+            *(many, labels),
+            epochs=10**6,
+            optimizer=LBFGS(tol=0),
+            report_every=1,
+            callback=lambda *_: steps.append(model.parameters.tobytes()),
+        )
     assert model.parameters.tobytes() in steps[-2:]
     assert np.isfinite(model.parameters).all()
     assert model.train(many[:100], labels[:100], epochs=2).losses.size == 2

@@ -1,10 +1,10 @@
 """What a training leaves where it is ended, interrupted or refused at an awkward moment."""
 
-import signal
 import threading
 
 import numpy as np
 import pytest
+from alarms import alarm
 
 from fastmlp import LBFGS, MLP, SGD, Adam, Adaptive, Constant
 from fastmlp.training import CumulativeOrders, TrainingOptions, run
@@ -113,14 +113,9 @@ def test_a_prediction_within_a_prediction_does_not_disturb_it():
     model = MLP([2000] * 30 + [1], dtype="float32", seed=0)
     x, other = RNG.standard_normal((2, 2000)).astype("float32")
     expected, answers = model.predict_one(x), []
-    handler = signal.signal(signal.SIGALRM, lambda signum, frame: answers.append(model.predict_one(other)))
-    try:
-        for _ in range(4):
-            signal.setitimer(signal.ITIMER_REAL, 0.01)
+    for _ in range(4):
+        with alarm(lambda: answers.append(model.predict_one(other)), 0.01):
             np.testing.assert_array_equal(model.predict_one(x), expected)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, handler)
     assert answers
     assert all(answer == model.predict_one(other) for answer in answers)
 

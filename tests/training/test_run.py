@@ -1,10 +1,10 @@
 """MLP.train: what it records, when it calls back, and what it leaves behind however it ends."""
 
 import re
-import signal
 
 import numpy as np
 import pytest
+from alarms import alarm, interrupt
 
 from fastmlp import MLP, SGD, Adaptive, DivergenceWarning, History, reference
 
@@ -342,18 +342,12 @@ def test_ctrl_c_leaves_the_last_update_in_the_model(options, report_every):
     model = network()
     before = model.parameters.copy()
 
-    def interrupt(signum, frame):
+    def interrupt_once_moved():
         if not np.array_equal(model.parameters, before):
-            raise KeyboardInterrupt
+            interrupt()
 
-    handler = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
-        with pytest.raises(KeyboardInterrupt):
-            model.train(X, Y, learning_rate=0.01, epochs=10**7, report_every=report_every, **options)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, handler)
+    with pytest.raises(KeyboardInterrupt), alarm(interrupt_once_moved, 0.05, 0.05):
+        model.train(X, Y, learning_rate=0.01, epochs=10**7, report_every=report_every, **options)
     assert np.isfinite(model.parameters).all()
     assert not np.array_equal(model.parameters, before)
     assert model.training_state.updates > 0
