@@ -125,9 +125,7 @@ cdef class Engine(Workspace):
 
     cdef bint is_busy  # a call is using the arena
 
-    # after ``train``, even if it was interrupted: updates made in all, and the loss of the last epoch if it was wanted
-    cdef readonly Py_ssize_t updates
-    cdef readonly double last_loss
+    cdef readonly double last_loss  # of the last epoch of ``train``, if it was wanted
 
     cdef int enter(self) except -1:
         if self.is_busy:
@@ -184,29 +182,32 @@ cdef class Engine(Workspace):
 
     def train(self, real[::1] parameters, Data data not None, optimizer not None, real[:, ::1] moments not None,
               const double[::1] learning_rates, const Py_ssize_t[:, ::1] order, double[::1] losses,
-              Py_ssize_t epochs, Py_ssize_t updates=0, unsigned long long seed=0, Py_ssize_t first_loss=0,
-              Py_ssize_t loss_every=1, dict watch=None, real[::1] best_parameters=None, real[::1] gradient=None,
-              double weight_scale=0, bint wants_last_loss=False, bint holds_update=False, held_loss=None):
+              Py_ssize_t epochs, dict counts=None, unsigned long long seed=0, Py_ssize_t first_loss=0,
+              Py_ssize_t loss_every=1, dict watch=None, dict plateau=None, real[::1] best_parameters=None,
+              real[::1] gradient=None, double weight_scale=0, bint wants_last_loss=False, bint holds_update=False,
+              held_loss=None):
         """Train ``parameters`` in place and return how the training ended: a name of ``STATUSES``.
 
-        A gradient that is not finite moves no parameter.  A loss that is not finite ends a training if an argument
-        below asks for that loss.  ``optimizer`` maps "method" and every name of ``OPTIMIZER_FIELDS`` to its value;
+        A gradient that is not finite moves no parameter, nor does an update that would leave one not finite.  A loss
+        that is not finite ends a training if an argument below asks for that loss.  ``optimizer`` maps "method" and every name of ``OPTIMIZER_FIELDS`` to its value;
         ``moments`` (0 to 2, n_parameters) are its state, read and written.  ``learning_rates`` has an entry per update,
         ``order`` a row per epoch; without it examples keep their own order.  ``losses`` receives the losses of epochs
         ``first_loss``, ``first_loss + loss_every``, ...; if ``wants_last_loss``, the attribute ``last_loss`` receives
-        that of the last epoch.  ``updates`` counts the updates made before.  ``watch`` maps the fields of ``fm_watch``,
-        whose state is read and written; if it keeps the best parameters, ``best_parameters`` receives those of the
-        least loss.  A ``weight_scale`` other than 0 adds penalties to the sum of the losses of a batch, not to their
+        that of the last epoch.  ``counts`` has the "updates" made before and any of "epochs", "optimizer_epochs" and
+        "examples"; the call adds what it made.  ``watch`` maps fields of ``fm_watch``, whose state is read and written;
+        ``plateau`` holds the "scale", "best" and "n_stalled" of its rule ``slow``.  If the watch keeps the best
+        parameters, ``best_parameters`` receives those of the least loss.  A ``weight_scale`` other than 0 adds penalties to the sum of the losses of a batch, not to their
         mean; see ``fm_training``.
 
         With one batch per epoch, ``holds_update`` ends the call before the last update and leaves the gradient in
         ``gradient``; the next call, given the loss of that gradient as ``held_loss``, makes the update first.  After
-        Ctrl-C, parameters and moments are those of the last update.
+        Ctrl-C, parameters, moments, ``counts``, ``watch`` and ``plateau`` are those of the last update: no other signal
+        is served before all are written.
         """
-        self.updates = updates
+        cdef Py_ssize_t updates = 0 if counts is None else counts["updates"]
         cdef Py_ssize_t n = data.n_examples, batches = (n + self.layout.batch_size - 1) // self.layout.batch_size
         cdef fm_optimizer settings = optimizer_settings(optimizer)
-        cdef fm_watch rules = no_watch() if watch is None else watch
+        cdef fm_watch rules = watch_of(watch or {}, plateau)
         cdef fm_training training
         cdef fm_status status
         self.last_loss = NAN
@@ -252,9 +253,12 @@ cdef class Engine(Workspace):
         with nogil:
             status = self.kernels.train(&training, &call)
         self.is_busy = False
-        self.updates = training.updates
+        if counts is not None:
+            count(counts, training.updates - updates, batches, n, self.layout.batch_size)
         if watch is not None:
             watch.update(rules)
+        if plateau is not None:
+            plateau.update(scale=rules.rate_scale, best=rules.slow.best, n_stalled=rules.slow.n_stalled)
         finish(status)
         return status_name(status)
 
@@ -384,9 +388,29 @@ cdef str status_name(fm_status status):
     return fm_status_names[<int>status].name.decode()
 
 
-cdef fm_watch no_watch() noexcept:
+cdef fm_watch watch_of(dict fields, dict plateau) except *:
+    """The C form of the fields given; by the others, nothing is watched."""
     cdef fm_plateau never = fm_plateau(0, -1, INFINITY, 0)
-    return fm_watch(never, never, 1, 0, 1, INFINITY, -1, False)
+    cdef dict all_fields = fm_watch(never, never, 1, 0, 1, INFINITY, -1, False)
+    all_fields.update(fields)
+    for rule in ("stop", "slow"):
+        all_fields[rule] = {**never, **all_fields[rule]}
+    cdef fm_watch watch = all_fields
+    if plateau is not None:
+        watch.rate_scale, watch.slow.best = plateau["scale"], plateau["best"]
+        watch.slow.n_stalled = plateau["n_stalled"]
+    return watch
+
+
+cdef int count(dict counts, Py_ssize_t made, Py_ssize_t batches, Py_ssize_t n, Py_ssize_t batch_size) except -1:
+    """Add updates, and what follows from them, to those of the counts that are there."""
+    cdef Py_ssize_t epochs = made // batches
+    more = {"updates": made, "epochs": epochs, "optimizer_epochs": epochs,
+            "examples": epochs * n + (made - epochs * batches) * batch_size}
+    for name in more:
+        if name in counts:
+            counts[name] += more[name]
+    return 0
 
 
 cdef int set_moments(fm_training *training, const fm_optimizer *settings, real[:, ::1] moments,

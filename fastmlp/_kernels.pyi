@@ -58,8 +58,6 @@ class Workspace:
 
 class Engine(Workspace):
     @property
-    def updates(self) -> int: ...
-    @property
     def last_loss(self) -> float: ...
     def loss_and_gradient(self, gradient: Array, parameters: Array, data: Data) -> float: ...
     def loss(self, parameters: Array, data: Data) -> float: ...
@@ -73,11 +71,12 @@ class Engine(Workspace):
         order: Array | None,
         losses: Array,
         epochs: int,
-        updates: int = 0,
+        counts: dict[str, Any] | None = None,
         seed: int = 0,
         first_loss: int = 0,
         loss_every: int = 1,
         watch: dict[str, Any] | None = None,
+        plateau: dict[str, Any] | None = None,
         best_parameters: Array | None = None,
         gradient: Array | None = None,
         weight_scale: float = 0,

@@ -6,12 +6,20 @@ import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
+SIGNALS = {signal.ITIMER_REAL: signal.SIGALRM, signal.ITIMER_PROF: signal.SIGPROF}
+
 
 @contextlib.contextmanager
-def alarm(handler: Callable[[], Any], seconds: float, interval: float = 0.0) -> Iterator[None]:
+def alarm(
+    handler: Callable[[], Any],
+    seconds: float,
+    interval: float = 0.0,
+    timers: tuple[int, ...] = (signal.ITIMER_REAL,),
+) -> Iterator[None]:
     """Call ``handler`` in the main thread after some seconds, then at every interval until it raises.
 
-    No garbage is collected meanwhile: Python drops what a handler raises inside a callback of the collector, and
+    Each timer sends a signal of its own: ITIMER_REAL counts seconds, ITIMER_PROF those in which this process runs.  No
+    garbage is collected meanwhile: Python drops what a handler raises inside a callback of the collector, and
     Hypothesis registers one.
     """
 
@@ -19,18 +27,22 @@ def alarm(handler: Callable[[], Any], seconds: float, interval: float = 0.0) -> 
         try:
             handler()
         except BaseException:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            for timer in timers:
+                if SIGNALS[timer] == signum:
+                    signal.setitimer(timer, 0)
             raise
 
-    before = signal.signal(signal.SIGALRM, serve)
+    before = [signal.signal(SIGNALS[timer], serve) for timer in timers]
     gc.disable()
-    signal.setitimer(signal.ITIMER_REAL, seconds, interval)
+    for timer in timers:
+        signal.setitimer(timer, seconds, interval)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        for timer, handler_before in zip(timers, before, strict=True):
+            signal.setitimer(timer, 0)
+            signal.signal(SIGNALS[timer], handler_before)
         gc.enable()
-        signal.signal(signal.SIGALRM, before)
 
 
 def interrupt() -> None:

@@ -132,11 +132,12 @@ def kernel_train_minibatches(
     engine = engine_of(parameters.dtype, layer_dims, activations, batch_size or inputs.shape[1], **options)
     data = _kernels.Data(inputs.T, targets, sample_weight)
     losses = np.full(epochs if report is None else report, np.nan)
+    counts = {"updates": updates}
     status = engine.train(
-        parameters, data, optimizer, moments, learning_rates, order, losses, epochs, updates=updates, seed=seed
+        parameters, data, optimizer, moments, learning_rates, order, losses, epochs, counts, seed=seed
     )
     assert status == "done"
-    assert engine.updates == updates + len(learning_rates)
+    assert counts == {"updates": updates + len(learning_rates)}
     return losses
 
 

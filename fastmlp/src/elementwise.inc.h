@@ -19,23 +19,29 @@ static void FN(map)(void *out_, const void *x_, ptrdiff_t n, enum fm_function fu
     }
 }
 
-/* Whether all elements are finite: x - x is 0, or NaN where x is not finite, so the sum over all elements tells. */
-static bool FN(all_finite)(const real *x, ptrdiff_t n)
+/* Whether all elements times `factor` are finite: x - x is 0, or NaN where x is not finite, so the sum over all elements
+   tells. */
+INLINE bool all_finite_times(const real *x, ptrdiff_t n, const real factor)
 {
     vec residue[4] = {{0}};
     ptrdiff_t i = 0;
     for (; i + 4 * LANES <= n; i += 4 * LANES)
         UNROLL_FOR(int q = 0; q < 4; q++) {
-            vec v = vloadu(x + i + q * LANES);
+            vec v = vloadu(x + i + q * LANES) * factor;
             residue[q] += v - v;
         }
     for (; i < n; i += LANES) {
-        vec v = vload_some(x + i, n - i);
+        vec v = vload_some(x + i, n - i) * factor;
         residue[0] += v - v;
     }
     vec total = (residue[0] + residue[1]) + (residue[2] + residue[3]);
     return vall(veq(total, (vec){0}));
 }
+
+static bool FN(all_finite)(const real *x, ptrdiff_t n) { return all_finite_times(x, n, 1); }
+
+/* Whether all elements are below 1 / SMALL_MARGIN in size. */
+static bool FN(all_small)(const real *x, ptrdiff_t n) { return all_finite_times(x, n, SMALL_MARGIN); }
 
 /* Whether every element passes a check.  Zeros fill up the last, partial vector: they pass every check. */
 static bool FN(all_pass)(const void *x_, ptrdiff_t n, enum fm_check check)

@@ -44,6 +44,7 @@ typedef uint64_t ubits;
 #define FM_PACKED pd
 #define MANTISSA_BITS 52
 #define FM_SMALLEST_NORMAL 0x1p-1022
+#define SMALL_MARGIN 0x1p512 /* a number is called small if it can grow by this factor, about the root of the largest */
 #define EXPONENT_BIAS 1023
 #else
 #define FM_DTYPE f32
@@ -54,6 +55,7 @@ typedef uint32_t ubits;
 #define FM_PACKED ps
 #define MANTISSA_BITS 23
 #define FM_SMALLEST_NORMAL 0x1p-126f
+#define SMALL_MARGIN 0x1p64f
 #define EXPONENT_BIAS 127
 #endif
 

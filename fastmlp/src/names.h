@@ -100,6 +100,7 @@ enum fm_function { FM_FUNCTIONS(FM_ENUMERATOR) };
     X(DONE, done)                                                                        \
     X(INTERRUPTED, interrupted) /* a signal handler raised */                            \
     X(DIVERGED, diverged)       /* a gradient was not finite */                          \
+    X(OVERFLOWED, overflowed)   /* an update would have been, and was not made */        \
     X(LOSS_NOT_FINITE, loss_not_finite)                                                  \
     X(STALLED, stalled)               /* a rule of fm_watch: the loss no longer falls */ \
     X(RATE_TOO_SMALL, rate_too_small) /* the same, and the learning rate is too small to lower */

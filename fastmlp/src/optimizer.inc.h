@@ -6,6 +6,9 @@
  *
  * rate' and epsilon' contain Adam's bias corrections.  g is the gradient with its penalties, clipped.  Penalties and
  * weight decay apply to weights only: if there are any, the sweep goes layer by layer.
+ *
+ * No update is made that would leave something not finite.  Where p, m and g are small (see SMALL_MARGIN), none can;
+ * elsewhere a sweep that writes nothing looks at the results first.
  */
 #ifndef FASTMLP_OPTIMIZER_INC_H
 #define FASTMLP_OPTIMIZER_INC_H
@@ -15,6 +18,7 @@
 
 typedef struct {
     vec rate, momentum, beta_1, rest_1, beta_2, rest_2, epsilon, decay, l1, l2, most, scale;
+    double growth; /* p, m and g of size 1 give a new p and m of at most about this size */
 } update_constants;
 
 /* x^n by squaring: the bits of pow depend on the C library */
@@ -34,17 +38,31 @@ typedef struct {
     double penalty_share; /* factor of l1 and l2 */
 } update_step;
 
+/* Flags of enum fm_moments. */
+INLINE int moments_of(enum fm_method method)
+{
+    switch (method) {
+#define MOMENTS_CASE(code, name, moments) \
+    case FM_##code:                       \
+        return moments;
+        FM_METHODS(MOMENTS_CASE)
+    }
+    return 0;
+}
+
 INLINE update_constants FN(constants_of)(const fm_optimizer *o, const update_step *step)
 {
     double rate = step->rate;
     double epsilon = o->epsilon, decay = 1 - rate * o->weight_decay;
+    const bool divides = moments_of(o->method) & FM_KEEPS_V;
     if (o->method == FM_ADAM) {
         double correction_2 = sqrt(1 - FN(power)(o->beta_2, step->number + 1));
         rate *= correction_2 / (1 - FN(power)(o->beta_1, step->number + 1));
         if (!o->epsilon_hat)
             epsilon = fmax(epsilon * correction_2, FM_SMALLEST_NORMAL); /* not 0: an update would be 0 / 0 */
     }
-    return (update_constants){.rate = vset((real)rate),
+    return (update_constants){.growth = rate * (1 + o->l1 + o->l2) / (divides ? fmin(1, epsilon) : 1) + fabs(decay),
+                              .rate = vset((real)rate),
                               .momentum = vset((real)o->momentum),
                               .beta_1 = vset((real)o->beta_1),
                               .rest_1 = vset((real)(1 - o->beta_1)),
@@ -58,8 +76,8 @@ INLINE update_constants FN(constants_of)(const fm_optimizer *o, const update_ste
                               .scale = vset((real)step->scale)};
 }
 
-/* What an update does besides the method's step; flags that are constants within a sweep. */
-enum { PENALTY = 1, CLIP = 2, DECAY = 4 };
+/* What an update does besides the method's step, or that it writes nothing; flags that are constants within a sweep. */
+enum { PENALTY = 1, CLIP = 2, DECAY = 4, DRY = 8 };
 
 INLINE vec sign_of(vec x) { return vselect(vlt((vec){0}, x), vset(1), vselect(vlt(x, (vec){0}), vset(-1), (vec){0})); }
 
@@ -107,30 +125,34 @@ typedef struct {
     const update_constants *c;
 } sweep_arrays;
 
-/* Flags of enum fm_moments. */
-INLINE int moments_of(enum fm_method method)
+/* NaN where x is not small or, for a dry sweep, not finite; else 0 */
+INLINE vec excess(vec x, const int changes)
 {
-    switch (method) {
-#define MOMENTS_CASE(code, name, moments) \
-    case FM_##code:                       \
-        return moments;
-        FM_METHODS(MOMENTS_CASE)
-    }
-    return 0;
+    if (!(changes & DRY))
+        x = x * SMALL_MARGIN;
+    return x - x;
 }
 
-INLINE void sweep_range(const sweep_arrays *a, range r, const enum fm_method method, const int changes)
+/* Whether the new p and m are small; for a dry sweep, whether they are finite. */
+INLINE bool sweep_range(const sweep_arrays *a, range r, const enum fm_method method, const int changes)
 {
     const bool has_m = moments_of(method) & FM_KEEPS_M, has_v = moments_of(method) & FM_KEEPS_V;
     const update_constants c = *a->c;
     ptrdiff_t i = r.from;
     moments k = {{0}, {0}};
+    vec residue = {0};
     for (; i + LANES <= r.to; i += LANES) {
         if (has_m)
             k.m = vloadu(a->m + i);
         if (has_v)
             k.v = vloadu(a->v + i);
-        vstoreu(a->p + i, updated(vloadu(a->p + i), vloadu(a->g + i), &k, &c, method, changes));
+        const vec p = updated(vloadu(a->p + i), vloadu(a->g + i), &k, &c, method, changes);
+        residue += excess(p, changes);
+        if (has_m)
+            residue += excess(k.m, changes);
+        if (changes & DRY)
+            continue;
+        vstoreu(a->p + i, p);
         if (has_m)
             vstoreu(a->m + i, k.m);
         if (has_v)
@@ -138,32 +160,41 @@ INLINE void sweep_range(const sweep_arrays *a, range r, const enum fm_method met
     }
     const ptrdiff_t left = r.to - i;
     if (left <= 0)
-        return;
+        return vall(veq(residue, (vec){0}));
     if (has_m)
         k.m = vload_some(a->m + i, left);
     if (has_v)
         k.v = vload_some(a->v + i, left);
     vec p = updated(vload_some(a->p + i, left), vload_some(a->g + i, left), &k, &c, method, changes);
+    residue += excess(p, changes);
+    if (has_m)
+        residue += excess(k.m, changes);
+    const bool is_small = vall(veq(residue, (vec){0}));
+    if (changes & DRY)
+        return is_small;
     vstore_some(a->p + i, p, left);
     if (has_m)
         vstore_some(a->m + i, k.m, left);
     if (has_v)
         vstore_some(a->v + i, k.v, left);
+    return is_small;
 }
 
-/* Two sweeps are compiled for each method: the plain one, and one with all changes. */
-static void FN(sweep)(const sweep_arrays *a, range r, enum fm_method method, bool changes)
+/* Three sweeps are compiled for each method: the plain one, one with all changes, and the dry one. */
+static bool FN(sweep)(const sweep_arrays *a, range r, enum fm_method method, int changes)
 {
+    enum { ALL = PENALTY | CLIP | DECAY };
     switch (method) {
-#define METHOD_CASE(code, ...)                                    \
-    case FM_##code:                                               \
-        if (changes)                                              \
-            sweep_range(a, r, FM_##code, PENALTY | CLIP | DECAY); \
-        else                                                      \
-            sweep_range(a, r, FM_##code, 0);                      \
-        break;
+#define METHOD_CASE(code, ...)                              \
+    case FM_##code:                                         \
+        if (changes & DRY)                                  \
+            return sweep_range(a, r, FM_##code, ALL | DRY); \
+        if (changes)                                        \
+            return sweep_range(a, r, FM_##code, ALL);       \
+        return sweep_range(a, r, FM_##code, 0);
         FM_METHODS(METHOD_CASE)
     }
+    return true;
 }
 
 /* The constants for biases, which have no penalty and no decay. */
@@ -179,26 +210,36 @@ INLINE range overlap(range r, ptrdiff_t from, ptrdiff_t n)
     return (range){r.from > from ? r.from : from, r.to < from + n ? r.to : from + n};
 }
 
-/* Updates the parameters in `r`. */
-static void FN(optimizer_update)(const fm_training *training, const fm_layout *layout, const update_step *step, range r)
+/* Sweeps over the parameters in `r`: updates them or, with `dry`, changes nothing; the answer is that of sweep_range. */
+static bool FN(optimizer_sweep)(const fm_training *training, const fm_layout *layout, const update_step *step, range r,
+                                int dry)
 {
     const fm_optimizer *o = training->optimizer;
     const bool is_penalized = o->l1 != 0 || o->l2 != 0;
     const bool changes = is_penalized || o->weight_decay != 0 || isfinite(o->clip_value) || step->scale != 1;
     const update_constants c = FN(constants_of)(o, step);
     sweep_arrays a = {training->parameters, training->moments[0], training->moments[1], training->gradient, &c};
-    if (!changes) {
-        FN(sweep)(&a, r, o->method, false);
-        return;
-    }
+    if (!changes)
+        return FN(sweep)(&a, r, o->method, dry);
     const update_constants c_bias = FN(bias_constants)(c);
+    bool answer = true;
     for (ptrdiff_t l = 0; l < layout->n_layers; l++) {
         const fm_layer *layer = &layout->layers[l];
         a.c = &c;
-        FN(sweep)(&a, overlap(r, layer->weights, layer->fan_in * layer->fan_out), o->method, changes);
+        answer &= FN(sweep)(&a, overlap(r, layer->weights, layer->fan_in * layer->fan_out), o->method, PENALTY | dry);
         a.c = &c_bias;
-        FN(sweep)(&a, overlap(r, layer->bias, layer->fan_out), o->method, changes);
+        answer &= FN(sweep)(&a, overlap(r, layer->bias, layer->fan_out), o->method, PENALTY | dry);
     }
+    return answer;
+}
+
+/* Whether an update leaves the parameters in `r` finite; `is_small`: whether they, their m and their gradient are. */
+static bool FN(stays_finite)(const fm_training *training, const fm_layout *layout, const update_step *step, range r,
+                             bool is_small)
+{
+    if (is_small && FN(constants_of)(training->optimizer, step).growth < (double)SMALL_MARGIN / 16)
+        return true;
+    return FN(optimizer_sweep)(training, layout, step, r, DRY);
 }
 
 /* The sum of squares of n elements of the gradient times `shrink`, with penalties and clipping by value as in the
@@ -265,7 +306,7 @@ static void FN(update_alone)(const fm_training *training, const fm_layout *layou
 {
     const double scale = isfinite(training->optimizer->clip_norm) ? FN(norm_scale)(training, layout, 1) : 1;
     const update_step step = {training->updates, learning_rate, scale, 1};
-    FN(optimizer_update)(training, layout, &step, (range){0, layout->n_parameters});
+    FN(optimizer_sweep)(training, layout, &step, (range){0, layout->n_parameters}, 0);
 }
 
 /* parameters <- parameters - learning_rate * gradient */

@@ -9,13 +9,14 @@
 #include "pass.inc.h"
 #include "watch.inc.h"
 
-/* Each thread keeps its own copy; all copies have the same values. */
+/* Each thread keeps its own copy; all copies have the same values but for is_small. */
 typedef struct {
     fm_watch watch;
     ptrdiff_t updates;   /* made in all, also before the call */
     double batch_losses; /* penalized losses of the epoch's batches, each times its share of the examples */
     double weight;       /* of the epoch's batches so far */
     double loss;         /* of the last epoch whose loss was wanted */
+    bool is_small;       /* whether this thread's share of the parameters and of m is known to be */
 } training_progress;
 
 /* Where the epoch's loss goes in the caller's array, or NULL. */
@@ -75,8 +76,8 @@ INLINE void FN(keep_best)(const fm_training *training, range mine)
            (size_t)(mine.to - mine.from) * sizeof(real));
 }
 
-/* This thread's share of an update from the batch's gradient, which moves no parameter if the gradient is not finite.
-   Whether the update was made, or is held for the next call: the last barrier may report an interruption even so. */
+/* This thread's share of an update from the batch's gradient; no parameter moves if the gradient is not finite, or one
+   of them would not be.  Whether the update was made, or is held for the next call: the last barrier may report an interruption even so. */
 static bool FN(update)(team_job *job, const batch_pass *pass, training_progress *progress, worker *w)
 {
     fm_training *training = job->training;
@@ -89,7 +90,8 @@ static bool FN(update)(team_job *job, const batch_pass *pass, training_progress 
                         .penalty_share = penalty_share_of(training, pass)};
     if (pass->wants_loss && training->penalizes_sum && w->id == 0)
         job->penalty = FN(penalty_of)(training, layout);
-    if (!FN(all_finite)(job->gradient + mine.from, mine.to - mine.from))
+    const bool is_small_gradient = FN(all_small)(job->gradient + mine.from, mine.to - mine.from);
+    if (!is_small_gradient && !FN(all_finite)(job->gradient + mine.from, mine.to - mine.from))
         w->status = FM_DIVERGED;
     if (barrier(w))
         return false;
@@ -99,11 +101,12 @@ static bool FN(update)(team_job *job, const batch_pass *pass, training_progress 
         barrier(w);
         return true;
     }
-    if (isfinite(training->optimizer->clip_norm)) {
+    if (isfinite(training->optimizer->clip_norm))
         step.scale = FN(norm_scale)(training, layout, step.penalty_share);
-        if (barrier(w)) /* all threads have read the parameters before one changes them */
-            return false;
-    }
+    if (!FN(stays_finite)(training, layout, &step, mine, is_small_gradient && progress->is_small))
+        w->status = FM_OVERFLOWED;
+    if (barrier(w)) /* all threads have read the parameters before one changes them */
+        return false;
     verdict v = {FM_DONE, false};
     if (pass->wants_loss && pass->is_last && progress->weight != 0)
         v = judge_loss(&progress->watch, progress->loss, pass->epoch, step.rate);
@@ -112,7 +115,7 @@ static bool FN(update)(team_job *job, const batch_pass *pass, training_progress 
     const bool is_whole = pass->examples.n == job->call->data->n_examples;
     if (v.is_best && is_whole)
         FN(keep_best)(training, mine);
-    FN(optimizer_update)(training, layout, &step, mine);
+    progress->is_small = FN(optimizer_sweep)(training, layout, &step, mine, 0);
     if (v.is_best && !is_whole)
         FN(keep_best)(training, mine);
     progress->updates++;

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp import _kernels
-from fastmlp.schedules import Constant, Plateau, Steps
+from fastmlp.schedules import Constant, Steps
 from fastmlp.training.history import Ended, diverged
 from fastmlp.training.orders import order_of
 from fastmlp.training.task import Task
@@ -14,7 +13,6 @@ from fastmlp.training.task import Task
 DEFAULT_LEARNING_RATE = 0.001
 MOST_UPDATES = 1 << 16  # of one call: their learning rates are an array
 MOST_ORDERED = 1 << 16  # examples in the orders of one call
-NEVER = {"tol": 0.0, "patience": -1, "best": math.inf, "n_stalled": 0}  # the kernels' fm_plateau, off
 RULES = {
     "stalled": "the loss did not fall by more than tol={tol:g} for more than n_iter_no_change={n} epochs in a row",
     "rate_too_small": "the loss no longer falls, and the learning rate is too small to be lowered further",
@@ -48,11 +46,11 @@ class _Descent:
         self.batches = -(-n // self.batch_size)
         self.schedule = options.schedule or Constant(DEFAULT_LEARNING_RATE)
         self.state.adapt(self.schedule.adaptive)
+        self.first_update, self.first_epoch = self.state.updates, self.state.epochs
         self.settings = {**options.optimizer.settings(), **options.limits()}
         self.watch = self._watch()
         self.best_parameters = np.empty_like(task.parameters) if self.watch["keeps_best"] else None
-        self.good = task.parameters.copy()  # restored where an update itself overflows
-        self.done, self.rest = 0, 0  # epochs finished in this training, and batches of the unfinished one
+        self.last_rate = 0.0  # of the last update made or tried
         self.next_report = 0
         self.held_loss: float | None = None  # loss of the gradient whose update comes next
         self.held_order: np.ndarray | None = None  # and the order of its epoch
@@ -63,18 +61,25 @@ class _Descent:
             self.orders = np.empty((max(1, min(self.block, options.epochs)), n), np.intp)
 
     def _watch(self) -> dict[str, Any]:
-        """The fields of the kernels' ``fm_watch``."""
-        options, plateau, adaptive = self.options, self.state.plateau, self.schedule.adaptive
-        watch: dict[str, Any] = {"stop": NEVER, "slow": NEVER, "slow_factor": 1.0, "smallest_rate": 0.0}
-        watch.update(rate_scale=1.0, best_loss=math.inf, best_epoch=-1)
-        watch["keeps_best"] = bool(options.restore_best) and options.validation is None
+        """The fields of the kernels' ``fm_watch`` that are on."""
+        options, adaptive = self.options, self.schedule.adaptive
+        watch: dict[str, Any] = {"keeps_best": bool(options.restore_best) and options.validation is None}
         if options.n_iter_no_change is not None and options.validation is None:
-            watch["stop"] = {**NEVER, "tol": options.tol, "patience": options.n_iter_no_change}
+            watch["stop"] = {"tol": options.tol, "patience": options.n_iter_no_change}
         if adaptive is not None:
-            rule = {"tol": adaptive.tol, "patience": adaptive.n_iter_no_change}
-            watch["slow"] = {**rule, "best": plateau.best, "n_stalled": plateau.n_stalled}
-            watch.update(rate_scale=plateau.scale, slow_factor=adaptive.factor, smallest_rate=adaptive.smallest)
+            watch["slow"] = {"tol": adaptive.tol, "patience": adaptive.n_iter_no_change}
+            watch.update(slow_factor=adaptive.factor, smallest_rate=adaptive.smallest)
         return watch
+
+    @property
+    def done(self) -> int:
+        """Epochs finished in this training."""
+        return self.state.epochs - self.first_epoch
+
+    @property
+    def rest(self) -> int:
+        """Batches made of the unfinished epoch."""
+        return self.state.updates - self.first_update - self.done * self.batches
 
     def go_on(self) -> Ended | None:
         """Make one compiled call and what follows it; return how the training ended, or None."""
@@ -115,37 +120,30 @@ class _Descent:
         losses = np.full(len(range(self.next_report, until, self.report_every)), np.nan)
         rates, orders = self._rates(epochs), self._orders(epochs)
         before, start, engine = state.updates, self.done, task.engine
-        self.good[:] = task.parameters
         self.watch["best_epoch"] = -1
-        try:
-            status = engine.train(
-                task.parameters,
-                task.examples.data,
-                self.settings,
-                state.moments,
-                rates,
-                orders,
-                losses,
-                epochs,
-                updates=before,
-                seed=state.seed,
-                first_loss=self.next_report - start,
-                loss_every=self.report_every,
-                watch=self.watch,
-                best_parameters=self.best_parameters,
-                gradient=task.gradient,
-                weight_scale=task.examples.weight_scale if self.options.penalty == "sum" else 0.0,
-                wants_last_loss=True,
-                holds_update=holds_update,
-                held_loss=self.held_loss,
-            )
-        finally:
-            made = max(0, engine.updates - before)  # a signal may come before the engine knows of those before
-            finished, self.rest = state.count(made, self.batches, task.examples.n_examples, self.batch_size)
-            self.done += finished
-            if self.schedule.adaptive is not None:
-                slow = self.watch["slow"]
-                state.plateau = Plateau(self.watch["rate_scale"], slow["best"], slow["n_stalled"])
+        status = engine.train(
+            task.parameters,
+            task.examples.data,
+            self.settings,
+            state.moments,
+            rates,
+            orders,
+            losses,
+            epochs,
+            counts=vars(state),
+            seed=state.seed,
+            first_loss=self.next_report - start,
+            loss_every=self.report_every,
+            watch=self.watch,
+            plateau=None if self.schedule.adaptive is None else vars(state.plateau),
+            best_parameters=self.best_parameters,
+            gradient=task.gradient,
+            weight_scale=task.examples.weight_scale if self.options.penalty == "sum" else 0.0,
+            wants_last_loss=True,
+            holds_update=holds_update,
+            held_loss=self.held_loss,
+        )
+        self.last_rate = rates[min(state.updates - before, len(rates) - 1)] * self.watch["rate_scale"]
         self.held_loss = float(losses[-1]) if holds_update and status == "done" else None
         self.held_order = orders[-1].copy() if orders is not None and self.held_loss is not None else None
         self._record(losses, self.done + (self.held_loss is not None))
@@ -209,21 +207,15 @@ class _Descent:
         self.best_parameters[:], self.task.best_epoch = self.task.parameters, self.done
 
     def _failure(self, status: str) -> Ended | None:
-        """Return how a training ended in which something was not finite, or None; make the parameters finite."""
-        overflowed = _kernels.first_not_finite((self.task.parameters,)) >= 0
+        """Return how a training ended in which something was not finite, or None."""
         is_held_loss_bad = self.held_loss is not None and not math.isfinite(self.held_loss)
         if status == "diverged":
             place, kept = f"epoch {self.done}, batch {self.rest}: the gradient is not finite", "those before it"
+        elif status == "overflowed":
+            place, kept = f"epoch {self.done}, batch {self.rest}: the update overflows", "those before it"
         elif status == "loss_not_finite" or is_held_loss_bad:
             epoch = self.done - (not is_held_loss_bad)
             place, kept = f"epoch {epoch}: its loss is not finite", f"the finite ones after {self.done} epochs"
-        elif overflowed:
-            place, kept = f"epoch {self.done - 1}: an update overflowed", ""
         else:
             return None
-        rate = self._rates(1)[0] * self.watch["rate_scale"]
-        if overflowed:
-            self.task.parameters[:] = self.good
-            self.state.start_anew()
-            kept = "those from before the updates that overflowed"
-        return diverged(self.done, place, kept, f"a learning_rate below {rate:g} or clip_norm, ")
+        return diverged(self.done, place, kept, f"a learning_rate below {self.last_rate:g} or clip_norm, ")

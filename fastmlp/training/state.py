@@ -66,12 +66,3 @@ class TrainingState:
         self.updates = self.optimizer_epochs = self.examples = 0
         self.adaptive, self.plateau = None, Plateau()
         self.moments[:] = 0
-
-    def count(self, updates: int, batches: int, n_examples: int, batch_size: int) -> tuple[int, int]:
-        """Count updates; return the epochs that they finish and the batches left over."""
-        epochs, rest = divmod(updates, batches)
-        self.updates += updates
-        self.epochs += epochs
-        self.optimizer_epochs += epochs
-        self.examples += epochs * n_examples + rest * batch_size
-        return epochs, rest

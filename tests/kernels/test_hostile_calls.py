@@ -229,7 +229,8 @@ WRONG = [
     {"epochs": 2},
     {"epochs": 2**62},
     {"epochs": 2**63 - 1},
-    {"updates": -1},
+    {"counts": {"updates": -1}},
+    {"watch": {"stop": 3}},
 ]
 
 
@@ -257,11 +258,11 @@ def test_order_is_checked_in_every_epoch():
 
 def test_a_training_of_no_epochs_moves_nothing():
     parameters = np.arange(13.0)
-    nothing = {"epochs": 0, "learning_rates": Z(0), "losses": Z(0), "order": Z((0, 8), np.intp), "updates": 7}
-    ours = engine()
-    assert ours.train(**TRAINING | nothing | {"parameters": parameters})
+    counts = {"updates": 7}
+    nothing = {"epochs": 0, "learning_rates": Z(0), "losses": Z(0), "order": Z((0, 8), np.intp), "counts": counts}
+    assert engine().train(**TRAINING | nothing | {"parameters": parameters})
     np.testing.assert_array_equal(parameters, np.arange(13.0))
-    assert ours.updates == 7
+    assert counts == {"updates": 7}
 
 
 @pytest.mark.parametrize(

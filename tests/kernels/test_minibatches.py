@@ -166,11 +166,9 @@ def test_a_gradient_that_is_not_finite_ends_the_training_before_its_update(name,
     )
     inputs[1, 17] = value  # in the third batch
     engine = engine_of(dtype, layer_dims, activations, batch, n_threads=n_threads)
-    losses, data = np.full(2, -1.0), _kernels.Data(inputs.T, targets)
-    assert (
-        engine.train(spoilt[0], data, rest[3], spoilt[1], np.full(10, 0.01), None, losses, 2, updates=3) == "diverged"
-    )
-    assert engine.updates == 5
+    losses, data, counts = np.full(2, -1.0), _kernels.Data(inputs.T, targets), {"updates": 3}
+    assert engine.train(spoilt[0], data, rest[3], spoilt[1], np.full(10, 0.01), None, losses, 2, counts) == "diverged"
+    assert counts == {"updates": 5}
     np.testing.assert_array_equal(spoilt[0], sound[0])
     np.testing.assert_array_equal(spoilt[1], sound[1])
 
@@ -179,11 +177,10 @@ def test_a_training_that_diverges_stops_with_finite_parameters(isa, dtype):
     layer_dims, activations = (3, 5, 2), ("identity", "identity")
     parameters, inputs, targets = random_network(layer_dims, 40, dtype, loss="squared_error")
     engine = engine_of(dtype, layer_dims, activations, 40, loss="squared_error")
-    moments, data = np.empty((0, len(parameters)), dtype), _kernels.Data(inputs.T, targets)
-    assert (
-        engine.train(parameters, data, OPTIMIZER, moments, np.full(1000, 10.0), None, np.empty(0), 1000) == "diverged"
-    )
-    assert 0 < engine.updates < 1000
+    moments, data, counts = np.empty((0, len(parameters)), dtype), _kernels.Data(inputs.T, targets), {"updates": 0}
+    status = engine.train(parameters, data, OPTIMIZER, moments, np.full(1000, 10.0), None, np.empty(0), 1000, counts)
+    assert status == "diverged"
+    assert 0 < counts["updates"] < 1000
     assert np.isfinite(parameters).all()
     # the engine is as good as new
     fresh, *_ = random_network(layer_dims, 40, dtype, loss="squared_error")

@@ -9,8 +9,8 @@ import sys
 import numpy as np
 import pytest
 import scipy.sparse
+from alarms import alarm, interrupt
 from networks import OPTIMIZER, activations_of, engine_of, loss_options, random_network
-from test_interrupts_threads import alarm_after
 
 from fastmlp import MLP, _kernels
 from fastmlp.engine.examples import MOST_DENSITY_OF_SPARSE, is_sparse
@@ -181,9 +181,9 @@ def test_indices_that_change_after_the_check_are_not_followed(n_examples, index_
 @pytest.mark.parametrize("n_examples", [200, 1500])
 def test_a_long_pass_is_interrupted(n_examples):
     case = Case((20_000, 200, 1), n_examples, "float32", density=0.1)
-    with alarm_after(0.2), pytest.raises(KeyboardInterrupt):
+    with alarm(interrupt, 0.2), pytest.raises(KeyboardInterrupt):
         case.train(True, n_examples, epochs=10**4)
-    with alarm_after(0.1), pytest.raises(KeyboardInterrupt):
+    with alarm(interrupt, 0.1), pytest.raises(KeyboardInterrupt):
         for _ in range(10**4):
             case.predict(True, True)
 

@@ -1,10 +1,11 @@
 """What a training leaves where it is ended, interrupted or refused at an awkward moment."""
 
+import signal
 import threading
 
 import numpy as np
 import pytest
-from alarms import alarm
+from alarms import alarm, interrupt
 
 from fastmlp import LBFGS, MLP, SGD, Adam, Adaptive, Constant
 from fastmlp.training import CumulativeOrders, TrainingOptions, run
@@ -13,6 +14,7 @@ RNG = np.random.default_rng(9)
 X = RNG.standard_normal((40, 3))
 Y = (X[:, 0] > 0).astype("int64")
 WEIGHTS = RNG.uniform(0, 3, 40)
+BOTH = signal.ITIMER_REAL, signal.ITIMER_PROF
 
 
 def network(**kwargs):
@@ -29,24 +31,22 @@ def assert_unchanged(model, before):
     assert {**after[2], "moments": None} == {**before[2], "moments": None}
 
 
-def test_a_signal_before_the_first_update_of_a_call_leaves_the_counts(monkeypatch):
-    """It arrives where the new engine does not know yet of the updates made before."""
-    model = network()
-    model.train(X, Y, epochs=4, batch_size=10, optimizer="adam", seed=1)
-    before = everything_in(model)
-
-    class Interrupted:
-        def __init__(self, engine):
-            self.updates = engine.updates
-
-        def train(self, *arguments, **options):
-            raise KeyboardInterrupt
-
-    engine_of = model.engine
-    monkeypatch.setattr(model, "engine", lambda *arguments, **options: Interrupted(engine_of(*arguments, **options)))
-    with pytest.raises(KeyboardInterrupt):
-        model.train(X, Y, epochs=1, batch_size=10, seed=1)
-    assert_unchanged(model, before)
+@pytest.mark.parametrize("learning_rate", [0.01, Adaptive(0.01, tol=10.0, n_iter_no_change=10**7)])
+def test_two_signals_at_once_leave_counts_that_belong_to_the_updates(learning_rate):
+    """The second is served in the first Python code after the compiled call that the first has ended."""
+    for _ in range(10):
+        model, same = network(), network()
+        with pytest.raises(KeyboardInterrupt), alarm(interrupt, 0.01, timers=BOTH):
+            model.train(X, Y, epochs=10**7, batch_size=16, shuffle=False, learning_rate=learning_rate)
+        state = model.training_state
+        epochs, rest = divmod(state.updates, 3)
+        assert (state.epochs, state.optimizer_epochs) == (epochs, epochs)
+        assert state.examples == 40 * epochs + 16 * rest
+        assert epochs > 0
+        same.train(X, Y, epochs=epochs, batch_size=16, shuffle=False, learning_rate=learning_rate)
+        assert state.plateau == same.training_state.plateau
+        if not rest:
+            assert model.parameters.tobytes() == same.parameters.tobytes()
 
 
 def test_an_update_that_was_held_has_the_weights_of_its_own_order():

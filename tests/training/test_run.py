@@ -1,12 +1,10 @@
 """MLP.train: what it records, when it calls back, and what it leaves behind however it ends."""
 
-import re
-
 import numpy as np
 import pytest
 from alarms import alarm, interrupt
 
-from fastmlp import MLP, SGD, Adaptive, DivergenceWarning, History, reference
+from fastmlp import MLP, SGD, History, reference
 
 RNG = np.random.default_rng(4)
 X = RNG.standard_normal((30, 2))
@@ -189,140 +187,7 @@ def test_the_progress_bar_counts_the_epochs_there_are(capfd):
     assert "10/10" in capfd.readouterr().err
 
 
-# ---- divergence and interruption
-
-
-def diverge(model, y=Y, **kwargs):
-    """The history, and the epoch and batch that the one warning names."""
-    with pytest.warns(DivergenceWarning) as caught:
-        history = model.train(X, y, **{"learning_rate": 1e4, "epochs": 500, "report_every": 1, **kwargs})
-    (warning,) = caught
-    assert warning.filename == __file__
-    epoch, _, batch = re.match(r"training diverged at epoch (\d+)(, batch (\d+))?: ", str(warning.message)).groups()
-    return history, int(epoch), int(batch or 0), str(warning.message)
-
-
-@pytest.mark.parametrize("report_every", [3, 500])
-def test_a_gradient_that_is_not_finite_ends_the_training_with_the_parameters_before_it(report_every, dtype):
-    model, same = (network(activation="identity", dtype=dtype) for _ in range(2))
-    history, epoch, batch, message = diverge(model, report_every=report_every)
-    assert (epoch > 1, batch) == (True, 0)
-    assert "The parameters are those before it. Try a learning_rate below 10000 or clip_norm, smaller" in message
-    assert np.isfinite(history.losses).all()
-    assert (history.epochs < epoch).all()
-    assert np.isfinite(model.parameters).all()
-    with pytest.warns(DivergenceWarning):  # its last loss is not finite, though its gradient is
-        same.train(X, Y, learning_rate=1e4, epochs=epoch, report_every=epoch)
-    assert model.parameters.tobytes() == same.parameters.tobytes()
-    assert not np.isfinite(same.loss_and_gradient(X, Y)[1]).all()
-
-
-@pytest.mark.parametrize("optimizer", ["sgd", SGD(momentum=0.5), "adam"])
-def test_divergence_in_the_middle_of_an_epoch_keeps_the_parameters_of_the_batch_before(optimizer, dtype):
-    """The batches before the one named, trained by themselves, lead to the same parameters."""
-    options = {"learning_rate": 10, "batch_size": 7, "shuffle": False, "optimizer": optimizer}
-    inputs = X.copy()
-    inputs[-2:] *= np.finfo(dtype).max / 10  # the last batch, which the weights of the others make overflow
-    model, same = (network((2, 6, 6, 1), activation="identity", dtype=dtype) for _ in range(2))
-    with pytest.warns(DivergenceWarning, match=r"at epoch 0, batch 4: .* those before it"):
-        model.train(inputs, Y, epochs=3, **options)
-    same.train(inputs[:-2], Y[:-2], epochs=1, **options)
-    assert (model.training_state.updates, model.training_state.examples) == (4, 28)
-    assert model.parameters.tobytes() == same.parameters.tobytes()
-
-
-def test_a_loss_that_is_not_finite_from_the_start_leaves_the_initial_parameters():
-    model = network((2, 3, 3, 1), activation="relu")
-    model.parameters[:] *= 1e200
-    before = model.parameters.tobytes()
-    history, epoch, batch, message = diverge(model)
-    assert (history.losses.size, epoch, batch) == (0, 0, 0)
-    assert "those before it" in message
-    assert model.parameters.tobytes() == before
-
-
-@pytest.mark.parametrize(("dtype", "learning_rate"), [("float64", 1e308), ("float32", 3e38)])
-@pytest.mark.parametrize("epochs", [1, 2, 50])
-def test_an_update_that_overflows_leaves_the_parameters_before_it(epochs, dtype, learning_rate):
-    model = network((2, 1), activation=[], loss="squared_error", dtype=dtype)
-    before = model.parameters.tobytes()
-    _, epoch, _, message = diverge(model, learning_rate=learning_rate, epochs=epochs, report_every=epochs)
-    assert epoch <= 1
-    assert "those from before the updates that overflowed" in message
-    assert model.parameters.tobytes() == before
-
-
-@pytest.mark.parametrize("batch_size", [None, 7])
-def test_an_update_that_overflows_late_leaves_the_parameters_of_its_own_call(batch_size):
-    """The callback makes every epoch a call, and parameters in epoch 3 that the learning rate throws far off."""
-    model = network((2, 1), activation=[], loss="squared_error", initialization="zeros")
-    moved = np.array([1e10, -1e10, 1e10])
-
-    def move(epoch, loss):
-        if epoch == 3:
-            model.parameters = moved
-
-    options = {"learning_rate": 1e299, "epochs": 9, "report_every": 1, "batch_size": batch_size, "callback": move}
-    with pytest.warns(DivergenceWarning, match="those from before the updates that overflowed"):
-        history = model.train(X, np.zeros(len(X)), **options)
-    assert history.losses[:3].tolist() == [0, 0, 0]
-    assert model.parameters.tolist() == moved.tolist()
-
-
-def test_after_an_update_that_overflowed_training_goes_on_with_the_same_optimizer():
-    model = network((2, 1), activation=[], loss="squared_error")
-    diverge(model, learning_rate=1e308, epochs=3, optimizer=SGD(momentum=0.5))
-    model.train(X, Y, learning_rate=0.1, epochs=3)
-    expected = network((2, 1), activation=[], loss="squared_error")
-    expected.train(X, Y, learning_rate=0.1, epochs=3, optimizer=SGD(momentum=0.5))
-    assert model.parameters.tobytes() == expected.parameters.tobytes()
-
-
-def test_a_last_update_that_leaves_finite_parameters_is_no_divergence():
-    model = network((2, 3, 3, 1), activation="identity")
-    history = model.train(X, Y, learning_rate=1e200, epochs=1)
-    assert history.losses.size == 1
-    assert np.isfinite(model.parameters).all()
-    assert abs(model.parameters).max() > 1e190
-
-
-def test_the_remedy_names_the_rate_that_an_adaptive_schedule_has_come_to():
-    model = network((2, 1), activation=[], loss="squared_error")
-
-    def throw_off(epoch, loss):
-        if epoch == 7:
-            model.parameters = [1e200, 1e200, 0]
-
-    schedule = Adaptive(0.25, tol=10.0, n_iter_no_change=2, factor=0.5)
-    with pytest.warns(DivergenceWarning, match=r"Try a learning_rate below 0\.0625 or clip_norm"):
-        model.train(X, Y, epochs=20, learning_rate=schedule, report_every=1, callback=throw_off)
-
-
-@pytest.mark.parametrize("batch_size", [None, 7])
-def test_a_held_or_recorded_loss_that_overflows_is_no_report_to_a_callback(batch_size):
-    model, heard = network((2, 1), activation=[], loss="squared_error"), []
-    options = {"learning_rate": 0.1, "epochs": 9, "batch_size": batch_size}
-    history, epoch, *_ = diverge(model, Y * 1e200, callback=lambda *report: heard.append(report), **options)
-    assert (history.losses.size, heard, epoch) == (0, [], 0)
-    assert np.isfinite(model.parameters).all()
-
-
-@pytest.mark.parametrize("report_every", [1, 100])
-def test_a_reported_loss_that_overflows_ends_the_training_even_where_its_gradient_is_finite(report_every):
-    model = network((2, 1), activation=[], loss="squared_error")
-    history, epoch, *_ = diverge(model, Y * 1e200, learning_rate=0.1, epochs=300, report_every=report_every)
-    assert history.losses.size == 0
-    assert np.isfinite(model.parameters).all()
-    assert epoch == 0
-    assert model.training_state.epochs == 1
-
-
-def test_after_a_divergence_training_can_go_on():
-    model = network(activation="identity")
-    diverge(model)
-    model.initialize()
-    history = model.train(X, Y, learning_rate=0.1, epochs=50, report_every=1)
-    assert history.losses[-1] < history.losses[0]
+# ---- interruption and errors
 
 
 def test_parameters_that_are_not_finite_are_refused():
