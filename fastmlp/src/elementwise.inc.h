@@ -19,29 +19,27 @@ static void FN(map)(void *out_, const void *x_, ptrdiff_t n, enum fm_function fu
     }
 }
 
-/* Whether all elements times `factor` are finite: x - x is 0, or NaN where x is not finite, so the sum over all elements
-   tells. */
-INLINE bool all_finite_times(const real *x, ptrdiff_t n, const real factor)
+/* Whether all elements are finite or, if `small`, below the root of the largest number: the sum of x * 0, or of x * x, is
+   not finite if one of them is not. */
+INLINE bool all_below(const real *x, ptrdiff_t n, const bool small)
 {
-    vec residue[4] = {{0}};
+    vec sums[4] = {{0}};
     ptrdiff_t i = 0;
     for (; i + 4 * LANES <= n; i += 4 * LANES)
         UNROLL_FOR(int q = 0; q < 4; q++) {
-            vec v = vloadu(x + i + q * LANES) * factor;
-            residue[q] += v - v;
+            vec v = vloadu(x + i + q * LANES);
+            sums[q] = vfma(v, small ? v : (vec){0}, sums[q]);
         }
     for (; i < n; i += LANES) {
-        vec v = vload_some(x + i, n - i) * factor;
-        residue[0] += v - v;
+        vec v = vload_some(x + i, n - i);
+        sums[0] = vfma(v, small ? v : (vec){0}, sums[0]);
     }
-    vec total = (residue[0] + residue[1]) + (residue[2] + residue[3]);
-    return vall(veq(total, (vec){0}));
+    return vall_finite((sums[0] + sums[1]) + (sums[2] + sums[3]));
 }
 
-static bool FN(all_finite)(const real *x, ptrdiff_t n) { return all_finite_times(x, n, 1); }
+static bool FN(all_finite)(const real *x, ptrdiff_t n) { return all_below(x, n, false); }
 
-/* Whether all elements are below 1 / SMALL_MARGIN in size. */
-static bool FN(all_small)(const real *x, ptrdiff_t n) { return all_finite_times(x, n, SMALL_MARGIN); }
+static bool FN(all_small)(const real *x, ptrdiff_t n) { return all_below(x, n, true); }
 
 /* Whether every element passes a check.  Zeros fill up the last, partial vector: they pass every check. */
 static bool FN(all_pass)(const void *x_, ptrdiff_t n, enum fm_check check)

@@ -44,7 +44,7 @@ typedef uint64_t ubits;
 #define FM_PACKED pd
 #define MANTISSA_BITS 52
 #define FM_SMALLEST_NORMAL 0x1p-1022
-#define SMALL_MARGIN 0x1p512 /* a number is called small if it can grow by this factor, about the root of the largest */
+#define ROOT_OF_LARGEST 0x1p512
 #define EXPONENT_BIAS 1023
 #else
 #define FM_DTYPE f32
@@ -55,7 +55,7 @@ typedef uint32_t ubits;
 #define FM_PACKED ps
 #define MANTISSA_BITS 23
 #define FM_SMALLEST_NORMAL 0x1p-126f
-#define SMALL_MARGIN 0x1p64f
+#define ROOT_OF_LARGEST 0x1p64
 #define EXPONENT_BIAS 127
 #endif
 
@@ -145,6 +145,7 @@ INLINE real real_fma(real a, real b, real c) { return a * b + c; }
 INLINE vec vrelu(vec x) { return vmax((vec){0}, x); }
 INLINE vec vnegative_abs(vec x) { return (vec)((ivec)x | (ivec)vset((real)-0.0)); }
 INLINE vec vabs(vec x) { return (vec)((ivec)x & ~(ivec)vset((real)-0.0)); }
+INLINE bool vall_finite(vec x) { return vall(veq(x - x, (vec){0})); }
 
 /* ---- shuffles of a pair of vectors, first within 16-byte blocks, then of whole blocks
  *

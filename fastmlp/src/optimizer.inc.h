@@ -7,8 +7,8 @@
  * rate' and epsilon' contain Adam's bias corrections.  g is the gradient with its penalties, clipped.  Penalties and
  * weight decay apply to weights only: if there are any, the sweep goes layer by layer.
  *
- * No update is made that would leave something not finite.  Where p, m and g are small (see SMALL_MARGIN), none can;
- * elsewhere a sweep that writes nothing looks at the results first.
+ * No update is made that would leave p or m not finite.  Where p, m and g are small, below the root of the largest
+ * number, none can be; elsewhere a sweep that writes nothing looks at the results first.
  */
 #ifndef FASTMLP_OPTIMIZER_INC_H
 #define FASTMLP_OPTIMIZER_INC_H
@@ -125,13 +125,8 @@ typedef struct {
     const update_constants *c;
 } sweep_arrays;
 
-/* NaN where x is not small or, for a dry sweep, not finite; else 0 */
-INLINE vec excess(vec x, const int changes)
-{
-    if (!(changes & DRY))
-        x = x * SMALL_MARGIN;
-    return x - x;
-}
+/* `sum`, which becomes infinite or NaN where x is not small or, for a dry sweep, not finite */
+INLINE vec size_added(vec sum, vec x, const int changes) { return vfma(x, changes & DRY ? (vec){0} : x, sum); }
 
 /* Whether the new p and m are small; for a dry sweep, whether they are finite. */
 INLINE bool sweep_range(const sweep_arrays *a, range r, const enum fm_method method, const int changes)
@@ -140,16 +135,16 @@ INLINE bool sweep_range(const sweep_arrays *a, range r, const enum fm_method met
     const update_constants c = *a->c;
     ptrdiff_t i = r.from;
     moments k = {{0}, {0}};
-    vec residue = {0};
+    vec size = {0};
     for (; i + LANES <= r.to; i += LANES) {
         if (has_m)
             k.m = vloadu(a->m + i);
         if (has_v)
             k.v = vloadu(a->v + i);
         const vec p = updated(vloadu(a->p + i), vloadu(a->g + i), &k, &c, method, changes);
-        residue += excess(p, changes);
+        size = size_added(size, p, changes);
         if (has_m)
-            residue += excess(k.m, changes);
+            size = size_added(size, k.m, changes);
         if (changes & DRY)
             continue;
         vstoreu(a->p + i, p);
@@ -160,24 +155,23 @@ INLINE bool sweep_range(const sweep_arrays *a, range r, const enum fm_method met
     }
     const ptrdiff_t left = r.to - i;
     if (left <= 0)
-        return vall(veq(residue, (vec){0}));
+        return vall_finite(size);
     if (has_m)
         k.m = vload_some(a->m + i, left);
     if (has_v)
         k.v = vload_some(a->v + i, left);
     vec p = updated(vload_some(a->p + i, left), vload_some(a->g + i, left), &k, &c, method, changes);
-    residue += excess(p, changes);
+    size = size_added(size, p, changes);
     if (has_m)
-        residue += excess(k.m, changes);
-    const bool is_small = vall(veq(residue, (vec){0}));
+        size = size_added(size, k.m, changes);
     if (changes & DRY)
-        return is_small;
+        return vall_finite(size);
     vstore_some(a->p + i, p, left);
     if (has_m)
         vstore_some(a->m + i, k.m, left);
     if (has_v)
         vstore_some(a->v + i, k.v, left);
-    return is_small;
+    return vall_finite(size);
 }
 
 /* Three sweeps are compiled for each method: the plain one, one with all changes, and the dry one. */
@@ -237,7 +231,7 @@ static bool FN(optimizer_sweep)(const fm_training *training, const fm_layout *la
 static bool FN(stays_finite)(const fm_training *training, const fm_layout *layout, const update_step *step, range r,
                              bool is_small)
 {
-    if (is_small && FN(constants_of)(training->optimizer, step).growth < (double)SMALL_MARGIN / 16)
+    if (is_small && FN(constants_of)(training->optimizer, step).growth < ROOT_OF_LARGEST / 16)
         return true;
     return FN(optimizer_sweep)(training, layout, step, r, DRY);
 }
