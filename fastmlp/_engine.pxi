@@ -189,15 +189,17 @@ cdef class Engine(Workspace):
         """Train ``parameters`` in place and return how the training ended: a name of ``STATUSES``.
 
         A gradient that is not finite moves no parameter, nor does an update that would leave one not finite.  A loss
-        that is not finite ends a training if an argument below asks for that loss.  ``optimizer`` maps "method" and every name of ``OPTIMIZER_FIELDS`` to its value;
-        ``moments`` (0 to 2, n_parameters) are its state, read and written.  ``learning_rates`` has an entry per update,
-        ``order`` a row per epoch; without it examples keep their own order.  ``losses`` receives the losses of epochs
-        ``first_loss``, ``first_loss + loss_every``, ...; if ``wants_last_loss``, the attribute ``last_loss`` receives
-        that of the last epoch.  ``counts`` has the "updates" made before and any of "epochs", "optimizer_epochs" and
-        "examples"; the call adds what it made.  ``watch`` maps fields of ``fm_watch``, whose state is read and written;
-        ``plateau`` holds the "scale", "best" and "n_stalled" of its rule ``slow``.  If the watch keeps the best
-        parameters, ``best_parameters`` receives those of the least loss.  A ``weight_scale`` other than 0 adds penalties to the sum of the losses of a batch, not to their
-        mean; see ``fm_training``.
+        that is not finite ends a training if an argument below asks for that loss.  ``optimizer`` maps "method" and
+        every name of ``OPTIMIZER_FIELDS`` to its value; ``moments`` (0 to 2, n_parameters) are its state, read and
+        written.  ``learning_rates`` has an entry per update, ``order`` a row per epoch; without it examples keep their
+        own order.  ``losses`` receives the losses of epochs ``first_loss``, ``first_loss + loss_every``, ...; if
+        ``wants_last_loss``, the attribute ``last_loss`` receives that of the last epoch.
+
+        ``counts`` has the "updates" made before and any of "epochs", "optimizer_epochs" and "examples"; the call adds
+        what it made.  ``watch`` maps fields of ``fm_watch``, whose state is read and written; ``plateau`` holds the
+        "scale", "best" and "n_stalled" of its rule ``slow``.  If the watch keeps the best parameters,
+        ``best_parameters`` receives those of the least loss.  A ``weight_scale`` other than 0 adds penalties to the sum
+        of the losses of a batch, not to their mean; see ``fm_training``.
 
         With one batch per epoch, ``holds_update`` ends the call before the last update and leaves the gradient in
         ``gradient``; the next call, given the loss of that gradient as ``held_loss``, makes the update first.  After
@@ -210,6 +212,9 @@ cdef class Engine(Workspace):
         cdef fm_watch rules = watch_of(watch or {}, plateau)
         cdef fm_training training
         cdef fm_status status
+        cdef PyObject *kind
+        cdef PyObject *value
+        cdef PyObject *traceback
         self.last_loss = NAN
         self.check_data(data, real is double, parameters.shape[0], True)
         if epochs < 0 or updates < 0 or losses.shape[0] > epochs or epochs > (2**62) // batches:
@@ -253,12 +258,14 @@ cdef class Engine(Workspace):
         with nogil:
             status = self.kernels.train(&training, &call)
         self.is_busy = False
+        PyErr_Fetch(&kind, &value, &traceback)  # a signal handler's: nothing may be called while it is set
         if counts is not None:
             count(counts, training.updates - updates, batches, n, self.layout.batch_size)
         if watch is not None:
             watch.update(rules)
         if plateau is not None:
             plateau.update(scale=rules.rate_scale, best=rules.slow.best, n_stalled=rules.slow.n_stalled)
+        PyErr_Restore(kind, value, traceback)
         finish(status)
         return status_name(status)
 

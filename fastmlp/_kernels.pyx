@@ -12,7 +12,9 @@ from sys import intern
 
 cimport cython
 cimport numpy as cnp
+from cpython.exc cimport PyErr_Fetch, PyErr_Restore
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.ref cimport PyObject
 from libc.math cimport INFINITY, NAN
 from libc.stdlib cimport free
 from libc.string cimport memcpy

@@ -311,9 +311,9 @@ class MLP(Predictor):
             Epochs from one recorded loss to the next; None records about 100 in all.
         callback : callable, default=None
             Called as ``callback(epoch, loss)`` for each loss recorded; if it returns a true value, training ends.
-            It may read and change the parameters (L-BFGS goes on from its own), but not train or initialize the
-            model.  With one batch per epoch, and with L-BFGS, it is called before the epoch's update, and the loss
-            is that of the parameters it sees.  With several batches it is called after the epoch, and the loss is
+            It may read and change the parameters, from which the training goes on (L-BFGS without the curvature that
+            it knew), but not train or initialize the model.  With one batch per epoch, and with L-BFGS, it is called
+            before the epoch's update, and the loss is that of the parameters it sees.  With several batches it is called after the epoch, and the loss is
             the mean over the batches, each measured before its own update; no single set of parameters has that
             loss.  Pass ``validation`` to measure the present parameters.
         progress : bool, default=False

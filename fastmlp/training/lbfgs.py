@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from fastmlp import _kernels
 from fastmlp.optimizers import LBFGS
 from fastmlp.schedules import Plateau
 from fastmlp.training.descent import RULES
@@ -26,8 +27,8 @@ def train(task: Task) -> Ended:
     return ended or Ended("finished", objective.step, f"{objective.step} steps were made")
 
 
-class _End(Exception):  # noqa: N818 - no error
-    """Leaves SciPy's loop where :meth:`_Objective.end` was called."""
+class _Leave(Exception):  # noqa: N818 - no error
+    """Leaves SciPy's loop: the training has ended, or goes on from other parameters."""
 
 
 class _Objective:
@@ -40,39 +41,65 @@ class _Objective:
         self.l2 = task.network.plan.is_weight() * (options.l2 * share)
         self.trial = np.empty_like(parameters)
         self.tried = np.empty(0)  # the last point that SciPy evaluated; self.loss is its loss
-        self.loss, self.step = 0.0, 0
+        self.loss, self.step, self.calls = 0.0, 0, 0
         self.plateau, self.best_parameters = Plateau(), parameters.copy()
         self.ended: Ended | None = None
+        self.raised: BaseException | None = None  # by the user's code
 
     def minimize(self) -> Ended | None:
-        """Make the steps from the present parameters; return how they ended, or None if all were made."""
+        """Make the steps from the present parameters; return how they ended, or None if all were made.
+
+        Where the callback changes the parameters, SciPy begins anew from these.
+        """
+        while self.ended is None and self.step < self.options.epochs:
+            try:
+                start = self.task.parameters.astype(np.float64)
+                self.evaluate(start)
+                if self.step == 0 and not self.task.reports:
+                    self.report()
+                if not math.isfinite(self.loss):
+                    break
+                self.make_steps(start)
+            except _Leave:
+                if self.raised is not None:
+                    raise self.raised from None
+        return self.ended
+
+    def make_steps(self, start: np.ndarray) -> None:
+        """Run SciPy's loop for the steps that are left."""
         from scipy.optimize import minimize
 
         optimizer, epochs = self.options.optimizer, self.options.epochs
         assert isinstance(optimizer, LBFGS)
-        start = self.task.parameters.astype(np.float64)
+        most_calls = min(optimizer.max_fun or epochs * FUNCTION_CALLS_PER_EPOCH, 2**31 - 1)
+        if self.calls >= most_calls:
+            self.ended = Ended("stopped", self.step, f"L-BFGS made no further step: {self.calls} evaluations were made")
+            return
         settings = {
-            "maxiter": epochs,
-            "maxfun": min(optimizer.max_fun or epochs * FUNCTION_CALLS_PER_EPOCH, 2**31 - 1),
+            "maxiter": epochs - self.step,
+            "maxfun": most_calls - self.calls,
             "maxcor": optimizer.memory,
             "gtol": optimizer.tol,
             "ftol": optimizer.ftol,
         }
-        self(start)
-        try:
-            self.report()
-            if math.isfinite(self.loss):
-                result = minimize(self, start, jac=True, method="L-BFGS-B", options=settings, callback=self.accept)
-                if result.nit < epochs:
-                    self.ended = Ended("stopped", self.step, f"L-BFGS made no further step: {result.message}")
-        except _End:
-            pass
-        return self.ended
+        result = minimize(self, start, jac=True, method="L-BFGS-B", options=settings, callback=self.accept)
+        if self.step < epochs:
+            self.ended = Ended("stopped", self.step, f"L-BFGS made no further step: {result.message}")
 
     def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """Count an evaluation for SciPy."""
+        self.calls += 1
+        return self.evaluate(x)
+
+    def evaluate(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the objective and its gradient at x, in float64."""
         task = self.task
-        self.tried, self.trial[:] = x.copy(), x
+        self.tried = x.copy()
+        with np.errstate(over="ignore"):  # float32 holds less than SciPy's float64
+            self.trial[:] = x
+        if _kernels.first_not_finite((self.trial,)) >= 0:
+            self.loss = math.inf
+            return self.loss, np.zeros_like(x)
         self.loss = task.engine.loss_and_gradient(task.gradient, self.trial, task.examples.data)
         if self.options.penalty == "mean":
             return self.loss + self.penalty(x), task.gradient + self.l2 * x
@@ -88,13 +115,14 @@ class _Objective:
         self.step += 1
         self.task.bar.update(1)
         if not np.array_equal(self.tried, intermediate_result.x):
-            self(intermediate_result.x)
+            self.evaluate(intermediate_result.x)
         try:
             self.report()
             if self.task.validate(self.step):
                 self.end("stopped", self.task.validation.rule())  # type: ignore[union-attr]
-        except StopIteration as error:  # by which SciPy ends in silence
-            raise RuntimeError("the callback or the validation_score raised StopIteration") from error
+        except StopIteration as error:  # SciPy takes it for its own, and ends in silence
+            self.raised = error
+            raise _Leave from None
 
     def report(self) -> None:
         """Record the loss of the present parameters if that is due; end the training if a rule or the callback does."""
@@ -109,12 +137,15 @@ class _Objective:
         stalls = self.plateau.sees(self.loss, options.tol, n or 0)
         if self.step < options.epochs and self.step % options.report_every == 0:
             task.reports.append((self.step, self.loss))
+            before = task.parameters.copy()
             if task.asks(self.step, self.loss):
                 self.end("callback", f"the callback ended it at epoch {self.step}")
+            if not np.array_equal(before, task.parameters):
+                raise _Leave
         if stalls and n is not None and task.validation is None:
             self.end("stopped", RULES["stalled"].format(n=n, tol=options.tol))
 
     def end(self, how: str, why: str) -> None:
         """End the training."""
         self.ended = Ended(how, self.step, why)
-        raise _End
+        raise _Leave

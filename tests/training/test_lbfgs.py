@@ -155,6 +155,37 @@ def test_an_exception_in_the_callback_passes_through_and_leaves_that_step(error)
     assert model.parameters.tobytes() == same.parameters.tobytes()
 
 
+@pytest.mark.parametrize("at", [0, 3])
+def test_training_goes_on_from_parameters_that_the_callback_changes(at):
+    """As a training of its own would from there, with as many steps as are left."""
+    model, same = hidden_network(), hidden_network()
+    other = np.random.default_rng(1).standard_normal(len(model.parameters))
+
+    def move(step, loss):
+        if step == at:
+            model.parameters = other
+
+    history = model.train(X, LABELS, epochs=8, optimizer="lbfgs", report_every=1, callback=move)
+    same.parameters = other
+    expected = same.train(X, LABELS, epochs=8 - at, optimizer="lbfgs", report_every=1)
+    assert model.parameters.tobytes() == same.parameters.tobytes()
+    assert history.epochs.tolist() == list(range(8))
+    assert history.losses[at + 1 :].tolist() == expected.losses[1:].tolist()
+    assert history.ended == Ended("finished", 8, "8 steps were made")
+
+
+def test_the_evaluations_are_counted_over_all_changes_of_the_callback():
+    model, losses = hidden_network(), []
+
+    def shake(step, loss):
+        losses.append(loss)
+        model.parameters *= 1.01
+
+    history = model.train(X, LABELS, epochs=500, optimizer=LBFGS(max_fun=30), report_every=1, callback=shake)
+    assert history.ended.how == "stopped"
+    assert len(losses) <= 30
+
+
 def test_ctrl_c_leaves_the_last_step_in_the_model():
     rng = np.random.default_rng(0)
     many = rng.standard_normal((20_000, 20))
