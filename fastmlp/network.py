@@ -1,10 +1,8 @@
 """MLP: the thin model class over the compiled kernels, with one flat vector of parameters."""
 
-import contextlib
 import os
-import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from fastmlp.optimizers import Optimizer
 from fastmlp.prediction import Predictor
 from fastmlp.schedules import Schedule
 from fastmlp.training import History, TrainingOptions, TrainingState
+from fastmlp.training.occupancy import Occupancy
 
 
 class MLP(Predictor):
@@ -66,6 +65,13 @@ class MLP(Predictor):
     TypeError, ValueError
         If a width, name, dtype or seed is not one of those above.
 
+    Notes
+    -----
+    While a model trains, another call of :meth:`train` or :meth:`initialize` is refused by a RuntimeError, in any
+    thread.  So are :meth:`save`, pickling, copying and assigning ``parameters``, except in the training's own callback
+    and ``validation_score``.  Predictions, losses and gradients may run at the same time, any number of them; they read
+    the parameters as they come, which in the middle of an update are partly old and partly new.
+
     References
     ----------
     Rumelhart, Hinton & Williams 1986, Learning representations by back-propagating errors.
@@ -100,7 +106,7 @@ class MLP(Predictor):
         self.seed = seed
         self._parameters = np.zeros(self.plan.n_parameters, self.plan.dtype)
         self._engine_of_one: _kernels.Engine | None = None
-        self._training = threading.Lock()  # held by the one training that may run at a time
+        self.occupancy = Occupancy()
         self.initialize()
 
     def __repr__(self) -> str:
@@ -110,11 +116,12 @@ class MLP(Predictor):
         return f"MLP({dims}, activation={hidden}, loss={loss}, dtype={dtype!r})"
 
     def __getstate__(self) -> dict[str, Any]:
-        """Everything but the engine and the lock, which the copy makes itself."""
-        return {name: value for name, value in self.__dict__.items() if name not in ("_engine_of_one", "_training")}
+        """Everything but the engine and the occupancy, which the copy makes itself."""
+        self.occupancy.refuse_changing("copying")
+        return {name: value for name, value in self.__dict__.items() if name not in ("_engine_of_one", "occupancy")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _engine_of_one=None, _training=threading.Lock())
+        self.__dict__.update(state, _engine_of_one=None, occupancy=Occupancy())
 
     def initialize(self) -> "MLP":
         """Draw new parameters and forget all training; an int as seed draws the same ones again.
@@ -129,7 +136,7 @@ class MLP(Predictor):
         ValueError
             If the initialization returns layers of the wrong number, shape or values.
         """
-        with self.in_training("initialize"):
+        with self.occupancy.training("initialize"):
             drawn = initializers.draw(self.initialization, self.plan.layer_dims, self.seed)
             self._assign("initialization", join_parameters(*drawn))
             self.training_state = TrainingState()
@@ -142,6 +149,7 @@ class MLP(Predictor):
 
     @parameters.setter
     def parameters(self, value: Any) -> None:
+        self.occupancy.refuse_changing("assigning parameters")
         self._assign("parameters", value)
 
     def _assign(self, name: str, value: Any) -> None:
@@ -313,9 +321,9 @@ class MLP(Predictor):
             Called as ``callback(epoch, loss)`` for each loss recorded; if it returns a true value, training ends.
             It may read and change the parameters, from which the training goes on (L-BFGS without the curvature that
             it knew), but not train or initialize the model.  With one batch per epoch, and with L-BFGS, it is called
-            before the epoch's update, and the loss is that of the parameters it sees.  With several batches it is called after the epoch, and the loss is
-            the mean over the batches, each measured before its own update; no single set of parameters has that
-            loss.  Pass ``validation`` to measure the present parameters.
+            before the epoch's update, and the loss is that of the parameters it sees.  With several batches it is
+            called after the epoch, and the loss is the mean over the batches, each measured before its own update; no
+            single set of parameters has that loss.  Pass ``validation`` to measure the present parameters.
         progress : bool, default=False
             Show a progress bar.
 
@@ -348,7 +356,7 @@ class MLP(Predictor):
         >>> history.ended.how, bool(history.losses[-1] < 0.1)
         ('finished', True)
         """
-        self._refuse_while_training("train")
+        self.occupancy.refuse_training("train")
         examples = self.examples(X, y, sample_weight=sample_weight)
         options = TrainingOptions(
             epochs=epochs,
@@ -380,20 +388,6 @@ class MLP(Predictor):
             warnings.warn(warning, stacklevel=2)
         return history
 
-    @contextlib.contextmanager
-    def in_training(self, what: str = "train") -> Iterator[None]:
-        """Hold the model for one training, or for ``what``; RuntimeError if another training is running."""
-        if not self._training.acquire(blocking=False):
-            raise RuntimeError(f"{what} was called while this model is training")
-        try:
-            yield
-        finally:
-            self._training.release()
-
-    def _refuse_while_training(self, what: str) -> None:
-        if self._training.locked():
-            raise RuntimeError(f"{what} was called while this model is training")
-
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model and its training state to one ``.npz`` file, completely or not at all.
 
@@ -409,6 +403,7 @@ class MLP(Predictor):
         OSError
             If the file cannot be written, or the path exists and is not a regular file.
         """
+        self.occupancy.refuse_changing("save")
         contents: dict[str, Any] = archive.contents_of(self)
         write_whole(Path(path), lambda file: np.savez(file, **contents))
 

@@ -56,7 +56,7 @@ def run(network: Any, examples: Examples, options: TrainingOptions) -> History:
     >>> history.ended.how, round(float(history.losses[-1]), 3)
     ('finished', 0.066)
     """
-    with network.in_training():
+    with network.occupancy.training("train"):
         state = network.training_state
         examples.check_for(network)
         options = options.settled(network.plan, examples.n_examples, state.optimizer or SGD())

@@ -58,7 +58,8 @@ class Task:
         """
         if self.options.callback is None:
             return False
-        answer = bool(self.options.callback(epoch, loss))
+        with self.network.occupancy.between_updates():
+            answer = bool(self.options.callback(epoch, loss))
         checks.check_finite("parameters", self.parameters)
         return answer
 

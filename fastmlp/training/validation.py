@@ -43,7 +43,9 @@ class Validation:
             value = self.engine.loss(self.network.parameters, self.examples.data)
         else:
             X, y = self.options.validation[:2]
-            value = checks.number("the answer of validation_score", self.options.validation_score(self.network, X, y))
+            with self.network.occupancy.between_updates():
+                answer = self.options.validation_score(self.network, X, y)
+            value = checks.number("the answer of validation_score", answer)
             checks.check_finite("parameters", self.network.parameters)
         self.epochs.append(epoch)
         self.values.append(value)

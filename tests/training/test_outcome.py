@@ -2,7 +2,6 @@
 
 import copy
 import pickle
-import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -157,45 +156,6 @@ def test_eight_threads_tell_each_of_64_trainings_its_own_end():
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(one, range(64))) == ["finished", "diverged"] * 32
-
-
-def test_a_second_training_of_one_model_is_refused_while_the_first_runs():
-    model, refused = network(), []
-
-    def train_again(epoch, loss):
-        with pytest.raises(RuntimeError, match="train was called while this model is training"):
-            ended(model)
-        with pytest.raises(RuntimeError, match="initialize was called while this model is training"):
-            model.initialize()
-        refused.append(epoch)
-
-    ended(model, callback=train_again, report_every=10)
-    assert refused == [0, 10, 20]
-    assert ended(model).how == "finished"
-
-
-def test_another_thread_may_copy_save_and_ask_but_not_train_a_model_in_training(tmp_path):
-    model, in_callback, may_go = network(), threading.Event(), threading.Event()
-
-    def wait(epoch, loss):
-        in_callback.set()
-        assert may_go.wait(60)
-
-    with ThreadPoolExecutor(1) as pool:
-        training = pool.submit(ended, model, callback=wait, report_every=100)
-        try:
-            assert in_callback.wait(60)
-            with pytest.raises(RuntimeError, match="train was called while this model is training"):
-                ended(model)
-            with pytest.raises(RuntimeError, match="initialize was called while this model is training"):
-                model.initialize()
-            model.save(tmp_path / "model")
-            for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model)), MLP.load(tmp_path / "model")):
-                assert other.predict_proba(X).tobytes() == model.predict_proba(X).tobytes()
-                assert ended(other).how == "finished"
-        finally:
-            may_go.set()
-        assert training.result().how == "finished"
 
 
 def copies(thing):

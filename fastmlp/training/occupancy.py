@@ -1,0 +1,50 @@
+"""What may happen to a model while it trains."""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+
+
+class Occupancy:
+    """Which calls a model takes while it trains, from any thread and from signal handlers.
+
+    - ``train`` and ``initialize`` are refused by a RuntimeError; nothing waits.
+    - ``save``, pickling, copying and assigning ``parameters`` are refused as well, but for the training's own callback
+      and ``validation_score``: elsewhere an update may be half made, and the counts not written yet.
+    - Predictions, losses and gradients are taken, any number at a time.  They read the parameters as they come, which
+      in the middle of an update are partly old and partly new.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.guest: int | None = None  # the thread that runs the callback, between two updates
+
+    @contextlib.contextmanager
+    def training(self, what: str) -> Iterator[None]:
+        """Hold the model for ``what``; RuntimeError if it is held already."""
+        if not self.lock.acquire(blocking=False):
+            raise RuntimeError(f"{what} was called while this model is training")
+        try:
+            self.guest = None
+            yield
+        finally:
+            self.lock.release()
+
+    @contextlib.contextmanager
+    def between_updates(self) -> Iterator[None]:
+        """Let this thread, which trains the model, copy and change it."""
+        self.guest = threading.get_ident()
+        try:
+            yield
+        finally:
+            self.guest = None
+
+    def refuse_training(self, what: str) -> None:
+        """Raise RuntimeError while the model trains."""
+        if self.lock.locked():
+            raise RuntimeError(f"{what} was called while this model is training")
+
+    def refuse_changing(self, what: str) -> None:
+        """Raise RuntimeError while the model trains, except between updates in the thread that trains it."""
+        if self.lock.locked() and self.guest != threading.get_ident():
+            raise RuntimeError(f"{what} while this model is training is for its callback alone")
