@@ -333,6 +333,8 @@ cdef class Engine(Workspace):
         cdef fm_status status = self.kernels.predict(cnp.PyArray_DATA(outputs), flat, kind, &call)
         self.is_busy = False
         finish(status)
+        if not passes(outputs, FM_ALL_FINITE) and (outputs != outputs).any():
+            raise ValueError("x must give numbers, but a sum overflows and an output is NaN")
         return outputs
 
     def layers(self, const real[::1] parameters, Data data not None):

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp import _kernels, checks
-from fastmlp.engine.examples import inputs_of
+from fastmlp.engine.examples import Inputs, inputs_of
 from fastmlp.engine.plan import Plan
 from fastmlp.losses import Loss
 
@@ -39,12 +39,13 @@ class Predictor:
         Raises
         ------
         TypeError, ValueError
-            If X has the wrong type or shape, is empty or not finite.
+            If X has the wrong type or shape, is empty or not finite, or a row is so large that sums overflow and it
+            has no prediction.
         """
         if self.loss.targets == "labels":
             return (self._outputs(X, probabilities=True) > 0.5).astype(np.int64)
         if self.loss.targets == "classes":
-            logits = self._outputs(X, probabilities=False)
+            logits = self._outputs(X, probabilities=False, finite=True)
             return np.argmax(logits, axis=1) if logits.ndim == 2 else np.zeros(len(logits), np.int64)
         return self._outputs(X, probabilities=True)
 
@@ -63,7 +64,7 @@ class Predictor:
         Raises
         ------
         TypeError, ValueError
-            If X has the wrong type or shape, is empty or not finite, or the loss is none of the log-losses.
+            As :meth:`predict`, and if the loss is none of the log-losses.
         """
         if self.loss.targets not in ("labels", "classes"):
             raise ValueError(f"predict_proba needs one of the log-losses, this model has {self.loss.name}; use predict")
@@ -84,7 +85,7 @@ class Predictor:
         Raises
         ------
         TypeError, ValueError
-            If x has the wrong type or shape or is not finite.
+            If x has the wrong type or shape or is not finite, or has no prediction, as in :meth:`predict`.
         """
         engine = self._engine_of_one
         if engine is None:
@@ -120,9 +121,31 @@ class Predictor:
             raise ValueError(f"x must have shape (1, {self.plan.layer_dims[0]}) where it is sparse, got {x.shape}")
         return self._outputs(x, probabilities=True).reshape(-1)
 
-    def _outputs(self, X: Any, probabilities: bool) -> np.ndarray:
-        data = _kernels.Data(inputs_of(X, self.plan.layer_dims[0], self.plan.dtype))
+    def _outputs(self, X: Any, probabilities: bool, finite: bool = False) -> np.ndarray:
+        """Return the outputs of all rows of X; ValueError for NaN among them and, if ``finite``, for infinities."""
+        inputs = inputs_of(X, self.plan.layer_dims[0], self.plan.dtype)
+        data = _kernels.Data(inputs)
         checks.check_finite("parameters", self._parameters)
         outputs = np.empty((self.plan.layer_dims[-1], data.n_examples), self.plan.dtype)
         self.engine(data.n_examples, data).predict(outputs, self._parameters, data, probabilities)
+        if _kernels.first_not_finite((outputs,)) >= 0:
+            _refuse_overflow(inputs, ~np.isfinite(outputs) if finite else np.isnan(outputs))
         return outputs[0] if len(outputs) == 1 else np.ascontiguousarray(outputs.T)
+
+
+def _refuse_overflow(inputs: Inputs, is_lost: np.ndarray) -> None:
+    """Raise ValueError that names the first example (a column of ``is_lost``) with a lost output, if there is one."""
+    rows = np.flatnonzero(is_lost.any(axis=0))
+    if not len(rows):
+        return
+    row, more = int(rows[0]), f" and {len(rows) - 1} more" if len(rows) > 1 else ""
+    if isinstance(inputs, tuple):
+        values, _, indptr, _ = inputs
+        entries = values[indptr[row] : indptr[row + 1]]
+    else:
+        entries = inputs[row]
+    largest = float(np.abs(entries).max(initial=0.0))
+    raise ValueError(
+        f"X must have rows that give numbers in {entries.dtype}, but in row {row}{more}, whose largest entry is "
+        f"{largest:g}, a sum overflows. Leave such rows out, or scale X as in training"
+    )
