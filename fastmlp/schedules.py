@@ -71,7 +71,8 @@ class Steps:
 
     def progress(self, n_epochs: int, at_end: bool = False) -> np.ndarray:
         """Return the completed part of ``n_epochs`` before each update, or with ``at_end`` after it; at most 1."""
-        return np.minimum((self.epochs * self.n_batches + self.batches + int(at_end)) / (n_epochs * self.n_batches), 1)
+        n_batches = float(self.n_batches)  # the products may exceed the integers
+        return np.minimum((self.epochs * n_batches + self.batches + int(at_end)) / (n_epochs * n_batches), 1)
 
 
 @dataclass
@@ -196,7 +197,8 @@ class InverseScaling(Constant):
 
     def rates(self, steps: Steps) -> np.ndarray:
         """See :meth:`Schedule.rates`."""
-        return self.initial / (getattr(steps, self.by) + 1.0) ** self.power_t
+        with np.errstate(over="ignore"):  # the rate is then 0
+            return self.initial / (getattr(steps, self.by) + 1.0) ** self.power_t
 
 
 @dataclass(frozen=True)

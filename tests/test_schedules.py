@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from fastmlp import MLP, SGD, Adaptive, Constant, Cosine, InverseScaling, StepDecay, WarmUp
+from fastmlp import MLP, SGD, Adaptive, Constant, Cosine, DivergenceWarning, InverseScaling, StepDecay, WarmUp
 from fastmlp.schedules import Plateau, Schedule, Steps, schedule_of
 
 X = np.random.default_rng(4).standard_normal((30, 2))
@@ -240,17 +240,89 @@ def test_rates_of_any_number_type_train_like_floats(kind):
     assert models[0].parameters.tobytes() == models[1].parameters.tobytes()
 
 
-def test_a_schedule_with_too_few_rates_is_refused_and_changes_nothing():
-    class TooFew(Constant):
-        def rates(self, steps):
-            return [0.1]
+class Answering(Schedule):
+    """A schedule of a user's own, with the function that gives its rates."""
 
+    def __init__(self, rates):
+        self.rates = rates
+
+
+def fail(steps):
+    raise ZeroDivisionError("the user's own")
+
+
+@pytest.mark.parametrize(
+    ("rates", "error", "message"),
+    [
+        (lambda steps: None, TypeError, "the rates of learning_rate must be an array of real numbers"),
+        (lambda steps: "fast", TypeError, "the rates of learning_rate must be an array of real numbers"),
+        (lambda steps: np.ones(5, complex), TypeError, "the rates of learning_rate must be an array of real numbers"),
+        (lambda steps: [[1], [1, 2]], ValueError, "the rates of learning_rate must be an array of numbers"),
+        (lambda steps: np.ma.masked_all(5), ValueError, "the rates of learning_rate must not have masked entries"),
+        (lambda steps: [0.1], ValueError, r"learning_rate must give 5 rates, one per update; got shape \(1,\)"),
+        (lambda steps: 0.1, ValueError, "learning_rate must give 5 rates, one per update; got shape"),
+        (lambda steps: np.full(5, np.nan), ValueError, "learning_rate must give finite rates of at least 0, got nan"),
+        (lambda steps: np.full(5, -1.0), ValueError, "learning_rate must give finite rates of at least 0, got -1"),
+        (fail, ZeroDivisionError, "the user's own"),
+    ],
+)
+def test_a_schedule_with_bad_rates_is_refused_and_changes_nothing(rates, error, message):
     model = MLP([2, 1], activation=[], seed=1)
     model.train(np.eye(2), [0, 1], epochs=3, optimizer="adam")
     before = model.parameters.tobytes()
-    with pytest.raises(ValueError, match="learning_rate must give 5 rates, one per update; got shape"):
-        model.train(np.eye(2), [0, 1], epochs=5, report_every=5, learning_rate=TooFew(0.1))
+    with pytest.raises(error, match=message):
+        model.train(np.eye(2), [0, 1], epochs=5, report_every=5, learning_rate=Answering(rates))
     assert (model.parameters.tobytes(), model.training_state.updates) == (before, 3)
+
+
+def test_a_schedule_that_fails_later_leaves_the_last_update_which_is_finite():
+    """The callback makes every epoch a call with rates of its own."""
+    model, same = (MLP([2, 1], activation=[], loss="squared_error", seed=1) for _ in range(2))
+
+    def rates(steps):
+        return fail(steps) if steps.first_update > 3 else np.full(steps.n_updates, 0.1)
+
+    options = {"batch_size": 4, "shuffle": False}
+    with pytest.raises(ZeroDivisionError):
+        model.train(X, Y, epochs=9, learning_rate=Answering(rates), report_every=1, callback=lambda *_: None, **options)
+    same.train(X, Y, epochs=model.training_state.epochs, learning_rate=0.1, **options)
+    assert model.training_state.epochs > 0
+    assert model.parameters.tobytes() == same.parameters.tobytes()
+
+
+def test_a_rate_that_overflows_late_is_named_without_asking_the_schedule_again():
+    model = MLP([2, 1], activation=[], loss="squared_error", seed=1)
+
+    def rates(steps):
+        return fail(steps) if steps.first_update else np.where(steps.updates < 7, 0.1, 1e308)
+
+    with pytest.warns(DivergenceWarning, match=r"epoch [78], batch 0: .* a learning_rate below 1e\+308 or"):
+        model.train(X, 100 * Y, epochs=20, learning_rate=Answering(rates))
+    assert model.training_state.updates in (7, 8)
+    assert np.isfinite(model.parameters).all()
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        *(StepDecay(0.1, every=2**62), Cosine(0.1, epochs=2**62), Cosine(0.1, epochs=2**63 - 1)),
+        *(WarmUp(0.1, epochs=2**62), Adaptive(0.1, n_iter_no_change=2**62), InverseScaling(0.1, power_t=1e300)),
+    ],
+)
+@pytest.mark.parametrize("before", [0, 2**61, 2**62])
+def test_steps_and_counts_of_any_size_give_finite_rates(schedule, before):
+    rates = schedule.rates(Steps(7, 3, 2**20, before, before, before))
+    assert rates.shape == (7,)
+    assert ((rates >= 0) & (rates <= 0.1)).all()
+
+
+def test_counts_beyond_all_schedules_are_refused():
+    model = MLP([2, 1], activation=[], seed=1)
+    model.training_state.examples = 2**62 + 1
+    with pytest.raises(ValueError, match=r"training_state must not count beyond 2\*\*62"):
+        model.train(X, Y, epochs=1)
+    model.training_state.examples = 2**62
+    assert model.train(X, Y, epochs=1, learning_rate=InverseScaling(0.1, by="examples")).losses.size == 1
 
 
 @pytest.mark.parametrize("form", [list, lambda rates: rates.astype("float32"), lambda rates: rates.astype("int64")])

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from fastmlp import checks
 from fastmlp.schedules import Constant, Steps
 from fastmlp.training.history import Ended, diverged
 from fastmlp.training.orders import order_of
@@ -167,7 +168,8 @@ class _Descent:
         state = self.state
         n = epochs * self.batches
         n_examples, counts = self.task.examples.n_examples, (state.updates, state.optimizer_epochs, state.examples)
-        rates = np.ascontiguousarray(self.schedule.rates(Steps(n, self.batches, n_examples, *counts)), np.float64)
+        answer = self.schedule.rates(Steps(n, self.batches, n_examples, *counts))
+        rates = np.ascontiguousarray(checks.array_of("the rates of learning_rate", answer, np.float64))
         if rates.shape != (n,):
             raise ValueError(f"learning_rate must give {n} rates, one per update; got shape {rates.shape}")
         if not (rates.min() >= 0 and rates.max() < math.inf):
