@@ -306,7 +306,9 @@ def _checked(drawn: object, dims: Sequence[int]) -> Layers:
             raise ValueError(f"initialization returned a dict without {', '.join(missing)}")
         others = layer_keys(drawn) - set(expected)
         if others:
-            raise ValueError(f"initialization returned a dict with {', '.join(sorted(others))} beside {n_layers} layers")
+            raise ValueError(
+                f"initialization returned a dict with {', '.join(sorted(others))} beside {n_layers} layers"
+            )
         weights, biases = [drawn[key] for key in expected[::2]], [drawn[key] for key in expected[1::2]]
     elif isinstance(drawn, tuple) and len(drawn) == 2:
         weights, biases = drawn

@@ -19,7 +19,7 @@ def record():
 
 
 def contents():
-    """What each call of show found, by figure: the kinds of the artists that its one pair of axes holds, and its title."""
+    """What each call of show found: for each figure the kinds of artists on its one pair of axes, and their title."""
     return [[_content(figure) for figure in figures] for figures in shown]
 
 

@@ -95,7 +95,9 @@ SOME = [0.0, 1e-30, 1e-10, 1e-3, 0.25, 0.3, 0.5, 0.7, 0.75, 0.99, 1.0]
 def test_cross_entropy_of_a_label_between_0_and_1_within_four_ulp(isa, dtype):
     rng, info = np.random.default_rng(3), np.finfo(dtype)
     values = [*SOME, info.smallest_subnormal, info.tiny, 1 - info.epsneg, *rng.uniform(0, 1, 20)]
-    values = [dtype.type(value) for value in (*values, *10 ** rng.uniform(-30, 0, 20), *1 - 10 ** rng.uniform(-7, 0, 20))]
+    values = [
+        dtype.type(value) for value in (*values, *10 ** rng.uniform(-30, 0, 20), *1 - 10 ** rng.uniform(-7, 0, 20))
+    ]
     for a, y in itertools.product(values, values):
         got = _kernels.cross_entropy(row([a], dtype), row([y], dtype))
         if (a == 0 < y) or (a == 1 > y):

@@ -248,7 +248,15 @@ class Unreadable:
         pytest.fail("a value that is no parameter was read")
 
 
-OTHERS = {"costs": [0.7, 0.5], "learning_rate": 0.1, "W": None, "b": 3, "dW1": np.ones((9, 9)), "w1": "x", 7: Unreadable()}
+OTHERS = {
+    "costs": [0.7, 0.5],
+    "learning_rate": 0.1,
+    "W": None,
+    "b": 3,
+    "dW1": np.ones((9, 9)),
+    "w1": "x",
+    7: Unreadable(),
+}
 
 
 @pytest.mark.parametrize("n_others", [1, 2, len(OTHERS)])
