@@ -52,7 +52,7 @@ cdef LayerNames names_for(object parameters):
 
 
 cdef cnp.ndarray plain_labels(object labels, cnp.ndarray outputs):
-    """Labels from 0 to 1 in the shape and dtype of the outputs, copied only to convert integers; None for any others."""
+    """Labels from 0 to 1 in the shape and dtype of the outputs, copied only from integers; None for any others."""
     if not is_plain_matrix(labels, cnp.PyArray_TYPE(outputs)):
         return labels_from_integers(labels, outputs)
     if not cnp.PyArray_SAMESHAPE(labels, outputs) or not passes(labels, FM_ALL_IN_UNIT_INTERVAL):
