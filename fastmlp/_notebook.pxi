@@ -51,11 +51,11 @@ cdef LayerNames names_for(object parameters):
     return names
 
 
-cdef cnp.ndarray plain_labels(object labels, cnp.ndarray outputs):
-    """Labels from 0 to 1 in the shape and dtype of the outputs, copied only from integers; None for any others."""
+cdef cnp.ndarray plain_labels(object labels, cnp.ndarray outputs, fm_check check):
+    """Labels of the outputs' shape and dtype that pass a check, copied only from integers; None for any others."""
     if not is_plain_matrix(labels, cnp.PyArray_TYPE(outputs)):
         return labels_from_integers(labels, outputs)
-    if not cnp.PyArray_SAMESHAPE(labels, outputs) or not passes(labels, FM_ALL_IN_UNIT_INTERVAL):
+    if not cnp.PyArray_SAMESHAPE(labels, outputs) or not passes(labels, check):
         return None
     return labels
 
@@ -79,10 +79,11 @@ def notebook_loss(object a, object Y):
     cdef cnp.ndarray targets
     if not is_real_matrix(a) or not passes(a, FM_ALL_IN_UNIT_INTERVAL):
         return None
-    targets = plain_labels(Y, a)
-    if targets is None:
-        return None
-    return mean_cross_entropy(a, targets, targets is Y and not passes(targets, FM_ALL_BINARY))
+    targets = plain_labels(Y, a, FM_ALL_BINARY)
+    if targets is not None:
+        return mean_cross_entropy(a, targets, False)
+    targets = plain_labels(Y, a, FM_ALL_IN_UNIT_INTERVAL)
+    return None if targets is None else mean_cross_entropy(a, targets, True)
 
 
 def notebook_backward(object X, object Y, object cache):
@@ -100,7 +101,7 @@ def notebook_backward(object X, object Y, object cache):
         weights.append((<tuple>cache)[4 * layer + 2])
     if not fits_network(X, weights, outputs, True):
         return None
-    targets = plain_labels(Y, outputs[n_layers - 1])
+    targets = plain_labels(Y, outputs[n_layers - 1], FM_ALL_IN_UNIT_INTERVAL)
     if targets is None:
         return None
     names = names_of(n_layers)

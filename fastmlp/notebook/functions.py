@@ -102,7 +102,7 @@ def compute_loss(a3: Any, Y: Any) -> float:
     a3 = checks.matrix("a3", a3, common_dtype(a3))
     if not _kernels.all_in_unit_interval(a3):
         raise ValueError(f"a3 must hold probabilities in [0, 1], got values from {a3.min():g} to {a3.max():g}")
-    return _kernels.cross_entropy(*_with_labels(a3, Y))
+    return _kernels.cross_entropy(*_with_labels("a3", a3, Y))
 
 
 def log_loss(z: Any, Y: Any) -> float:
@@ -131,15 +131,20 @@ def log_loss(z: Any, Y: Any) -> float:
     1000.0
     """
     z = checks.matrix("z", z, common_dtype(z))
-    return _kernels.log_loss(*_with_labels(z, Y))
+    return _kernels.log_loss(*_with_labels("z", z, Y))
 
 
-def _with_labels(outputs: np.ndarray, Y: Any) -> tuple[np.ndarray, np.ndarray]:
+def _with_labels(name: str, outputs: np.ndarray, Y: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return the outputs and their labels in one dtype: that of the outputs if it holds the labels exactly."""
     quick = _kernels.integer_labels(Y, outputs)
     if quick is not None:
         return outputs, quick
     labels = soft_labels("Y", Y)
+    if outputs.shape[1] == 1 < outputs.shape[0] and labels.shape == outputs.shape[::-1]:
+        raise ValueError(
+            f"{name} must have shape {labels.shape} to match Y, got {outputs.shape}; "
+            f"examples lie in columns, pass {name}.T"
+        )
     check_shape_of_labels("Y", labels, outputs)
     converted = labels.astype(outputs.dtype, copy=False)
     if converted is labels or np.array_equal(converted, labels):

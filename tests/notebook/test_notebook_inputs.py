@@ -199,6 +199,17 @@ def test_examples_in_rows_are_said_to_be_so(call):
             ROWS[call](rows)
 
 
+@pytest.mark.parametrize(("name", "call"), [("a3", compute_loss), ("z", log_loss)])
+def test_outputs_in_rows_are_said_to_be_so(name, call):
+    """With the labels turned instead, the losses of 12 outputs would be added up."""
+    message = rf"{name} must have shape \(1, 12\) to match Y, got \(12, 1\); examples lie in columns, pass {name}\.T$"
+    for labels in (Y, Y / 2):
+        with pytest.raises(ValueError, match=message):
+            call(np.full((12, 1), 0.5), labels)
+    with pytest.raises(ValueError, match=r"Y must have shape \(2, 12\) to match, got \(12, 2\); pass Y\.T$"):
+        call(np.full((2, 12), 0.5), np.ones((12, 2)))
+
+
 def test_other_widths_are_not_said_to_be_rows():
     for call in ROWS.keys() - {"backward_propagation"} - {call for call in ROWS if "model" in call}:
         with pytest.raises(ValueError, match=r"W1 must have shape \(fan_out, 3\), got \(3, 2\)$"):
