@@ -110,6 +110,13 @@ def test_cross_entropy_of_a_label_between_0_and_1_within_four_ulp(isa, dtype):
             assert abs(mpmath.mpf(got) - exact) <= tolerance("loss ulp", dtype) * spacing, (a, y, got)
 
 
+def test_labels_0_and_1_beside_one_between_them_are_taken_at_the_ends(isa, dtype):
+    half = np.log(2)
+    assert _kernels.cross_entropy(row([0, 1, 0.5], dtype), row([0, 1, 0.5], dtype)) == pytest.approx(half / 3, rel=1e-7)
+    for a, y in ((0, 1), (1, 0)):
+        assert _kernels.cross_entropy(row([a, 0.5], dtype), row([y, 0.5], dtype)) == np.inf
+
+
 @pytest.mark.parametrize("n", [1, 5, 300])
 def test_cross_entropy_of_labels_between_0_and_1_is_the_reference_s(n, isa, dtype):
     rng = np.random.default_rng(n)
