@@ -24,10 +24,11 @@ def layers_of(parameters: Any) -> tuple[list[Any], list[Any]]:
     """Return the values W1, W2, ... and b1, b2, ... of a parameter dict; its other entries are ignored."""
     if not isinstance(parameters, dict):
         raise TypeError(f"parameters must be a dict, got {type(parameters).__name__}")
+    parameters = dict(parameters)  # read once: another thread may change it, and a defaultdict would add missing keys
     found = layer_keys(parameters)
     names = _kernels.layer_names(max(1, (len(found) + 1) // 2))
     missing = [key for pair in zip(names.weights, names.biases, strict=True) for key in pair if key not in found]
-    if missing:  # looked for in the keys: a defaultdict would add them
+    if missing:
         raise ValueError(
             f"parameters must have the keys W1, b1, W2, b2, ... of all layers; {', '.join(missing)} missing, "
             f"got {', '.join(map(str, parameters)) or 'none'}"

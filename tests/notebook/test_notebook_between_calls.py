@@ -114,7 +114,8 @@ def test_two_threads_at_once_do_not_disturb_each_other():
             assert_same(result, one)
 
 
-def test_a_dict_emptied_by_another_thread_during_a_call_is_read_to_its_end():
+@pytest.mark.parametrize("others", [{}, dict.fromkeys(map(str, range(1000)))], ids=["parameters only", "more"])
+def test_a_dict_emptied_by_another_thread_during_a_call_is_read_to_its_end(others):
     inputs, _, parameters = network((2, 10, 5, 1), 20_000)
     expected = forward_propagation(inputs, parameters)
     current, stop, emptied = [{}], threading.Event(), 0
@@ -127,7 +128,7 @@ def test_a_dict_emptied_by_another_thread_during_a_call_is_read_to_its_end():
     thread.start()
     try:
         for _ in range(30):
-            current[0] = named = {key: value.copy() for key, value in parameters.items()}
+            current[0] = named = others | {key: value.copy() for key, value in parameters.items()}
             with contextlib.suppress(ValueError):  # emptied before it was read
                 assert_same(forward_propagation(inputs, named), expected)
                 emptied += not named
