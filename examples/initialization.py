@@ -29,14 +29,12 @@ plt.title("The training examples")
 
 # %%
 def study(initialization):
-    """Train from one initialization, print its accuracies, draw its decisions."""
-    plt.figure()
+    """Train from one initialization, print its accuracies, show its decisions."""
     parameters = model(train_X, train_Y, initialization=initialization)
     print("On the train set:")
     predict(train_X, train_Y, parameters)
     print("On the test set:")
     predict(test_X, test_Y, parameters)
-    plt.figure()
     plt.title(f"Model with {initialization} initialization")
     axes = plt.gca()
     axes.set_xlim([-1.5, 1.5])

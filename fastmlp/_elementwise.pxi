@@ -23,7 +23,7 @@ def log_loss(const real[:, ::1] logits, const real[:, ::1] targets):
     return loss
 
 
-cdef double mean_cross_entropy(cnp.ndarray probabilities, cnp.ndarray targets) except? -1:
+cdef double mean_cross_entropy(cnp.ndarray probabilities, cnp.ndarray targets, bint soft) except? -1:
     cdef int typenum = real_type(probabilities)
     cdef Py_ssize_t rows = cnp.PyArray_DIM(probabilities, 0), n = cnp.PyArray_DIM(probabilities, 1)
     cdef void *a = matrix_data("probabilities", probabilities, typenum, rows, n)
@@ -33,13 +33,13 @@ cdef double mean_cross_entropy(cnp.ndarray probabilities, cnp.ndarray targets) e
     if rows < 1 or n < 1:
         raise ValueError("probabilities must not be empty")
     with nogil:
-        loss = kernels.mean_cross_entropy(a, y, rows * n, n)
+        loss = (kernels.mean_soft_cross_entropy if soft else kernels.mean_cross_entropy)(a, y, rows * n, n)
     return loss
 
 
 def cross_entropy(cnp.ndarray probabilities not None, cnp.ndarray targets not None):
-    """Mean over examples of the cross-entropy summed over outputs, from probabilities."""
-    return mean_cross_entropy(probabilities, targets)
+    """Mean over examples of the cross-entropy summed over outputs, from probabilities; targets lie in [0, 1]."""
+    return mean_cross_entropy(probabilities, targets, not passes(targets, FM_ALL_BINARY))
 
 
 def gradient_descent(real[::1] parameters, const real[::1] gradient, double learning_rate):

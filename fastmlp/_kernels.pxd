@@ -144,6 +144,7 @@ cdef extern from "fastmlp.h" nogil:
         bint (*all_pass)(const void *, Py_ssize_t, fm_check) noexcept nogil
         double (*mean_log_loss)(const void *, const void *, Py_ssize_t, Py_ssize_t) noexcept nogil
         double (*mean_cross_entropy)(const void *, const void *, Py_ssize_t, Py_ssize_t) noexcept nogil
+        double (*mean_soft_cross_entropy)(const void *, const void *, Py_ssize_t, Py_ssize_t) noexcept nogil
 
     ctypedef struct fm_name:
         const char *name

@@ -41,17 +41,21 @@ cdef list values_of(dict arrays, tuple keys):
 
 
 cdef LayerNames names_for(object parameters):
-    """The names for as many parameters as a plain dict has; None for anything that cannot be such a dict."""
+    """The names of the parameters in a plain dict that has no other entries; None where this is not so for sure."""
     if type(parameters) is not dict or len(<dict>parameters) < 2 or len(<dict>parameters) % 2:
         return None
-    return names_of(len(<dict>parameters) // 2)
+    cdef Py_ssize_t n_layers = len(<dict>parameters) // 2
+    names = names_by_depth.get(n_layers)
+    if names is None and f"W{n_layers}" in <dict>parameters:  # not for a dict of many other entries
+        return names_of(n_layers)
+    return names
 
 
-cdef cnp.ndarray plain_labels(object labels, cnp.ndarray outputs):
-    """Labels 0 and 1 in the shape and dtype of the outputs, copied only to convert them; None for any others."""
+cdef cnp.ndarray plain_labels(object labels, cnp.ndarray outputs, fm_check check):
+    """Labels of the outputs' shape and dtype that pass a check, copied only from integers; None for any others."""
     if not is_plain_matrix(labels, cnp.PyArray_TYPE(outputs)):
         return labels_from_integers(labels, outputs)
-    if not cnp.PyArray_SAMESHAPE(labels, outputs) or not passes(labels, FM_ALL_BINARY):
+    if not cnp.PyArray_SAMESHAPE(labels, outputs) or not passes(labels, check):
         return None
     return labels
 
@@ -75,8 +79,11 @@ def notebook_loss(object a, object Y):
     cdef cnp.ndarray targets
     if not is_real_matrix(a) or not passes(a, FM_ALL_IN_UNIT_INTERVAL):
         return None
-    targets = plain_labels(Y, a)
-    return None if targets is None else mean_cross_entropy(a, targets)
+    targets = plain_labels(Y, a, FM_ALL_BINARY)
+    if targets is not None:
+        return mean_cross_entropy(a, targets, False)
+    targets = plain_labels(Y, a, FM_ALL_IN_UNIT_INTERVAL)
+    return None if targets is None else mean_cross_entropy(a, targets, True)
 
 
 def notebook_backward(object X, object Y, object cache):
@@ -94,7 +101,7 @@ def notebook_backward(object X, object Y, object cache):
         weights.append((<tuple>cache)[4 * layer + 2])
     if not fits_network(X, weights, outputs, True):
         return None
-    targets = plain_labels(Y, outputs[n_layers - 1])
+    targets = plain_labels(Y, outputs[n_layers - 1], FM_ALL_IN_UNIT_INTERVAL)
     if targets is None:
         return None
     names = names_of(n_layers)

@@ -23,8 +23,11 @@ orthogonal        orthonormal rows or columns                   Saxe et al. 2014
 ((4, 2), (4,))
 """
 
+import functools
+import inspect
 import itertools
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -217,8 +220,8 @@ def draw(initialization: object, layer_dims: Sequence[int], seed: object = None)
         One of:
 
         - a name or alias
-        - a function ``f(layer_dims, seed=...)`` that returns ``(weights, biases)``, a list of weights, or a dict
-          ``W1``, ``b1``, ``W2``, ...
+        - a function ``f(layer_dims)`` or ``f(layer_dims, seed=...)`` that returns ``(weights, biases)``, a list of
+          weights, or a dict ``W1``, ``b1``, ``W2``, ...; it gets ``seed`` as it is, if it takes that keyword
         - a sequence with one entry per layer, each a name or a function ``draw(generator, fan_in, fan_out)`` that
           returns an array (fan_out, fan_in)
     layer_dims : sequence of int
@@ -248,7 +251,7 @@ def draw(initialization: object, layer_dims: Sequence[int], seed: object = None)
     if isinstance(initialization, str):
         return get(initialization)(dims, seed)
     if callable(initialization):
-        return _checked(initialization(list(dims), seed=seed), dims)
+        return _checked(_called(initialization, dims, seed), dims)
     if isinstance(initialization, Sequence):
         if len(initialization) != len(dims) - 1:
             raise ValueError(
@@ -264,15 +267,49 @@ def draw(initialization: object, layer_dims: Sequence[int], seed: object = None)
     )
 
 
+def layer_keys(keys: Iterable[object]) -> set[str]:
+    """Return those of the keys of a dict that name a layer's parameters: W or b and a number."""
+    return {key for key in keys if isinstance(key, str) and re.fullmatch("[Wb][0-9]+", key)}
+
+
+def _called(function: Callable[..., object], dims: Sequence[int], seed: object) -> object:
+    """What a user's function returns, called with what it takes."""
+    arguments = {"seed": seed}
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some compiled functions have none
+        return function(list(dims), **arguments)
+    has_own_seed = isinstance(function, functools.partial) and "seed" in function.keywords
+    if has_own_seed or not any(_takes_seed(parameter) for parameter in signature.parameters.values()):
+        arguments = {}
+    try:
+        signature.bind(dims, **arguments)
+    except TypeError as error:
+        raise TypeError(
+            f"initialization must be a function f(layer_dims) or f(layer_dims, seed=...), got f{signature}: {error}"
+        ) from None
+    return function(list(dims), **arguments)
+
+
+def _takes_seed(parameter: inspect.Parameter) -> bool:
+    by_name = parameter.name == "seed" and parameter.kind is not parameter.POSITIONAL_ONLY
+    return by_name or parameter.kind is parameter.VAR_KEYWORD
+
+
 def _checked(drawn: object, dims: Sequence[int]) -> Layers:
     """What a user's function returned, as (weights, biases) of the right shapes and finite."""
     n_layers = len(dims) - 1
     if isinstance(drawn, dict):
-        missing = [key for layer in range(1, n_layers + 1) for key in (f"W{layer}", f"b{layer}") if key not in drawn]
+        expected = [key for layer in range(1, n_layers + 1) for key in (f"W{layer}", f"b{layer}")]
+        missing = [key for key in expected if key not in drawn]
         if missing:
             raise ValueError(f"initialization returned a dict without {', '.join(missing)}")
-        weights = [drawn[f"W{layer}"] for layer in range(1, n_layers + 1)]
-        biases = [np.ravel(drawn[f"b{layer}"]) for layer in range(1, n_layers + 1)]
+        others = layer_keys(drawn) - set(expected)
+        if others:
+            raise ValueError(
+                f"initialization returned a dict with {', '.join(sorted(others))} beside {n_layers} layers"
+            )
+        weights, biases = [drawn[key] for key in expected[::2]], [drawn[key] for key in expected[1::2]]
     elif isinstance(drawn, tuple) and len(drawn) == 2:
         weights, biases = drawn
     elif isinstance(drawn, Sequence):
@@ -292,6 +329,8 @@ def _checked(drawn: object, dims: Sequence[int]) -> Layers:
         for layer, (array, shape) in enumerate(zip(arrays, shapes, strict=True), start=1):
             name = f"initialization: {kind} of layer {layer}"
             values = array_of(name, array, np.float64)
+            if kind == "biases" and values.ndim == 2 and 1 in values.shape:
+                values = values.ravel()  # a column, as in the notebook
             if values.shape != shape:
                 raise ValueError(f"{name} must have shape {shape}, got {values.shape}")
             if not np.isfinite(values).all():

@@ -1,5 +1,6 @@
-"""Decision boundaries drawn with matplotlib; nothing here calls show."""
+"""Decision boundaries drawn with matplotlib."""
 
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,14 @@ if TYPE_CHECKING:
 STEP, PADDING = 0.01, 1.0
 MOST_STEPS = 2000  # along one axis
 MOST_CLASSES = 10  # decisions with more distinct values are probabilities, and shaded
+FILE_BACKENDS = ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template")  # they have no windows
 
 
 def plot_decision_boundary(model: Callable[[np.ndarray], Any], X: Any, y: Any) -> None:
-    """Fill the plane with a model's decisions and scatter the examples, on the current axes.
+    """Fill the plane with a model's decisions, scatter the examples on the current axes, and show the picture.
+
+    ``plt.show()`` ends the picture.  To save it, keep ``plt.gcf()`` from before the call, or draw on axes of your own
+    with :func:`fastmlp.plots.draw_decision_boundary`.
 
     Parameters
     ----------
@@ -43,7 +48,10 @@ def plot_decision_boundary(model: Callable[[np.ndarray], Any], X: Any, y: Any) -
 
     if not callable(model):
         raise TypeError(f"model must be callable, got {type(model).__name__}")
-    X = checks.matrix("X", X, np.float64, n_rows=2)
+    X = checks.matrix("X", X, np.float64)
+    if X.shape[0] != 2:
+        hint = "; examples lie in columns, pass X.T" if X.shape[1] == 2 else ""
+        raise ValueError(f"X must have shape (2, any), got {X.shape}{hint}")
     labels = np.ascontiguousarray(checks.array_of("y", y, np.float64))
     checks.check_finite("y", labels)
     if labels.shape not in ((X.shape[1],), (1, X.shape[1])):
@@ -51,6 +59,25 @@ def plot_decision_boundary(model: Callable[[np.ndarray], Any], X: Any, y: Any) -
     draw_decision_boundary(plt.gca(), model, X.T, labels.ravel())
     plt.xlabel("x1")
     plt.ylabel("x2")
+    show_pictures()
+
+
+def show_pictures() -> None:
+    """Show all open figures and be done with them, as after the cell of a notebook.
+
+    Backends without windows keep their figures; here they are closed, so that the next picture starts on axes of its
+    own with every backend.
+    """
+    import matplotlib
+    from matplotlib import pyplot as plt
+
+    if matplotlib.get_backend().lower() not in FILE_BACKENDS:
+        plt.show()
+        return
+    with warnings.catch_warnings():  # that there is no window; said only where a display could be found
+        warnings.filterwarnings("ignore", ".*(non-interactive|non-GUI)", UserWarning)
+        plt.show()
+    plt.close("all")
 
 
 def draw_decision_boundary(

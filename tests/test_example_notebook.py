@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+import recording_backend
+from matplotlib import pyplot as plt
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
@@ -20,8 +22,17 @@ def build_notebook():
     sys.path.remove(str(ROOT / "tools"))
 
 
-def test_the_script_runs(capsys):
+def test_the_script_runs_and_shows_its_pictures_one_by_one(capsys, monkeypatch):
+    monkeypatch.setattr(plt, "show", recording_backend.record)
+    recording_backend.shown.clear()
     runpy.run_path(str(EXAMPLES / "initialization.py"))
+    examples = (["PathCollection"], "The training examples")
+    costs = (["Line2D"], "Learning rate =0.01")
+    zeros, random, he = (
+        (["QuadContourSet", "PathCollection"], f"Model with {name} initialization")
+        for name in ("zeros", "random", "he")
+    )
+    assert recording_backend.contents() == [[examples, costs], [zeros], [costs], [random], [costs], [he]]
     out = capsys.readouterr().out
     assert "Cost after iteration 0: 1773.5859549373" in out
     assert "Accuracy: 0.96" in out

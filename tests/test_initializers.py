@@ -1,5 +1,7 @@
 """Initializers: their formulas, the published figures, seeds, and what users may pass in their place."""
 
+import functools
+import inspect
 import itertools
 import json
 import pickle
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from fastmlp import MLP, initializers
+from fastmlp import MLP, initializers, notebook
 
 FIGURES = json.loads((Path(__file__).parent / "figures" / "seed_study.json").read_text())["initializers"]
 NAMES = ["zeros", "constant", "random", "he", "lecun", "xavier_normal", "xavier_uniform", "orthogonal"]
@@ -206,6 +208,95 @@ def test_a_function_gets_the_widths_as_a_list_and_the_seed_as_it_was_given():
     assert seen == [(DIMS, 9)]
 
 
+def only_keywords(*, layer_dims, seed):
+    return drawn_in_eighths(layer_dims)
+
+
+class Rule:
+    """A callable object."""
+
+    def __init__(self, *args):
+        pass
+
+    def __call__(self, dims, *, seed=None):
+        return drawn_in_eighths(dims) if seed == 9 else None
+
+    def without_seed(self, dims):
+        return drawn_in_eighths(dims)
+
+
+TAKING = {
+    "the widths": lambda dims: drawn_in_eighths(dims),
+    "widths and other numbers": lambda dims, gain=1.0, *, bias=0: drawn_in_eighths(dims) if gain == 1 else None,
+    "any number of arguments": lambda *args: drawn_in_eighths(*args),
+    "any keyword": lambda dims, **options: drawn_in_eighths(dims) if options == {"seed": 9} else None,
+    "a seed that must be given": lambda dims, seed: drawn_in_eighths(dims) if seed == 9 else None,
+    "a seed by name only": lambda dims, *, seed: drawn_in_eighths(dims) if seed == 9 else None,
+    "a seed by place only": lambda dims, seed=4, /: drawn_in_eighths(dims) if seed == 4 else None,
+    "a seed of its own": functools.partial(lambda dims, seed: drawn_in_eighths(dims) if seed == 5 else None, seed=5),
+    "a partial function's seed": functools.partial(
+        lambda gain, dims, seed: drawn_in_eighths(dims) if seed == 9 else None, 1.0
+    ),
+    "an object": Rule(),
+    "a method": Rule().without_seed,
+}
+
+
+@pytest.mark.parametrize("taking", TAKING)
+def test_a_function_is_called_with_what_it_takes(taking):
+    weights, _ = initializers.draw(TAKING[taking], DIMS, seed=9)
+    np.testing.assert_array_equal(weights[0], drawn_in_eighths(DIMS)[0][0])
+
+
+def test_a_function_without_a_signature_gets_a_seed():
+    class Unreadable(Rule):
+        __signature__ = "none"
+
+    with pytest.raises((TypeError, ValueError)):
+        inspect.signature(Unreadable())
+    assert initializers.draw(Unreadable(), DIMS, seed=9)[0][0][0, 1] == 1 / 8
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda: None, "too many positional arguments"),
+        (lambda fan_in, fan_out: None, "missing a required argument: 'fan_out'"),
+        (lambda rng, fan_in, fan_out: None, "missing a required argument: 'fan_in'"),
+        (only_keywords, "too many positional arguments"),
+    ],
+)
+def test_a_function_that_takes_something_else_is_refused_and_not_called(function, message):
+    with pytest.raises(
+        TypeError, match=rf"initialization must be a function f\(layer_dims\) or .*, got f\(.*{message}"
+    ):
+        MLP(DIMS, initialization=function)
+
+
+def test_an_error_within_a_function_is_its_own():
+    with pytest.raises(TypeError, match=r"^mine$"):
+        initializers.draw(lambda dims, seed: (_ for _ in ()).throw(TypeError("mine")), DIMS)
+
+
+@pytest.mark.parametrize("name", ["zeros", "random", "he"])
+def test_the_notebook_s_functions_are_initializations_of_every_model(name):
+    function = getattr(notebook, f"initialize_parameters_{name}")
+    model, expected = MLP(DIMS, initialization=function, seed=8), MLP(DIMS, initialization=name, seed=8)
+    assert model.parameters.tobytes() == expected.parameters.tobytes()
+    copy = pickle.loads(pickle.dumps(model))
+    assert copy.initialize().parameters.tobytes() == expected.parameters.tobytes()
+
+
+@pytest.mark.parametrize("shape", [(-1,), (-1, 1), (1, -1)])
+@pytest.mark.parametrize("form", [dict, tuple])
+def test_biases_may_be_columns_or_rows(form, shape):
+    weights, biases = drawn_in_eighths(DIMS)
+    shaped = [(b + np.arange(len(b))).reshape(shape) for b in biases]
+    named = {f"{kind}{n}": a for kind, arrays in (("W", weights), ("b", shaped)) for n, a in enumerate(arrays, start=1)}
+    model = MLP(DIMS, initialization=lambda dims: (weights, shaped) if form is tuple else named)
+    np.testing.assert_array_equal(model.biases[0], np.arange(7) + 0.25)
+
+
 @pytest.mark.parametrize(
     ("returned", "error", "message"),
     [
@@ -228,6 +319,27 @@ def test_a_function_gets_the_widths_as_a_list_and_the_seed_as_it_was_given():
             "initialization: weights of layer 2 must be finite",
         ),
         ({"W1": np.ones((7, 5)), "b1": np.ones(7)}, ValueError, "initialization returned a dict without W2, b2, W3"),
+        (
+            {**as_columns(DIMS), "W4": 1, "b4": 1},
+            ValueError,
+            "initialization returned a dict with W4, b4 beside 3 layers",
+        ),
+        ({**as_columns(DIMS), "W0": 1}, ValueError, "initialization returned a dict with W0 beside 3 layers"),
+        (
+            {**as_columns(DIMS), "b2": [[1, 2], [3]]},
+            ValueError,
+            "initialization: biases of layer 2 must be an array of numbers, got a ragged list",
+        ),
+        (
+            {**as_columns(DIMS), "b2": None},
+            TypeError,
+            "initialization: biases of layer 2 must be an array of real numbers",
+        ),
+        (
+            {**as_columns([5, 4, 3, 1]), "W1": np.ones((7, 5)), "W2": np.ones((3, 7)), "b1": np.ones((7, 7))},
+            ValueError,
+            r"initialization: biases of layer 1 must have shape \(7,\), got \(7, 7\)",
+        ),
         ([np.full((7, 5), "a"), np.ones((3, 7)), np.ones((1, 3))], (TypeError, ValueError), "initialization"),
         ([np.full((7, 5), 1j), np.ones((3, 7)), np.ones((1, 3))], (TypeError, ValueError), "initialization"),
     ],

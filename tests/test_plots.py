@@ -1,19 +1,31 @@
-"""Decision boundaries on the current axes, which nobody shows unasked."""
+"""Decision boundaries: on the current axes, which are shown, and on given axes, which are not."""
 
 import numpy as np
 import pytest
+import recording_backend
 from forms import FORMS, content, eighths
 from matplotlib import pyplot as plt
 
-from fastmlp import plot_decision_boundary
+from fastmlp import notebook, plot_decision_boundary
+from fastmlp.plots import draw_decision_boundary
 
 X = np.array([[0.0, 1.0, 0.5, 0.25], [-0.5, 0.25, 1.0, 0.0]])
 Y = np.array([0, 1, 1, 0])
 
 
 @pytest.fixture(autouse=True)
-def _no_show(monkeypatch):
-    monkeypatch.setattr(plt, "show", lambda *args, **kwargs: pytest.fail("show was called"))
+def shown(monkeypatch):
+    """The figures that each call of plt.show found open."""
+    recording_backend.shown.clear()
+    monkeypatch.setattr(plt, "show", recording_backend.record)
+    return recording_backend.shown
+
+
+def axes_shown():
+    """The one pair of axes of the one picture shown."""
+    ((figure,),) = recording_backend.shown
+    (axes,) = figure.axes
+    return axes
 
 
 def below_the_diagonal(points):
@@ -35,26 +47,55 @@ def test_the_grid_reaches_one_beyond_the_examples_in_steps_of_a_hundredth():
 @pytest.mark.parametrize("labels", [Y, Y[np.newaxis], Y.tolist(), Y.astype(bool), Y.astype("float32")])
 def test_labels_may_be_flat_or_a_row(labels):
     plot_decision_boundary(below_the_diagonal, X, labels)
-    points = plt.gca().collections[-1]
+    points = axes_shown().collections[-1]
     np.testing.assert_array_equal(points.get_offsets(), X.T)
     np.testing.assert_array_equal(points.get_array(), Y)
 
 
-def test_it_draws_on_the_current_axes_with_their_names():
-    _, (first, second) = plt.subplots(1, 2)
+def test_it_draws_on_the_current_axes_with_their_names(shown):
+    figure, (first, second) = plt.subplots(1, 2)
     plt.sca(first)
-    plot_decision_boundary(below_the_diagonal, X, Y)
+    assert plot_decision_boundary(below_the_diagonal, X, Y) is None
     assert len(first.collections) == 2
     assert not second.collections
     assert (first.get_xlabel(), first.get_ylabel()) == ("x1", "x2")
-    assert plt.gcf() is first.figure
+    assert shown == [[figure]]
+
+
+def test_both_names_are_one_function():
+    assert notebook.plot_decision_boundary is plot_decision_boundary
+
+
+def test_each_picture_has_axes_of_its_own(shown):
+    plot_decision_boundary(below_the_diagonal, X, Y)
+    plot_decision_boundary(below_the_diagonal, X, Y)
+    assert [len(figures) for figures in shown] == [1, 1]
+    assert [len(axes.collections) for (figure,) in shown for axes in figure.axes] == [2, 2]
+    assert not plt.get_fignums()
+
+
+def test_a_picture_is_saved_by_its_figure(tmp_path):
+    figure = plt.figure()
+    plot_decision_boundary(below_the_diagonal, X, Y)
+    figure.savefig(tmp_path / "boundary.png")
+    picture = plt.imread(tmp_path / "boundary.png")[..., :3]
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 50  # colours; an empty figure has one
+
+
+def test_given_axes_are_drawn_on_and_not_shown(shown):
+    figure, (left, right) = plt.subplots(1, 2)
+    draw_decision_boundary(left, below_the_diagonal, X.T, Y)
+    assert len(left.collections) == 2
+    assert not right.collections
+    assert not shown
+    assert plt.get_fignums() == [figure.number]
 
 
 @pytest.mark.parametrize("shape", [lambda d: d, lambda d: d[np.newaxis], lambda d: d[:, np.newaxis], np.ndarray.tolist])
 @pytest.mark.parametrize("kind", [bool, int, float])
 def test_the_model_may_answer_in_any_shape_and_type(shape, kind):
     plot_decision_boundary(lambda points: shape(below_the_diagonal(points).astype(kind)), X, Y)
-    assert len(plt.gca().collections) == 2
+    assert len(axes_shown().collections) == 2
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -63,14 +104,14 @@ def test_examples_in_any_form_are_drawn_and_stay_as_they_are(form):
     examples = FORMS[form](values)
     before = content(examples)
     plot_decision_boundary(below_the_diagonal, examples, [0, 1] * 3)
-    np.testing.assert_array_equal(plt.gca().collections[-1].get_offsets(), values.T)
+    np.testing.assert_array_equal(axes_shown().collections[-1].get_offsets(), values.T)
     assert content(examples) == before
 
 
 @pytest.mark.parametrize("decision", [0, 1])
 def test_a_model_that_always_decides_the_same_is_drawn_without_a_warning(decision):
     plot_decision_boundary(lambda points: np.full(len(points), decision), X, Y)
-    assert len(plt.gca().collections) == 2
+    assert len(axes_shown().collections) == 2
 
 
 @pytest.mark.parametrize("scales", [(1e6, 1e6), (1e9, 1), (1, 1e-9), (1e-300, 1e-300), (1e100, 1), (1e300, 1e300)])
@@ -86,7 +127,12 @@ def test_features_of_any_scale_are_drawn_on_a_grid_of_bounded_size(scales):
     ("arguments", "error", "message"),
     [
         ((None, X, Y), TypeError, "model must be callable, got NoneType"),
-        ((below_the_diagonal, X.T, Y), ValueError, r"X must have shape \(2, any\), got \(4, 2\)"),
+        (
+            (below_the_diagonal, X.T, Y),
+            ValueError,
+            r"X must have shape \(2, any\), got \(4, 2\); examples lie in columns, pass X\.T$",
+        ),
+        ((below_the_diagonal, np.ones((3, 4)), Y), ValueError, r"X must have shape \(2, any\), got \(3, 4\)$"),
         ((below_the_diagonal, X[0], Y), ValueError, "X must have 2 dimensions"),
         ((below_the_diagonal, X[:, :0], Y[:0]), ValueError, "X must not be empty"),
         ((below_the_diagonal, X * np.nan, Y), ValueError, "X must be finite"),
@@ -101,6 +147,7 @@ def test_features_of_any_scale_are_drawn_on_a_grid_of_bounded_size(scales):
         ((lambda points: ["a"] * len(points), X, Y), (TypeError, ValueError), "the model's answer must be an array"),
     ],
 )
-def test_what_does_not_fit_is_refused_by_name(arguments, error, message):
+def test_what_does_not_fit_is_refused_by_name(arguments, error, message, shown):
     with pytest.raises(error, match=message):
         plot_decision_boundary(*arguments)
+    assert not shown

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp import _kernels, checks
-from fastmlp.notebook.layers import common_dtype, labels_like
+from fastmlp.notebook.layers import FLOAT32, FLOAT64, check_shape_of_labels, common_dtype, soft_labels
 
 
 def sigmoid(x: Any) -> Any:
@@ -40,11 +40,10 @@ def relu(x: Any) -> Any:
     Parameters
     ----------
     x : array-like of any shape
-        float32 stays float32; other types become float64.
 
     Returns
     -------
-    ndarray of the shape of ``x``, or a scalar for a scalar
+    ndarray of the shape and dtype of ``x`` (int64 for bool), or a scalar for a scalar
 
     Raises
     ------
@@ -54,10 +53,14 @@ def relu(x: Any) -> Any:
     Examples
     --------
     >>> from fastmlp import relu
-    >>> relu([-1.0, 2.0])
-    array([0., 2.])
+    >>> relu([-1.0, 2.0]), relu([-1, 2])
+    (array([0., 2.]), array([0, 2]))
     """
-    return _elementwise("relu", x)
+    result = _elementwise("relu", x)
+    given = np.asarray(x)
+    if given.dtype in (FLOAT32, FLOAT64) or given.dtype.kind not in "biuf":
+        return result
+    return np.maximum(given, 0)  # exact in the type of x, which float64 need not be
 
 
 def _elementwise(function: str, x: Any) -> Any:
@@ -67,15 +70,15 @@ def _elementwise(function: str, x: Any) -> Any:
     return out.reshape(np.shape(x))[()]
 
 
-def compute_loss(a: Any, Y: Any) -> float:
-    """Compute the mean cross-entropy of given probabilities, without clipping; 0 log 0 is 0.
+def compute_loss(a3: Any, Y: Any) -> float:
+    """Compute the mean of ``-(Y log a3 + (1 - Y) log(1 - a3))``, without clipping; 0 log 0 is 0.
 
     Parameters
     ----------
-    a : array-like of shape (outputs, m)
+    a3 : array-like of shape (outputs, m)
         Probabilities of label 1.
     Y : array-like of shape (outputs, m)
-        Labels 0 and 1.
+        Labels from 0 to 1.
 
     Returns
     -------
@@ -85,7 +88,7 @@ def compute_loss(a: Any, Y: Any) -> float:
     Raises
     ------
     TypeError, ValueError
-        If the arrays do not fit together, or hold probabilities outside [0, 1] or other labels.
+        If the arrays do not fit together, or hold probabilities or labels outside [0, 1].
 
     Examples
     --------
@@ -93,13 +96,13 @@ def compute_loss(a: Any, Y: Any) -> float:
     >>> compute_loss([[0.5, 1.0]], [[1, 1]])
     0.34657359027997264
     """
-    quick = _kernels.notebook_loss(a, Y)
+    quick = _kernels.notebook_loss(a3, Y)
     if quick is not None:
         return quick
-    a = checks.matrix("a", a, common_dtype(a))
-    if not _kernels.all_in_unit_interval(a):
-        raise ValueError(f"a must hold probabilities in [0, 1], got values from {a.min():g} to {a.max():g}")
-    return _kernels.cross_entropy(a, labels_like("Y", Y, a))
+    a3 = checks.matrix("a3", a3, common_dtype(a3))
+    if not _kernels.all_in_unit_interval(a3):
+        raise ValueError(f"a3 must hold probabilities in [0, 1], got values from {a3.min():g} to {a3.max():g}")
+    return _kernels.cross_entropy(*_with_labels("a3", a3, Y))
 
 
 def log_loss(z: Any, Y: Any) -> float:
@@ -110,7 +113,7 @@ def log_loss(z: Any, Y: Any) -> float:
     z : array-like of shape (outputs, m)
         Logits.
     Y : array-like of shape (outputs, m)
-        Labels 0 and 1.
+        Labels from 0 to 1.
 
     Returns
     -------
@@ -119,7 +122,7 @@ def log_loss(z: Any, Y: Any) -> float:
     Raises
     ------
     TypeError, ValueError
-        If the arrays do not fit together, or hold logits that are not finite or other labels.
+        If the arrays do not fit together, or hold logits that are not finite or labels outside [0, 1].
 
     Examples
     --------
@@ -128,4 +131,22 @@ def log_loss(z: Any, Y: Any) -> float:
     1000.0
     """
     z = checks.matrix("z", z, common_dtype(z))
-    return _kernels.log_loss(z, labels_like("Y", Y, z))
+    return _kernels.log_loss(*_with_labels("z", z, Y))
+
+
+def _with_labels(name: str, outputs: np.ndarray, Y: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the outputs and their labels in one dtype: that of the outputs if it holds the labels exactly."""
+    quick = _kernels.integer_labels(Y, outputs)
+    if quick is not None:
+        return outputs, quick
+    labels = soft_labels("Y", Y)
+    if outputs.shape[1] == 1 < outputs.shape[0] and labels.shape == outputs.shape[::-1]:
+        raise ValueError(
+            f"{name} must have shape {labels.shape} to match Y, got {outputs.shape}; "
+            f"examples lie in columns, pass {name}.T"
+        )
+    check_shape_of_labels("Y", labels, outputs)
+    converted = labels.astype(outputs.dtype, copy=False)
+    if converted is labels or np.array_equal(converted, labels):
+        return outputs, converted
+    return outputs.astype(labels.dtype), labels

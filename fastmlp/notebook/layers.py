@@ -1,10 +1,12 @@
 """Checks of parameter dicts and lists of arrays, shared by the notebook's functions."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from fastmlp import _kernels, checks
+from fastmlp.initializers import layer_keys
 
 Parameters = dict[str, np.ndarray]
 
@@ -19,19 +21,19 @@ def as_dict(weights: list[np.ndarray], biases: list[np.ndarray]) -> Parameters:
 
 
 def layers_of(parameters: Any) -> tuple[list[Any], list[Any]]:
-    """Return the values W1, W2, ... and b1, b2, ... of a parameter dict."""
+    """Return the values W1, W2, ... and b1, b2, ... of a parameter dict; its other entries are ignored."""
     if not isinstance(parameters, dict):
         raise TypeError(f"parameters must be a dict, got {type(parameters).__name__}")
-    n_layers = max(1, len(parameters) // 2)
-    names = _kernels.layer_names(n_layers)
-    try:
-        if len(parameters) != 2 * n_layers or not all(key in parameters for key in names.weights + names.biases):
-            raise KeyError  # looked up first: a defaultdict would add the missing keys
-        return [parameters[key] for key in names.weights], [parameters[key] for key in names.biases]
-    except KeyError:
+    parameters = dict(parameters)  # read once: another thread may change it, and a defaultdict would add missing keys
+    found = layer_keys(parameters)
+    names = _kernels.layer_names(max(1, (len(found) + 1) // 2))
+    missing = [key for pair in zip(names.weights, names.biases, strict=True) for key in pair if key not in found]
+    if missing:
         raise ValueError(
-            f"parameters must have the keys W1, b1, W2, b2, ... and no other; got {', '.join(map(str, parameters))}"
-        ) from None
+            f"parameters must have the keys W1, b1, W2, b2, ... of all layers; {', '.join(missing)} missing, "
+            f"got {', '.join(map(str, parameters)) or 'none'}"
+        )
+    return [parameters[key] for key in names.weights], [parameters[key] for key in names.biases]
 
 
 def common_dtype(*values: Any) -> np.dtype:
@@ -49,6 +51,8 @@ def network_of(
     if _kernels.network_fits(X, weights, columns, kind == "a"):
         return X, weights, columns
     X, weights, columns = _converted(X, weights, columns, kind)
+    if weights[0].shape[1] == X.shape[1] != X.shape[0]:
+        raise ValueError(f"X must have shape ({X.shape[1]}, m), got {X.shape}; examples lie in columns, pass X.T")
     width, n_columns = X.shape[0], 1 if kind == "b" else X.shape[1]
     for layer, (w, c) in enumerate(zip(weights, columns, strict=True), start=1):
         if w.shape[1] != width:
@@ -71,12 +75,29 @@ def _converted(
     )
 
 
-def labels_like(name: str, Y: Any, outputs: np.ndarray) -> np.ndarray:
-    """Return labels of the shape and dtype of the outputs."""
+def soft_labels(name: str, value: Any) -> np.ndarray:
+    """Return a C-contiguous array of labels from 0 to 1, unrounded: a float32 would take 1 + 1e-12 for 1."""
+    array = np.ascontiguousarray(checks.array_of(name, value, value.dtype if checks.is_real(value) else FLOAT64))
+    if not _kernels.all_in_unit_interval(array):
+        wrong = array[~((array >= 0) & (array <= 1))]
+        raise ValueError(f"{name} must hold labels from 0 to 1, got {float(wrong[0])!r}")
+    return array
+
+
+def check_shape_of_labels(name: str, labels: np.ndarray, outputs: np.ndarray) -> None:
+    """Refuse labels of another shape than the outputs."""
+    if labels.shape != outputs.shape:
+        hint = f"; pass {name}.T" if labels.shape == outputs.shape[::-1] else ""
+        raise ValueError(f"{name} must have shape {outputs.shape} to match, got {labels.shape}{hint}")
+
+
+def labels_like(
+    name: str, Y: Any, outputs: np.ndarray, check: Callable[[str, Any], np.ndarray] = checks.labels
+) -> np.ndarray:
+    """Return labels of the shape and dtype of the outputs: those that the check takes, by default 0 and 1."""
     quick = _kernels.integer_labels(Y, outputs)
     if quick is not None:
         return quick
-    labels = checks.labels(name, Y)
-    if labels.shape != outputs.shape:
-        raise ValueError(f"{name} must have shape {outputs.shape} to match, got {labels.shape}")
+    labels = check(name, Y)
+    check_shape_of_labels(name, labels, outputs)
     return labels.astype(outputs.dtype, copy=False)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp import _kernels, checks
-from fastmlp.notebook.layers import Parameters, common_dtype, labels_like, layers_of, network_of
+from fastmlp.notebook.layers import Parameters, common_dtype, labels_like, layers_of, network_of, soft_labels
 
 
 def forward_propagation(X: Any, parameters: Parameters) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
@@ -15,7 +15,7 @@ def forward_propagation(X: Any, parameters: Parameters) -> tuple[np.ndarray, tup
     ----------
     X : array-like of shape (features, m)
     parameters : dict
-        ``W1`` (fan_out, fan_in), ``b1`` (fan_out, 1), ``W2``, ...
+        ``W1`` (fan_out, fan_in), ``b1`` (fan_out, 1), ``W2``, ...; other keys are ignored.
 
     Returns
     -------
@@ -27,7 +27,7 @@ def forward_propagation(X: Any, parameters: Parameters) -> tuple[np.ndarray, tup
     Raises
     ------
     TypeError, ValueError
-        If the arrays do not fit together or are not finite, or a key is wrong.
+        If the arrays do not fit together or are not finite, or a key is missing.
 
     Examples
     --------
@@ -53,7 +53,7 @@ def backward_propagation(X: Any, Y: Any, cache: tuple[np.ndarray, ...]) -> dict[
     ----------
     X : array-like of shape (features, m)
     Y : array-like of shape (outputs, m)
-        Labels 0 and 1.
+        Labels from 0 to 1.
     cache : tuple
         ``(z1, a1, W1, b1, z2, a2, W2, b2, ...)``.
 
@@ -66,7 +66,7 @@ def backward_propagation(X: Any, Y: Any, cache: tuple[np.ndarray, ...]) -> dict[
     Raises
     ------
     TypeError, ValueError
-        If the arrays do not fit together or are not finite, a label is not 0 or 1, or the cache has another form.
+        If the arrays do not fit together or are not finite, a label lies outside [0, 1], or the cache has another form.
 
     Examples
     --------
@@ -83,7 +83,7 @@ def backward_propagation(X: Any, Y: Any, cache: tuple[np.ndarray, ...]) -> dict[
     if not isinstance(cache, (tuple, list)) or len(cache) < 4 or len(cache) % 4:
         raise ValueError("cache must be the tuple (z1, a1, W1, b1, z2, ...) that forward_propagation returned")
     X, weights, outputs = network_of(X, list(cache[2::4]), list(cache[1::4]), kind="a")
-    Y = labels_like("Y", Y, outputs[-1])
+    Y = labels_like("Y", Y, outputs[-1], soft_labels)
     names = _kernels.layer_names(len(weights))
     gradients = _kernels.backward(X, Y, weights, outputs, names.activations)
     return dict(zip(names.gradients, gradients, strict=True))
@@ -95,7 +95,7 @@ def update_parameters(parameters: Parameters, grads: dict[str, Any], learning_ra
     Parameters
     ----------
     parameters : dict
-        ``W1``, ``b1``, ``W2``, ...
+        ``W1``, ``b1``, ``W2``, ...; other entries stay as they are.
     grads : dict
         With ``dW1``, ``db1``, ``dW2``, ... of the same shapes; other keys are ignored.
     learning_rate : float

@@ -9,11 +9,11 @@ from fastmlp import checks
 from fastmlp.network import MLP
 from fastmlp.notebook.layers import Parameters, as_dict, labels_like
 from fastmlp.notebook.propagation import forward_propagation
+from fastmlp.plots import show_pictures
 from fastmlp.training import TrainingOptions, run
 
 HIDDEN_WIDTHS = (10, 5)  # of the notebook's model
 REPORT_EVERY = 1000
-FILE_BACKENDS = ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template")  # show would only warn
 
 
 def model(
@@ -39,7 +39,7 @@ def model(
     num_iterations : int, default=15000
         Number of updates, at least 0.
     print_cost : bool, default=True
-        Whether to print the cost every 1000 iterations and plot its curve.
+        Whether to print the cost every 1000 iterations and show its curve, on the current axes if these are empty.
     initialization : str, callable or sequence, default="he"
         ``"zeros"``, ``"random"``, ``"he"``, or anything that :func:`fastmlp.initializers.draw` takes.  The seed is 3,
         as in the notebook.
@@ -63,7 +63,13 @@ def model(
     Cost after iteration 1000: 0.6879825919728063
     """
     X = checks.matrix("X", X, np.float64)
-    Y = checks.labels("Y", checks.matrix("Y", Y, np.float64, n_rows=1, n_columns=X.shape[1]))
+    n_labels = checks.array_of("Y", Y, np.float64).size
+    if n_labels == X.shape[0] != X.shape[1]:
+        raise ValueError(
+            f"X must have shape (features, {n_labels}) to match {n_labels} labels, got {X.shape}; "
+            "examples lie in columns, pass X.T"
+        )
+    Y = labels_like("Y", Y, X[:1])  # one for each example
     network = MLP([X.shape[0], *HIDDEN_WIDTHS, 1], initialization=initialization, seed=3)
     costs: list[float] = []
 
@@ -91,15 +97,15 @@ def model(
 
 
 def _plot_costs(costs: list[float], learning_rate: float) -> None:
-    import matplotlib
     from matplotlib import pyplot as plt
 
+    if plt.gca().has_data():
+        plt.figure()  # in a script, the examples that load_dataset has drawn are still there
     plt.plot(costs)
     plt.ylabel("cost")
     plt.xlabel("iterations (per hundreds)")
     plt.title(f"Learning rate ={learning_rate}")
-    if matplotlib.get_backend().lower() not in FILE_BACKENDS:
-        plt.show()
+    show_pictures()
 
 
 def predict(X: Any, y: Any, parameters: Parameters) -> np.ndarray:
@@ -111,7 +117,7 @@ def predict(X: Any, y: Any, parameters: Parameters) -> np.ndarray:
     y : array-like of shape (1, m)
         True labels 0 and 1.
     parameters : dict
-        ``W1``, ``b1``, ``W2``, ...
+        ``W1``, ``b1``, ``W2``, ...; other keys are ignored.
 
     Returns
     -------
@@ -120,7 +126,7 @@ def predict(X: Any, y: Any, parameters: Parameters) -> np.ndarray:
     Raises
     ------
     TypeError, ValueError
-        If the arrays do not fit together or are not finite, a label is not 0 or 1, or a key is wrong.
+        If the arrays do not fit together or are not finite, a label is not 0 or 1, or a key is missing.
 
     Examples
     --------
@@ -142,7 +148,7 @@ def predict_dec(parameters: Parameters, X: Any) -> np.ndarray:
     Parameters
     ----------
     parameters : dict
-        ``W1``, ``b1``, ``W2``, ...
+        ``W1``, ``b1``, ``W2``, ...; other keys are ignored.
     X : array-like of shape (features, m)
 
     Returns
@@ -152,7 +158,7 @@ def predict_dec(parameters: Parameters, X: Any) -> np.ndarray:
     Raises
     ------
     TypeError, ValueError
-        If the arrays do not fit together or are not finite, or a key is wrong.
+        If the arrays do not fit together or are not finite, or a key is missing.
 
     Examples
     --------

@@ -111,7 +111,8 @@ def log_loss_backward(logits: Array, targets: Array) -> Array:
 
 
 def cross_entropy(probabilities: Array, targets: Array) -> float:
-    """Mean cross-entropy of given probabilities; 0 log 0 = 0, inf only where one is exactly wrong."""
-    with np.errstate(divide="ignore"):
-        losses = -np.where(targets == 1, np.log(probabilities), np.log1p(-probabilities))
-    return float(losses.sum(dtype=np.float64) / probabilities.shape[1])
+    """Mean cross-entropy of given probabilities and labels from 0 to 1; 0 log 0 = 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        of_one = np.where(targets == 0, 0, -targets * np.log(probabilities))
+        of_zero = np.where(targets == 1, 0, (targets - 1) * np.log1p(-probabilities))
+    return float((of_one + of_zero).sum(dtype=np.float64) / probabilities.shape[1])

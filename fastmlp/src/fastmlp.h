@@ -186,6 +186,8 @@ typedef struct {
     bool (*all_pass)(const void *x, ptrdiff_t n, enum fm_check check);
     double (*mean_log_loss)(const void *logits, const void *targets, ptrdiff_t n, ptrdiff_t n_examples);
     double (*mean_cross_entropy)(const void *probabilities, const void *targets, ptrdiff_t n, ptrdiff_t n_examples);
+    double (*mean_soft_cross_entropy)(const void *probabilities, const void *targets, ptrdiff_t n,
+                                      ptrdiff_t n_examples);
 } fm_kernels;
 
 /* A member of a list in names.h; a NULL name ends a table. */

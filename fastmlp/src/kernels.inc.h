@@ -31,4 +31,5 @@ const fm_kernels FN(kernels) = {
     .all_pass = FN(all_pass),
     .mean_log_loss = FN(mean_log_loss),
     .mean_cross_entropy = FN(mean_cross_entropy),
+    .mean_soft_cross_entropy = FN(mean_soft_cross_entropy),
 };

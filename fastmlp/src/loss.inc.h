@@ -31,6 +31,14 @@ INLINE vec cross_entropy(vec a, vec y)
     return -vlog_sum(u, vselect(positive, a - (real)1, -a), vselect(positive, (vec){0}, ((real)1 - u) - a));
 }
 
+/* The same for labels from 0 to 1, at twice the cost: y (-log a) + (1 - y) (-log(1 - a)); a term with a factor 0 is 0 */
+INLINE vec soft_cross_entropy(vec a, vec y)
+{
+    vec zero = {0}, one = vset(1), rest = one - y;
+    return vselect(veq(y, zero), zero, y * cross_entropy(a, one)) +
+           vselect(veq(rest, zero), zero, rest * cross_entropy(a, zero));
+}
+
 /* y (exp(d) - 1 - d) with d = z - log y: accurate near its minimum, which is 0.  For large d it is exp(z) - y (1 + d),
    whose exp does not overflow before the loss does. */
 INLINE vec poisson_loss(vec z, vec y)
@@ -278,5 +286,6 @@ static void FN(loss_sweep)(const loss_rows *g, enum fm_loss loss)
     }
 DEFINE_MEAN_LOSS(log_loss, log_loss)
 DEFINE_MEAN_LOSS(cross_entropy, cross_entropy)
+DEFINE_MEAN_LOSS(soft_cross_entropy, soft_cross_entropy)
 
 #endif

@@ -1,5 +1,7 @@
 """Every loss and its derivative from logits, and the cross-entropy of probabilities."""
 
+import itertools
+
 import mpmath
 import numpy as np
 import pytest
@@ -84,6 +86,43 @@ def test_cross_entropy_at_the_ends(isa, dtype):
     tiny = np.finfo(dtype).smallest_subnormal
     assert _kernels.cross_entropy(row([tiny], dtype), row([1], dtype)) == pytest.approx(-np.log(float(tiny)), rel=1e-6)
     assert _kernels.cross_entropy(row([tiny], dtype), row([0], dtype)) == pytest.approx(float(tiny))
+
+
+# a probability or a label
+SOME = [0.0, 1e-30, 1e-10, 1e-3, 0.25, 0.3, 0.5, 0.7, 0.75, 0.99, 1.0]
+
+
+def test_cross_entropy_of_a_label_between_0_and_1_within_four_ulp(isa, dtype):
+    rng, info = np.random.default_rng(3), np.finfo(dtype)
+    values = [*SOME, info.smallest_subnormal, info.tiny, 1 - info.epsneg, *rng.uniform(0, 1, 20)]
+    values = [
+        dtype.type(value) for value in (*values, *10 ** rng.uniform(-30, 0, 20), *1 - 10 ** rng.uniform(-7, 0, 20))
+    ]
+    for a, y in itertools.product(values, values):
+        got = _kernels.cross_entropy(row([a], dtype), row([y], dtype))
+        if (a == 0 < y) or (a == 1 > y):
+            assert got == np.inf, (a, y, got)
+            continue
+        with mpmath.workdps(400):
+            p, label = mpmath.mpf(float(a)), mpmath.mpf(float(y))
+            exact = -(label * mpmath.log(p) if y else 0) - ((1 - label) * mpmath.log(1 - p) if y != 1 else 0)
+            spacing = mpmath.mpf(float(np.spacing(dtype.type(float(exact)))))
+            assert abs(mpmath.mpf(got) - exact) <= tolerance("loss ulp", dtype) * spacing, (a, y, got)
+
+
+def test_labels_0_and_1_beside_one_between_them_are_taken_at_the_ends(isa, dtype):
+    half = np.log(2)
+    assert _kernels.cross_entropy(row([0, 1, 0.5], dtype), row([0, 1, 0.5], dtype)) == pytest.approx(half / 3, rel=1e-7)
+    for a, y in ((0, 1), (1, 0)):
+        assert _kernels.cross_entropy(row([a, 0.5], dtype), row([y, 0.5], dtype)) == np.inf
+
+
+@pytest.mark.parametrize("n", [1, 5, 300])
+def test_cross_entropy_of_labels_between_0_and_1_is_the_reference_s(n, isa, dtype):
+    rng = np.random.default_rng(n)
+    a, y = (rng.choice(SOME[1:-1], (2, n)).astype(dtype) for _ in range(2))
+    expected = reference.cross_entropy(a.astype("float64"), y.astype("float64"))
+    assert _kernels.cross_entropy(a, y) == pytest.approx(expected, rel=tolerance("mean loss", dtype))
 
 
 # ---- all losses, through the last layer of a network

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 import threading
 import warnings
 
@@ -116,7 +117,23 @@ def test_two_threads_at_once_do_not_disturb_each_other():
 
 def test_a_dict_emptied_by_another_thread_during_a_call_is_read_to_its_end():
     inputs, _, parameters = network((2, 10, 5, 1), 20_000)
-    expected = forward_propagation(inputs, parameters)
+    assert emptied_during(lambda named: forward_propagation(inputs, named), parameters, n_calls=30) > 0
+
+
+def test_a_dict_with_other_entries_is_read_once():
+    inputs, _, parameters = network((2, 10, 5, 1), 1)
+    others = dict.fromkeys(map(str, range(500)))
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # so that the other thread takes its turn while the keys are looked at
+    try:
+        assert emptied_during(lambda named: forward_propagation(inputs, named), others | parameters, n_calls=1000) > 0
+    finally:
+        sys.setswitchinterval(before)
+
+
+def emptied_during(call, parameters, n_calls):
+    """How many calls found their parameters while another thread emptied the dict; all give the same."""
+    expected = call(parameters)
     current, stop, emptied = [{}], threading.Event(), 0
 
     def empty():
@@ -126,15 +143,15 @@ def test_a_dict_emptied_by_another_thread_during_a_call_is_read_to_its_end():
     thread = threading.Thread(target=empty)
     thread.start()
     try:
-        for _ in range(30):
-            current[0] = named = {key: value.copy() for key, value in parameters.items()}
+        for _ in range(n_calls):
+            current[0] = named = {key: value if value is None else value.copy() for key, value in parameters.items()}
             with contextlib.suppress(ValueError):  # emptied before it was read
-                assert_same(forward_propagation(inputs, named), expected)
+                assert_same(call(named), expected)
                 emptied += not named
     finally:
         stop.set()
         thread.join()
-    assert emptied > 0
+    return emptied
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

@@ -1,6 +1,7 @@
 """The notebook's compiled calls: what they take as it is, and what they leave to Python."""
 
 import collections
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -64,7 +65,7 @@ def with_each(call, change):
             items = [(at, argument[at]) for at in CACHE_USED] if isinstance(argument, tuple) else []
         for key, array in items:
             if key is None:
-                new, name = change(array), {"loss": "aY", "forward": "X", "backward": "XY"}[call][i]
+                new, name = change(array), {"loss": ("a3", "Y"), "forward": "X", "backward": "XY"}[call][i]
             elif isinstance(argument, dict):
                 new, name = {**argument, key: change(array)}, key
             else:
@@ -89,10 +90,24 @@ def test_float32_is_taken():
     assert isinstance(_kernels.notebook_loss(aL, Y.astype("float32")), float)
 
 
+@pytest.mark.parametrize("labels", [Y.astype("float64"), abs(eighths(8, (1, 12))) / 2], ids=["0 and 1", "between"])
 @pytest.mark.parametrize("call", ["loss", "backward"])
-def test_labels_of_the_dtype_of_the_outputs_are_taken(call):
-    arguments = [value if value is not Y else Y.astype("float64") for value in PLAIN[call]]
-    assert_same(COMPILED[call](*arguments), PUBLIC[call](*PLAIN[call]))
+def test_labels_of_the_dtype_of_the_outputs_are_taken(call, labels):
+    arguments = [value if value is not Y else labels for value in PLAIN[call]]
+    as_lists = [value if value is not labels else labels.tolist() for value in arguments]
+    assert_same(COMPILED[call](*arguments), PUBLIC[call](*as_lists))
+
+
+@pytest.mark.parametrize("n_more", [1, 2, 200_000])
+def test_a_dict_with_other_entries_is_left_to_python_and_costs_no_memory(n_more):
+    parameters = {**dict.fromkeys(range(n_more)), **PARAMETERS}
+    tracemalloc.start()
+    try:
+        assert _kernels.notebook_forward(X, parameters) is None
+        assert _kernels.notebook_update(parameters, GRADIENTS, 0.25) is None
+        assert tracemalloc.get_traced_memory()[1] < 100_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("call", PLAIN)
@@ -190,7 +205,7 @@ def test_labels_of_other_dtypes_are_left_to_python(call, dtype):
     assert_same(PUBLIC[call](*arguments), PUBLIC[call](*PLAIN[call]))
 
 
-BAD_LABELS = [Y + 1, Y - 1, Y / 2, Y[0], Y.T, Y[:, 1:].copy(), Y[:, 1:] / 1, None, "labels"]
+BAD_LABELS = [Y + 1, Y - 1, Y * 1.5, Y / -2, Y[0], Y.T, Y[:, 1:].copy(), Y[:, 1:] / 1, None, "labels"]
 
 
 @pytest.mark.parametrize("labels", BAD_LABELS, ids=map(str, range(len(BAD_LABELS))))
@@ -225,7 +240,7 @@ BAD_PARAMETERS = {
     "one missing": {key: PARAMETERS[key] for key in ("W1", "b1", "W2")},
     "one of a higher layer": {**{key: PARAMETERS[key] for key in ("W1", "b1", "W2")}, "b3": PARAMETERS["b2"]},
     "two more": {**PARAMETERS, "W4": X, "b4": X},
-    "a gradient more": {**PARAMETERS, "dW1": X},
+    "counted from 0": {"W0": X, "b0": X, **PARAMETERS},
     "bytes": {key.encode(): value for key, value in PARAMETERS.items()},
     "None": {**PARAMETERS, "b1": None},
     "a scalar": {**PARAMETERS, "b1": np.float64(1)},

@@ -40,7 +40,8 @@ CALLS = {
     "sigmoid": lambda f, y: sigmoid(f(X)),
     "relu": lambda f, y: relu(f(X)),
 }
-TAKE_LABELS = ["backward_propagation", "compute_loss", "log_loss", "predict", "model"]
+TAKE_SOFT_LABELS = ["backward_propagation", "compute_loss", "log_loss"]
+TAKE_LABELS = [*TAKE_SOFT_LABELS, "predict", "model"]
 LABELS = {"compute_loss": (abs(Z2) >= 1).astype("int64")}  # there a wrong certainty would give inf
 
 
@@ -83,6 +84,18 @@ def test_labels_in_any_form_give_the_same_bits_and_stay_as_they_are(call, form):
     labels = LABEL_FORMS[form](plain)
     before = content(labels)
     for one, other in zip(*(flat(CALLS[call](np.copy, y)) for y in (labels, plain)), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert content(labels) == before
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("call", TAKE_SOFT_LABELS)
+def test_labels_between_0_and_1_in_any_form_give_the_same_bits_and_stay_as_they_are(call, form):
+    plain = abs(eighths(8, (1, 12))) / 2
+    labels = FORMS[form](plain)
+    before = content(labels)
+    inner = {"compute_loss": lambda array: np.clip(array, 0.125, 0.875)}.get(call, np.copy)  # 0 and 1 would give inf
+    for one, other in zip(*(flat(CALLS[call](inner, y)) for y in (labels, plain)), strict=True):
         np.testing.assert_array_equal(one, other)
     assert content(labels) == before
 
@@ -136,7 +149,7 @@ def test_a_bad_parameter_is_refused_by_its_key(key, bad):
 
 
 @pytest.mark.parametrize("bad", BAD_MATRICES)
-@pytest.mark.parametrize(("name", "call"), [("a", compute_loss), ("z", log_loss)])
+@pytest.mark.parametrize(("name", "call"), [("a3", compute_loss), ("z", log_loss)])
 def test_bad_outputs_are_refused_by_name(name, call, bad):
     value, error, message = BAD_MATRICES[bad]
     with pytest.raises(error, match=f"{name} {message}"):
@@ -147,12 +160,12 @@ def test_bad_outputs_are_refused_by_name(name, call, bad):
     ("labels", "error", "message"),
     [
         (Y[0], ValueError, r"must have"),
-        (Y.T, ValueError, r"must have shape \(1, 12\).*got \(12, 1\)"),
-        (Y[:, :-1], ValueError, r"must have shape \(1, 12\).*got \(1, 11\)"),
-        (Y + 1, ValueError, "must hold labels 0 and 1 only, got 2"),
-        (Y - 1, ValueError, "must hold labels 0 and 1 only, got -1"),
-        (Y / 2, ValueError, "must hold labels 0 and 1 only, got 0.5"),
-        (np.where(Y == 1, np.nan, 0), ValueError, "must"),
+        (Y.T, ValueError, r"must have shape \(1, 12\) to match, got \(12, 1\); pass [Yy].T$"),
+        (Y[:, :-1], ValueError, r"must have shape \(1, 12\).*got \(1, 11\)$"),
+        (Y + 1, ValueError, "must hold labels (0 and 1 only|from 0 to 1), got 2"),
+        (Y - 1, ValueError, "must hold labels (0 and 1 only|from 0 to 1), got -1"),
+        (Y * (1 + 1e-12), ValueError, "must hold labels (0 and 1 only|from 0 to 1), got 1.000000000001"),
+        (np.where(Y == 1, np.nan, 0), ValueError, "must hold labels (0 and 1 only|from 0 to 1), got nan"),
         (Y.astype(str), TypeError, "must be an array of real numbers"),
         (None, TypeError, "must be an array of real numbers"),
         ([[1, 0], [1]], ValueError, "must be an array of numbers, got a ragged list"),
@@ -164,15 +177,58 @@ def test_bad_labels_are_refused_by_name(call, labels, error, message):
         CALLS[call](np.copy, labels)
 
 
+@pytest.mark.parametrize("call", ["predict", "model"])
+def test_labels_between_0_and_1_are_refused_where_they_are_counted_or_trained_on(call):
+    with pytest.raises(ValueError, match=r"[Yy] must hold labels 0 and 1 only, got 0\.5"):
+        CALLS[call](np.copy, Y / 2)
+
+
+ROWS = {
+    **{call: lambda x, call=call: TAKE_X[call](x) for call in TAKE_X if call != "model"},
+    "model": lambda x: model(x, Y, print_cost=False),
+    "model, labels in rows": lambda x: model(x, Y.T, print_cost=False),
+    "model, labels in one dimension": lambda x: model(x, Y[0], print_cost=False),
+}
+
+
+@pytest.mark.parametrize("call", ROWS)
+def test_examples_in_rows_are_said_to_be_so(call):
+    for rows in (X.T, X.T.tolist(), X.T.astype("float32"), np.ascontiguousarray(X.T)):
+        message = r"X must have shape \((2, m|features, 12)\).*, got \(12, 2\); examples lie in columns, pass X\.T$"
+        with pytest.raises(ValueError, match=message):
+            ROWS[call](rows)
+
+
+@pytest.mark.parametrize(("name", "call"), [("a3", compute_loss), ("z", log_loss)])
+def test_outputs_in_rows_are_said_to_be_so(name, call):
+    """With the labels turned instead, the losses of 12 outputs would be added up."""
+    message = rf"{name} must have shape \(1, 12\) to match Y, got \(12, 1\); examples lie in columns, pass {name}\.T$"
+    for labels in (Y, Y / 2):
+        with pytest.raises(ValueError, match=message):
+            call(np.full((12, 1), 0.5), labels)
+    with pytest.raises(ValueError, match=r"Y must have shape \(2, 12\) to match, got \(12, 2\); pass Y\.T$"):
+        call(np.full((2, 12), 0.5), np.ones((12, 2)))
+
+
+def test_other_widths_are_not_said_to_be_rows():
+    for call in ROWS.keys() - {"backward_propagation"} - {call for call in ROWS if "model" in call}:
+        with pytest.raises(ValueError, match=r"W1 must have shape \(fan_out, 3\), got \(3, 2\)$"):
+            ROWS[call](np.ones((3, 12)))
+    with pytest.raises(ValueError, match=r"Y must have shape \(1, 11\) to match, got \(1, 12\)$"):
+        model(X[:, :-1], Y)
+
+
 @pytest.mark.parametrize(
     ("parameters", "error", "message"),
     [
         (None, TypeError, "parameters must be a dict, got NoneType"),
         (list(PARAMETERS.values()), TypeError, "parameters must be a dict, got list"),
-        ({}, ValueError, "parameters must have the keys W1, b1, W2, b2, ... and no other"),
-        ({"W1": X}, ValueError, "parameters must have the keys .*got W1$"),
-        ({**PARAMETERS, "W4": X, "b4": X}, ValueError, "parameters must have the keys .*W4, b4"),
-        ({**PARAMETERS, "dW1": X}, ValueError, "parameters must have the keys .*dW1"),
+        ({}, ValueError, "parameters must have the keys W1, b1, W2, b2, ... of all layers; W1, b1 missing, got none"),
+        ({"W1": X}, ValueError, "; b1 missing, got W1$"),
+        ({"costs": [], **PARAMETERS, "W4": X, "b4": X}, ValueError, "; W3, b3 missing, got costs, W1, .*, W4, b4$"),
+        ({key: PARAMETERS[key] for key in ("W1", "b1", "b2")}, ValueError, "; W2 missing, got W1, b1, b2"),
+        ({"W0": X, "b0": X, **PARAMETERS}, ValueError, "; W3, b3 missing, got W0, b0, W1"),
+        ({**PARAMETERS, f"W{10**30}": X}, ValueError, "; W3, b3 missing, got W1"),
         ({**PARAMETERS, "W1": np.ones((3, 4))}, ValueError, r"W1 must have shape \(fan_out, 2\), got \(3, 4\)"),
         ({**PARAMETERS, "W2": np.ones((1, 2))}, ValueError, r"W2 must have shape \(fan_out, 3\), got \(1, 2\)"),
         ({**PARAMETERS, "b1": np.ones((1, 3))}, ValueError, r"b1 must have shape \(3, 1\), got \(1, 3\)"),
@@ -198,8 +254,15 @@ def test_a_cache_of_other_shapes_is_refused_by_name(at, message):
 
 @pytest.mark.parametrize("a", [[[-0.1]], [[1.5]], [[np.nextafter(1, 2)]]])
 def test_probabilities_outside_0_to_1_are_refused(a):
-    with pytest.raises(ValueError, match=r"a must hold probabilities in \[0, 1\], got values from"):
+    with pytest.raises(ValueError, match=r"^a3 must hold probabilities in \[0, 1\], got values from"):
         compute_loss(a, [[1]])
+
+
+def test_labels_may_be_left_to_the_wider_type():
+    """Rounded to float32, these labels would be 1, and the loss 0 in place of inf and 1e-8 of the logits."""
+    labels = np.full((1, 4), 1 - 1e-10)
+    assert compute_loss(np.ones((1, 4), "float32"), labels) == np.inf
+    assert log_loss(np.full((1, 4), 100, "float32"), labels) == pytest.approx(1e-8, rel=1e-6)
 
 
 @pytest.mark.parametrize("function", [sigmoid, relu])

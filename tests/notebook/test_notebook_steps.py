@@ -11,6 +11,7 @@ from tolerances import relative_error, tolerance
 from fastmlp import notebook
 from fastmlp.notebook import (
     backward_propagation,
+    compute_loss,
     forward_propagation,
     predict,
     predict_dec,
@@ -156,6 +157,23 @@ def test_a_cache_may_come_from_plain_numpy():
             np.testing.assert_allclose(value, plain_backward(X, Y, cache)[key], rtol=1e-12, atol=1e-16)
 
 
+def test_gradients_of_labels_between_0_and_1_are_those_of_the_loss(isa, dtype):
+    X, _, parameters = example((2, 4, 3, 2), dtype)
+    Y = np.random.default_rng(1).uniform(0, 1, (2, X.shape[1])).astype(dtype)
+    _, cache = forward_propagation(X, parameters)
+    gradients = backward_propagation(X, Y, cache)
+    for key, value in plain_backward(X.astype("float64"), Y, [array.astype("float64") for array in cache]).items():
+        assert relative_error(gradients[key], value) < tolerance("step", dtype), key
+    wide = {key: value.astype("float64") for key, value in parameters.items()}
+    for key, at in (("W1", (2, 1)), ("b2", (0, 0)), ("W3", (1, 2))):
+        losses = []
+        for step in (1e-6, -1e-6):
+            moved = {**wide, key: wide[key].copy()}
+            moved[key][at] += step
+            losses.append(compute_loss(forward_propagation(X.astype("float64"), moved)[0], Y.astype("float64")))
+        assert (losses[0] - losses[1]) / 2e-6 == pytest.approx(float(gradients[f"d{key}"][at]), rel=1e-4)
+
+
 # ---- update
 
 
@@ -216,8 +234,47 @@ def test_a_refused_update_leaves_the_dict_as_it_was(bad):
 
 
 def test_an_update_in_a_dict_with_wrong_keys_is_refused():
-    with pytest.raises(ValueError, match=r"parameters must have the keys .* and no other; got W1, c1"):
+    with pytest.raises(ValueError, match=r"parameters must have the keys .*; b1 missing, got W1, c1"):
         update_parameters({"W1": np.ones((1, 1)), "c1": np.ones((1, 1))}, {}, 0.1)
+
+
+# ---- dicts that hold more than parameters
+
+
+class Unreadable:
+    """A value that nothing may look at."""
+
+    def __array__(self, *args, **kwargs):
+        pytest.fail("a value that is no parameter was read")
+
+
+OTHERS = {
+    "costs": [0.7, 0.5],
+    "learning_rate": 0.1,
+    "W": None,
+    "b": 3,
+    "dW1": np.ones((9, 9)),
+    "w1": "x",
+    7: Unreadable(),
+}
+
+
+@pytest.mark.parametrize("n_others", [1, 2, len(OTHERS)])
+@pytest.mark.parametrize("dims", [(3, 1), (2, 10, 5, 1)])
+def test_other_entries_are_ignored_and_kept(dims, n_others, dtype, capsys):
+    X, Y, parameters = example(dims, dtype)
+    others = dict(list(OTHERS.items())[:n_others])
+    more = {**others, **parameters}
+    for one, other in zip(forward_propagation(X, more)[1], forward_propagation(X, parameters)[1], strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(predict(X, Y, more), predict(X, Y, parameters))
+    np.testing.assert_array_equal(predict_dec(more, X), predict_dec(parameters, X))
+    gradients = backward_propagation(X, Y, forward_propagation(X, more)[1])
+    assert update_parameters(more, {**others, **gradients}, 0.3) is more
+    assert list(more) == [*others, *parameters]
+    assert all(more[key] is others[key] for key in others)
+    for key, value in update_parameters(parameters, gradients, 0.3).items():
+        assert more[key].tobytes() == value.tobytes()
 
 
 # ---- predictions

@@ -78,9 +78,9 @@ def test_model_is_the_same_as_the_notebook_s_loop_of_single_steps():
 
 
 def test_the_curve_has_the_notebook_s_labels_and_title(capsys):
+    axes = plt.gca()
     model(TRAIN_X, TRAIN_Y, num_iterations=2500, learning_rate=0.02)
     _, costs = printed_costs(capsys.readouterr().out)
-    axes = plt.gca()
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("iterations (per hundreds)", "cost")
     assert axes.get_title() == "Learning rate =0.02"
     (line,) = axes.get_lines()
@@ -94,13 +94,14 @@ def test_without_print_cost_nothing_is_printed_or_drawn(capfd):
     assert not plt.get_fignums()
 
 
-@pytest.mark.parametrize(("backend", "shows"), [("agg", 0), ("qtagg", 1)])
-def test_the_curve_is_shown_where_there_is_a_screen(backend, shows, monkeypatch):
+@pytest.mark.parametrize(("backend", "left"), [("agg", []), ("qtagg", [1])])
+def test_the_curve_is_shown_once_and_left_to_its_window_where_there_is_one(backend, left, monkeypatch):
     calls = []
     monkeypatch.setattr("matplotlib.get_backend", lambda: backend)
-    monkeypatch.setattr(plt, "show", lambda: calls.append("show"))
+    monkeypatch.setattr(plt, "show", lambda: calls.append(plt.get_fignums()))
     model(TRAIN_X, TRAIN_Y, num_iterations=1)
-    assert len(calls) == shows
+    assert calls == [[1]]
+    assert plt.get_fignums() == left
 
 
 def test_zero_iterations_return_the_initial_parameters(capsys):
@@ -110,12 +111,24 @@ def test_zero_iterations_return_the_initial_parameters(capsys):
         np.testing.assert_array_equal(parameters[key], value)
 
 
-@pytest.mark.parametrize("initialization", [initializers.lecun, "xavier", ["he", "zeros", "random"]])
+@pytest.mark.parametrize(
+    "initialization",
+    [initializers.lecun, "xavier", ["he", "zeros", "random"], lambda dims: initializers.he(dims, seed=5)],
+    ids=["Initializer", "alias", "list", "function"],
+)
 def test_model_takes_any_initialization_with_the_notebook_s_seed(initialization):
     parameters = model(TRAIN_X, TRAIN_Y, num_iterations=0, print_cost=False, initialization=initialization)
     weights, _ = initializers.draw(initialization, [2, 10, 5, 1], seed=3)
     for layer, expected in enumerate(weights, start=1):
         np.testing.assert_array_equal(parameters[f"W{layer}"], expected)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_notebook_s_own_initializers_are_initializations(name):
+    function = getattr(notebook, f"initialize_parameters_{name}")
+    trained = [model(TRAIN_X, TRAIN_Y, num_iterations=9, print_cost=False, initialization=i) for i in (name, function)]
+    for key, value in trained[0].items():
+        np.testing.assert_array_equal(trained[1][key], value)
 
 
 def test_data_with_more_features_widen_the_first_layer():
