@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp import checks
+from fastmlp import _kernels, checks
 from fastmlp.network import MLP
 from fastmlp.notebook.layers import Parameters, as_dict, labels_like
 from fastmlp.notebook.propagation import forward_propagation
@@ -126,7 +126,8 @@ def predict(X: Any, y: Any, parameters: Parameters) -> np.ndarray:
     Raises
     ------
     TypeError, ValueError
-        If the arrays do not fit together or are not finite, a label is not 0 or 1, or a key is missing.
+        If the arrays do not fit together or are not finite, a label is not 0 or 1, a key is missing, or entries are so
+        large that sums overflow and a column has no prediction.
 
     Examples
     --------
@@ -135,7 +136,7 @@ def predict(X: Any, y: Any, parameters: Parameters) -> np.ndarray:
     Accuracy: 0.5
     array([[0, 0]])
     """
-    probabilities, _ = forward_propagation(X, parameters)
+    probabilities = _probabilities(X, parameters)
     labels = labels_like("y", y, probabilities)
     predictions = (probabilities > 0.5).astype(np.int64)
     print(f"Accuracy: {np.mean(predictions == labels)}")
@@ -158,7 +159,7 @@ def predict_dec(parameters: Parameters, X: Any) -> np.ndarray:
     Raises
     ------
     TypeError, ValueError
-        If the arrays do not fit together or are not finite, or a key is missing.
+        As :func:`predict`.
 
     Examples
     --------
@@ -166,4 +167,12 @@ def predict_dec(parameters: Parameters, X: Any) -> np.ndarray:
     >>> predict_dec(initialize_parameters_zeros([2, 3, 1]), [[1.0, 2.0], [3.0, 4.0]])
     array([[False, False]])
     """
-    return forward_propagation(X, parameters)[0] > 0.5
+    return _probabilities(X, parameters) > 0.5
+
+
+def _probabilities(X: Any, parameters: Parameters) -> np.ndarray:
+    probabilities, _ = forward_propagation(X, parameters)
+    if _kernels.first_not_finite((probabilities,)) >= 0:
+        at = int(np.argmax(np.isnan(probabilities).any(axis=0)))
+        raise ValueError(f"X must have columns that give numbers, but in column {at} a sum overflows; leave it out")
+    return probabilities

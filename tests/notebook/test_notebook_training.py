@@ -207,3 +207,18 @@ def test_a_reader_s_mistake_is_named(name, problem, capsys):
     with pytest.raises(AssertionError, match=message):
         getattr(notebook, f"initialize_parameters_{name}_test")(lambda dims: spoil(right(dims)))
     assert capsys.readouterr().out == ""
+
+
+def test_a_column_without_a_prediction_is_refused_by_its_place():
+    """float32's least number, which rasters hold where nothing was measured, overflows in the first sum."""
+    parameters = notebook.initialize_parameters_random([2, 4, 1])
+    parameters = {key: value.astype("float32") for key, value in parameters.items()}
+    X = TRAIN_X[:, :20].astype("float32")
+    predict(X, TRAIN_Y[:, :20], parameters)
+    X[:, [7, 9]] = np.finfo("float32").min
+    for call in (
+        lambda: predict(X, TRAIN_Y[:, :20], parameters),
+        lambda: notebook.predict_dec(parameters, X),
+    ):
+        with pytest.raises(ValueError, match="X must have columns that give numbers, but in column 7 a sum overflows"):
+            call()
