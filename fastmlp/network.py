@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp import _kernels, checks, initializers, training
+from fastmlp.engine import threads
 from fastmlp.engine.examples import Examples, is_sparse
 from fastmlp.engine.plan import Plan, hidden_activations, join_parameters
 from fastmlp.export import archive
@@ -458,7 +459,10 @@ class MLP(Predictor):
         ------
         MemoryError
             If there is no room for the scratch memory.
+        ValueError
+            If an environment variable of :mod:`fastmlp.engine.threads` is wrong.
         """
+        threads.check_environment()
         plan, loss = self.plan, self.loss
         smoothing = loss.label_smoothing if loss.targets == "classes" else 0.0  # the other losses get smoothed targets
         is_double = plan.dtype == np.float64
