@@ -132,10 +132,10 @@ def _refuse_missing(label: str, must: str, value: Any) -> None:
 
     NaN in a column of NumPy's own dtype is a number that is not finite, as in an array.
     """
-    kinds = set(map(type, value)) if isinstance(value, (list, tuple)) else {type(value)}
-    if any(issubclass(kind, np.ma.MaskedArray) for kind in kinds):
-        parts = value if isinstance(value, (list, tuple)) else [value]
-        if any(np.ma.is_masked(part) for part in parts):
+    if isinstance(value, (list, tuple, np.ndarray)):
+        parts = [value] if isinstance(value, np.ndarray) else value
+        may_be_masked = any(issubclass(kind, np.ma.MaskedArray) for kind in set(map(type, parts)))
+        if may_be_masked and any(np.ma.is_masked(part) for part in parts):
             raise ValueError(f"{label} must not have masked entries")
         return
     is_missing = getattr(value, "is_null", None) or getattr(value, "isna", None)

@@ -26,7 +26,8 @@ def array_of(name: str, value: Any, dtype: Any) -> np.ndarray:
     if type(value) is np.ndarray and value.flags.aligned:
         if value.dtype == dtype:
             return value
-        if value.dtype.kind in "iub":
+        kind, size = value.dtype.kind, value.dtype.itemsize
+        if kind in "iub" or (kind == "f" and size < np.dtype(dtype).itemsize):  # nothing can overflow
             return value.astype(dtype)
     if hasattr(value, "toarray"):
         raise TypeError(f"{name} must be dense, got {type(value).__name__}; pass {name}.toarray()")
@@ -71,9 +72,9 @@ def matrix(name: str, value: Any, dtype: Any, *, n_rows: int | None = None, n_co
     return array
 
 
-def check_inputs_shape(shape: Any, n_features: int) -> None:
+def check_inputs_shape(shape: tuple[int, ...], n_features: int) -> None:
     """Refuse shapes of X that are not (n_examples, n_features), with at least one example."""
-    if not isinstance(shape, tuple) or len(shape) != 2:
+    if len(shape) != 2:
         raise ValueError(f"X must have 2 dimensions (n_examples, n_features), got shape {shape}")
     if shape[0] < 1 or shape[1] != n_features:
         raise ValueError(f"X must have shape (at least 1, {n_features}), got {shape}")

@@ -6,8 +6,7 @@
    process may use, by its affinity and its cgroup's quota.
 3. One thread if the build has no OpenMP, and in a forked child, whatever was asked for.
 
-No result depends on the number.  A variable that holds no number is an error of the first call that makes an engine,
-and of every training.
+No result depends on the number.  A variable that holds no number is an error of the first call that trains or predicts.
 """
 
 import functools
@@ -16,7 +15,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from fastmlp import _kernels, checks
+from fastmlp import _kernels, arrays, checks
 
 VARIABLES = ("FASTMLP_NUM_THREADS", "OMP_NUM_THREADS")
 CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
@@ -67,7 +66,7 @@ def choose(n_threads: Any, work: float) -> int:
     Raises
     ------
     TypeError, ValueError
-        If ``n_threads`` is no integer of at least 1, or, where it is None, an environment variable holds no number.
+        If ``n_threads`` is no integer of at least 1.
 
     Examples
     --------
@@ -82,15 +81,12 @@ def choose(n_threads: Any, work: float) -> int:
         if asked <= MOST_PER_PROCESSOR:  # allowed on any number of processors: no need to count them
             return asked
         return min(asked, MOST_PER_PROCESSOR * _processors())
-    if work >= SMALL_BATCH:
-        return available()
-    _wanted()
-    return 1
+    return available() if work >= SMALL_BATCH else 1
 
 
 @functools.cache
 def check_environment() -> None:
-    """Raise ValueError if an environment variable above holds no number of at least 1; once it passed, do nothing.
+    """Raise ValueError if an environment variable above holds no number of at least 1; later calls do nothing.
 
     Reading the environment takes half as long as predicting one example.
     """
@@ -104,7 +100,7 @@ def _wanted() -> list[int]:
         if text:
             digits = text.lstrip("0")
             if not (text.isascii() and text.isdecimal() and digits):
-                raise ValueError(f"{name} must be a number of threads, at least 1, got {checks.shown(text)}")
+                raise ValueError(f"{name} must be a number of threads, at least 1, got {arrays.shown(text)}")
             return [int(digits[:MOST_DIGITS])]
     return []
 
