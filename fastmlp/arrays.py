@@ -134,7 +134,8 @@ def _refuse_missing(label: str, must: str, value: Any) -> None:
     """
     if isinstance(value, (list, tuple, np.ndarray)):
         parts = [value] if isinstance(value, np.ndarray) else value
-        may_be_masked = any(issubclass(kind, np.ma.MaskedArray) for kind in set(map(type, parts)))
+        kinds = _read(label, value, lambda: set(map(type, parts)))
+        may_be_masked = any(issubclass(kind, np.ma.MaskedArray) for kind in kinds)
         if may_be_masked and any(np.ma.is_masked(part) for part in parts):
             raise ValueError(f"{label} must not have masked entries")
         return

@@ -7,6 +7,7 @@ argument, its value and what was expected.  The caller's arrays are never modifi
 import itertools
 import math
 import numbers
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -14,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from fastmlp import _kernels, arrays
-from fastmlp.arrays import shown
+from fastmlp.arrays import shown as shown
 
 MOST_UNITS = 2**28  # per layer, so that no offset into memory overflows
+LITTLE_MEMORY = 2**28  # bytes that need no look at how much there is
 CHANGED = "something changed it while it was checked"
 DTYPES = {"float32": np.dtype(np.float32), "float64": np.dtype(np.float64)}
 
@@ -107,6 +109,14 @@ def layer_dims_of(layer_dims: Any, name: str = "layer_dims") -> tuple[int, ...]:
     if 8 * sum((fan_in + 1) * fan_out for fan_in, fan_out in itertools.pairwise(dims)) > sys.maxsize:
         raise ValueError(f"{name} must be of a size that memory can hold, got {shown(list(dims))}")
     return dims
+
+
+def check_memory(name: str, n_bytes: int) -> None:
+    """Raise MemoryError for more bytes than the machine has, before it swaps."""
+    if n_bytes > LITTLE_MEMORY and hasattr(os, "sysconf"):
+        has = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        if n_bytes > has:
+            raise MemoryError(f"{name} needs {n_bytes / 2**30:.3g} GiB of memory; this machine has {has / 2**30:.3g}")
 
 
 def is_sequence(value: Any) -> bool:

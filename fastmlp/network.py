@@ -99,6 +99,7 @@ class MLP(Predictor):
         )
         self.initialization = initialization
         self.seed = seed
+        checks.check_memory("layer_dims", 3 * 8 * self.plan.n_parameters)  # drawn, joined, in the dtype asked for
         self._parameters = np.zeros(self.plan.n_parameters, self.plan.dtype)
         self._engine_of_one: _kernels.Engine | None = None
         self._training = threading.Lock()  # held by the one training that may run at a time

@@ -13,7 +13,8 @@ CSR = tuple[np.ndarray, np.ndarray, np.ndarray, int]
 
 def csr_inputs_of(X: Any, n_features: int, dtype: np.dtype) -> CSR:
     """Return values, column indices, row pointers and width of a SciPy sparse matrix, columns ascending per row."""
-    checks.check_inputs_shape(tuple(getattr(X, "shape", ())), n_features)
+    shape = getattr(X, "shape", None)
+    checks.check_inputs_shape(shape if isinstance(shape, tuple) else (), n_features)
     matrix = _csr_of(X)
     indptr, indices = (_index_of(matrix, name) for name in ("indptr", "indices"))
     values = checks.array_of("X", getattr(matrix, "data", None), dtype)

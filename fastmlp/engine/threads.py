@@ -15,7 +15,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from fastmlp import _kernels, arrays, checks
+from fastmlp import _kernels, checks
 
 VARIABLES = ("FASTMLP_NUM_THREADS", "OMP_NUM_THREADS")
 CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
@@ -100,7 +100,7 @@ def _wanted() -> list[int]:
         if text:
             digits = text.lstrip("0")
             if not (text.isascii() and text.isdecimal() and digits):
-                raise ValueError(f"{name} must be a number of threads, at least 1, got {arrays.shown(text)}")
+                raise ValueError(f"{name} must be a number of threads, at least 1, got {checks.shown(text)}")
             return [int(digits[:MOST_DIGITS])]
     return []
 
