@@ -65,14 +65,15 @@ def _checked_copy(X: Any, scipy_sparse: Any) -> Any:
         copy.check_format(full_check=True)
         return copy
     if X.format == "dia":
-        return type(X)((X.data, X.offsets.copy()), shape=X.shape)
+        return type(X)((X.data, _index_of(X, "offsets").copy()), shape=X.shape)
     if X.format == "lil":
-        data, columns = ([list(row) for row in rows] for rows in (X.data, X.rows))
+        data, columns = ([list(row) for row in lists] for lists in (X.data, X.rows))
         rows = np.repeat(np.arange(len(columns)), [len(row) for row in columns])
-        values, columns = (list(itertools.chain.from_iterable(rows)) for rows in (data, columns))
-        return scipy_sparse.coo_array((np.array(values, X.dtype), (rows, np.array(columns, int))), shape=X.shape)
+        all_data, all_columns = (list(itertools.chain.from_iterable(lists)) for lists in (data, columns))
+        coords = (rows, np.array(all_columns, int))
+        return scipy_sparse.coo_array((np.array(all_data, X.dtype), coords), shape=X.shape)
     if X.format == "coo":
-        return type(X)((X.data, (X.row.copy(), X.col.copy())), shape=X.shape)
+        return type(X)((X.data, tuple(_index_of(X, name).copy() for name in ("row", "col"))), shape=X.shape)
     return X
 
 
