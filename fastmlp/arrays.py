@@ -23,7 +23,7 @@ def shown(value: Any) -> str:
     try:
         text = " ".join(repr(value).split())
     except Exception:  # an int of over 4300 digits, for one
-        text = f"a {type(value).__name__} that cannot be printed"
+        text = f"{type(value).__name__} that cannot be printed"
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
 
 
