@@ -33,6 +33,8 @@ def real_array(name: str, value: Any, dtype: Any) -> np.ndarray:
     A TypeError names what is no real number, by its column or index, and what to do about it.
     """
     if type(value) not in (np.ndarray, list, tuple):
+        if _read(name, value, lambda: _is_one_array(value)):
+            return _read(name, value, lambda: np.asarray(value))
         columns = _read(name, value, lambda: columns_of(value))
         if columns is not None:
             return _of_frame(name, value, columns, dtype)
@@ -50,13 +52,14 @@ def columns_of(value: Any) -> list[tuple[Any, Any]] | None:
     return None
 
 
+def _is_one_array(value: Any) -> bool:
+    """Whether a frame of pandas has one dtype of NumPy's for all columns: it need not be read one by one."""
+    dtypes = set(value.dtypes) if hasattr(value, "iloc") and hasattr(value, "columns") else ()
+    return len(dtypes) == 1 and all(isinstance(dtype, np.dtype) and dtype.kind in REAL for dtype in dtypes)
+
+
 def _of_frame(name: str, frame: Any, columns: list[tuple[Any, Any]], dtype: Any) -> np.ndarray:
-    """Return the columns of a frame as an array (n_rows, n_columns), a view of the frame where it is one array."""
-    dtypes = {getattr(column, "dtype", None) for _, column in columns}
-    if hasattr(frame, "iloc") and len(dtypes) == 1:
-        (of_all,) = dtypes
-        if isinstance(of_all, np.dtype) and of_all.kind in REAL:
-            return _read(name, frame, lambda: np.asarray(frame))
+    """Return the columns of a frame as an array (n_rows, n_columns)."""
     n_rows = _read(name, frame, lambda: len(frame))
     array = np.empty((n_rows, len(columns)), dtype)
     for i, (column_name, column) in enumerate(columns):
@@ -99,17 +102,19 @@ def _of_objects(label: str, must: str, objects: np.ndarray) -> np.ndarray:
             raise TypeError(f"{must}, got {got} at index {at}{_remedy(label, item)}")
     try:
         return np.array(items, np.float64).reshape(objects.shape)
-    except Exception as error:  # an int that no float can hold, a signalling NaN
+    except (ArithmeticError, TypeError, ValueError) as error:  # an int that no float can hold, a signalling NaN
         raise ValueError(f"{must} that float64 can hold: {error}") from error
 
 
 def _remedy_for_no_array(label: str, value: Any) -> str:
+    """Return what to do with a value that is no sequence."""
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping)):
         return f"; pass list({label})"
     return f"; pass {label}.collect()" if hasattr(value, "collect") else ""
 
 
 def _remedy(label: str, item: Any) -> str:
+    """Return what to do with an item that is no number."""
     if item is None or type(item).__name__ in ("NAType", "NaTType"):
         return "; drop or fill what is missing"
     if isinstance(item, (str, bytes)):
