@@ -121,9 +121,10 @@ def _remedy(label: str, item: Any) -> str:
         try:
             float(item)
         except ValueError:
-            if label in ("y", "Y"):
-                return f"; number the classes, e.g. classes, {label} = numpy.unique({label}, return_inverse=True)"
-            return "; encode it, e.g. with sklearn.preprocessing.OneHotEncoder"
+            argument = label.split()[-1]
+            if argument in ("y", "Y"):
+                return f"; number the classes, e.g. classes, {argument} = numpy.unique({argument}, return_inverse=True)"
+            return "; encode it, e.g. with sklearn.preprocessing.OneHotEncoder" if argument == "X" else ""
         return "; convert it, e.g. with astype(float)"
     if isinstance(item, complex):
         return f"; {REMEDIES['c']}"

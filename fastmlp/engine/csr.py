@@ -89,7 +89,8 @@ def _in_order(
     form: Any, shape: tuple[int, int], values: np.ndarray, indices: np.ndarray, indptr: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the entries in the order of their columns, and those of the same place added, on a copy."""
-    matrix = form((values.copy(), indices.copy(), indptr.copy()), shape=shape)
-    _kernels.Data((matrix.data, matrix.indices, matrix.indptr, shape[1]))  # once more: SciPy follows these
+    values, indices, indptr = values.copy(), indices.copy(), indptr.copy()
+    _kernels.Data((values, indices, indptr, shape[1]))  # once more: SciPy follows these
+    matrix = form((values, indices, indptr), shape=shape)
     matrix.sum_duplicates()
     return matrix.data, matrix.indices, matrix.indptr

@@ -303,11 +303,12 @@ def test_indices_written_after_their_check_are_not_followed_in_a_conversion(monk
     np.testing.assert_array_equal(MLP([4, 3, 1], seed=1).predict_proba(matrix), expected)
 
 
-def test_indices_written_after_their_check_are_not_followed_when_they_are_put_in_order(monkeypatch):
-    matrix = changed_csr(unsort)
-    write_during(monkeypatch, _kernels, "Data", lambda answer: matrix.indices.fill(2**30))
+@pytest.mark.parametrize("at", [1, -1])
+def test_pointers_written_after_their_check_are_not_followed_when_columns_are_put_in_order(at, monkeypatch):
+    matrix, model = changed_csr(unsort), MLP([4, 3, 1])
+    write_during(monkeypatch, _kernels, "Data", lambda answer: matrix.indptr.put(at, 2**30))
     with pytest.raises(ValueError, match=r"^X in CSR form must have indptr that rises from 0 and indices within"):
-        MLP([4, 3, 1]).predict(matrix)
+        model.predict(matrix)
 
 
 # ---- memory

@@ -220,6 +220,16 @@ def test_targets_of_something_else_are_refused_with_what_to_do(y, error, message
             model.loss_and_gradient(EXPECTED, y)
 
 
+def test_a_remedy_is_that_of_the_argument():
+    model, words = MLP([3, 1]), ["cat", "dog", "cat", "dog"]
+    with pytest.raises(
+        TypeError, match=f"^column 'kind' of y must hold real numbers, got str 'cat' at index 0{NUMBER}"
+    ):
+        model.loss_and_gradient(EXPECTED, pd.DataFrame({"kind": words}))
+    with pytest.raises(TypeError, match=r"^sample_weight must be an array of real numbers, got str 'cat' at index 0$"):
+        model.loss_and_gradient(EXPECTED, LABELS, sample_weight=words)
+
+
 class Raising:
     """What its library cannot convert, such as a tensor on another device."""
 
