@@ -7,15 +7,19 @@ argument, its value and what was expected.  The caller's arrays are never modifi
 import itertools
 import math
 import numbers
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from fastmlp import _kernels
+from fastmlp import _kernels, arrays
+from fastmlp.arrays import shown as shown
 
 MOST_UNITS = 2**28  # per layer, so that no offset into memory overflows
+LITTLE_MEMORY = 2**28  # bytes that need no look at how much there is
+CHANGED = "something changed it while it was checked"
 DTYPES = {"float32": np.dtype(np.float32), "float64": np.dtype(np.float64)}
 
 
@@ -24,29 +28,33 @@ def array_of(name: str, value: Any, dtype: Any) -> np.ndarray:
     if type(value) is np.ndarray and value.flags.aligned:
         if value.dtype == dtype:
             return value
-        if value.dtype.kind in "iub":
+        kind, size = value.dtype.kind, value.dtype.itemsize
+        if kind in "iub" or (kind == "f" and size < np.dtype(dtype).itemsize):  # nothing can overflow
             return value.astype(dtype)
     if hasattr(value, "toarray"):
         raise TypeError(f"{name} must be dense, got {type(value).__name__}; pass {name}.toarray()")
-    try:
-        array = np.asarray(value)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be an array of numbers, got a ragged {type(value).__name__}") from error
-    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
-        raise ValueError(f"{name} must not have masked entries")
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name} must be an array of real numbers, got dtype {array.dtype} from {type(value).__name__}")
+    array = arrays.real_array(name, value, dtype)
     with np.errstate(over="ignore", under="ignore"):  # what does not fit becomes inf, which check_finite names
         array = array.astype(dtype, copy=False)
     return array if array.flags.aligned else array.copy()
 
 
-def check_finite(name: str, array: np.ndarray) -> None:
-    """Refuse NaN and infinities, and say where the first one is."""
+def check_finite(name: str, array: np.ndarray, columns: Sequence[Any] = ()) -> None:
+    """Refuse NaN and infinities, and say where the first one is, also by the names of a frame's columns."""
     if _kernels.first_not_finite((array,)) < 0:
         return
-    at = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-    raise ValueError(f"{name} must be finite in {array.dtype}, got {array[at]} at index {at}")
+    at = first_place(~np.isfinite(array))
+    if at is None:
+        raise ValueError(f"{name} must be finite in {array.dtype}; {CHANGED}")
+    column = f", column {shown(columns[at[1]])}" if len(columns) else ""
+    raise ValueError(f"{name} must be finite in {array.dtype}, got {array[at]} at index {at}{column}")
+
+
+def first_place(wrong: np.ndarray) -> tuple[int, ...] | None:
+    """The index of the first True, or None: another thread may have changed the array since it was found wrong."""
+    if not wrong.any():
+        return None
+    return tuple(int(i) for i in np.unravel_index(np.argmax(wrong), wrong.shape))
 
 
 def matrix(name: str, value: Any, dtype: Any, *, n_rows: int | None = None, n_columns: int | None = None) -> np.ndarray:
@@ -66,12 +74,21 @@ def matrix(name: str, value: Any, dtype: Any, *, n_rows: int | None = None, n_co
     return array
 
 
+def check_inputs_shape(shape: tuple[int, ...], n_features: int) -> None:
+    """Refuse shapes of X that are not (n_examples, n_features), with at least one example."""
+    if len(shape) != 2:
+        raise ValueError(f"X must have 2 dimensions (n_examples, n_features), got shape {shape}")
+    if shape[0] < 1 or shape[1] != n_features:
+        raise ValueError(f"X must have shape (at least 1, {n_features}), got {shape}")
+
+
 def labels(name: str, value: Any) -> np.ndarray:
     """``value`` as a C-contiguous array of 0 and 1, unrounded: a float32 would take 1 + 1e-12 for 1."""
     array = np.ascontiguousarray(array_of(name, value, value.dtype if is_real(value) else np.float64))
     if not _kernels.all_binary(array):
-        wrong = array[(array != 0) & (array != 1)]
-        raise ValueError(f"{name} must hold labels 0 and 1 only, got {float(wrong[0])!r}")
+        at = first_place((array != 0) & (array != 1))
+        got = CHANGED if at is None else f"got {float(array[at])!r}"
+        raise ValueError(f"{name} must hold labels 0 and 1 only, {got}")
     return array
 
 
@@ -82,42 +99,53 @@ def is_real(value: Any) -> bool:
 
 def layer_dims_of(layer_dims: Any, name: str = "layer_dims") -> tuple[int, ...]:
     """Widths as a tuple of ints, at least two, each from 1 to 2**28."""
-    if (
-        isinstance(layer_dims, (str, bytes))
-        or not isinstance(layer_dims, (Sequence, np.ndarray))
-        or np.ndim(layer_dims) == 0
-    ):
+    if not is_sequence(layer_dims):
         raise TypeError(f"{name} must be a sequence of widths, got {type(layer_dims).__name__}")
     if len(layer_dims) < 2:
-        raise ValueError(f"{name} must have at least 2 widths, inputs and outputs; got {list(layer_dims)}")
+        raise ValueError(f"{name} must have at least 2 widths, inputs and outputs; got {shown(list(layer_dims))}")
     dims = tuple(integer(f"{name}[{i}]", width, minimum=1) for i, width in enumerate(layer_dims))
     if max(dims) > MOST_UNITS:
         raise ValueError(f"{name} must be at most {MOST_UNITS} each, got {max(dims)}")
     if 8 * sum((fan_in + 1) * fan_out for fan_in, fan_out in itertools.pairwise(dims)) > sys.maxsize:
-        raise ValueError(f"{name} must be of a size that memory can hold, got {list(dims)}")
+        raise ValueError(f"{name} must be of a size that memory can hold, got {shown(list(dims))}")
     return dims
+
+
+def check_memory(name: str, n_bytes: int) -> None:
+    """Raise MemoryError for more bytes than the machine has, before it swaps."""
+    if n_bytes > LITTLE_MEMORY and hasattr(os, "sysconf"):
+        has = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        if n_bytes > has:
+            raise MemoryError(f"{name} needs {n_bytes / 2**30:.3g} GiB of memory; this machine has {has / 2**30:.3g}")
+
+
+def is_sequence(value: Any) -> bool:
+    """Whether ``value`` is a sequence or an array with a length, and no text."""
+    if isinstance(value, np.ndarray):
+        return value.ndim > 0
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
 
 
 def integer(name: str, value: Any, *, minimum: int) -> int:
     """An int from ``minimum`` to what a machine word holds; a bool is refused."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name} must be an integer, got {value!r}")
+        raise TypeError(f"{name} must be an integer, got {shown(value)}")
     number = int(value)
     if number < minimum:
-        raise ValueError(f"{name} must be at least {minimum}, got {number}")
+        raise ValueError(f"{name} must be at least {minimum}, got {shown(number)}")
     if number > sys.maxsize:
-        raise ValueError(f"{name} must be at most {sys.maxsize}, got {number}")
+        raise ValueError(f"{name} must be at most {sys.maxsize}, got {shown(number)}")
     return number
 
 
 def number(name: str, value: Any) -> float:
-    """A float, infinite where it is too large for one; a bool is refused."""
+    """A float, infinite where no float is as large; a bool is refused."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} must be a number, got {value!r}")
+        raise TypeError(f"{name} must be a number, got {shown(value)}")
     try:
         return float(value)
     except OverflowError:
-        return math.inf
+        return math.inf if value > 0 else -math.inf  # type: ignore[operator]
 
 
 def positive(name: str, value: Any, dtype: Any = np.float64) -> float:
@@ -126,10 +154,10 @@ def positive(name: str, value: Any, dtype: Any = np.float64) -> float:
         return value
     real = number(name, value)
     if not 0 < real < math.inf:
-        raise ValueError(f"{name} must be finite and over 0, got {value}")
+        raise ValueError(f"{name} must be finite and over 0, got {shown(value)}")
     with np.errstate(over="ignore", under="ignore"):
         if not 0 < np.dtype(dtype).type(real) < math.inf:
-            raise ValueError(f"{name} must be finite and over 0 in {np.dtype(dtype)}, got {value}")
+            raise ValueError(f"{name} must be finite and over 0 in {np.dtype(dtype)}, got {shown(value)}")
     return real
 
 
@@ -140,7 +168,7 @@ def non_negative(name: str, value: Any, dtype: Any = np.float64) -> float:
     real = number(name, value)
     with np.errstate(over="ignore", under="ignore"):
         if not 0 <= real < math.inf or not np.isfinite(np.dtype(dtype).type(real)):
-            raise ValueError(f"{name} must be finite and at least 0, got {value}")
+            raise ValueError(f"{name} must be finite and at least 0, got {shown(value)}")
     return real
 
 
@@ -148,7 +176,7 @@ def open_fraction(name: str, value: Any) -> float:
     """A float over 0 and below 1."""
     real = number(name, value)
     if not 0 < real < 1:
-        raise ValueError(f"{name} must be over 0 and below 1, got {value}")
+        raise ValueError(f"{name} must be over 0 and below 1, got {shown(value)}")
     return real
 
 
@@ -156,13 +184,13 @@ def fraction(name: str, value: Any) -> float:
     """A float from 0 to below 1."""
     real = number(name, value)
     if not 0 <= real < 1:
-        raise ValueError(f"{name} must be at least 0 and below 1, got {value}")
+        raise ValueError(f"{name} must be at least 0 and below 1, got {shown(value)}")
     return real
 
 
 def fractions(name: str, value: Any, n: int) -> list[float]:
     """One float from 0 to below 1 for each of n hidden layers, from one for all or one for each."""
-    if isinstance(value, (str, bytes)) or not isinstance(value, (Sequence, np.ndarray)) or np.ndim(value) == 0:
+    if not is_sequence(value):
         return [fraction(name, value)] * n
     if len(value) != n:
         raise ValueError(f"{name} must have {n} entries, one per hidden layer; got {len(value)}")
@@ -178,16 +206,16 @@ def settle(instance: Any, **values: Any) -> None:
 def boolean(name: str, value: Any) -> bool:
     """True or False, also NumPy's."""
     if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be True or False, got {value!r}")
+        raise TypeError(f"{name} must be True or False, got {shown(value)}")
     return bool(value)
 
 
 def choice(name: str, value: Any, known: Sequence[str]) -> str:
     """One of the known names."""
     if not isinstance(value, str):
-        raise TypeError(f"{name} must be one of {', '.join(known)}; got {value!r}")
+        raise TypeError(f"{name} must be one of {', '.join(known)}; got {shown(value)}")
     if value not in known:
-        raise ValueError(f"{name} must be one of {', '.join(known)}; got {value!r}")
+        raise ValueError(f"{name} must be one of {', '.join(known)}; got {shown(value)}")
     return value
 
 
@@ -195,10 +223,10 @@ def dtype_of(dtype: Any) -> np.dtype:
     """float32 or float64, by name or as a dtype."""
     try:
         found = np.dtype(dtype)
-    except TypeError as error:
-        raise TypeError(f"dtype must be float32 or float64, got {dtype!r}") from error
+    except Exception as error:  # KeyError, ValueError and others, by what the dtype was to be made of
+        raise TypeError(f"dtype must be float32 or float64, got {shown(dtype)}") from error
     if found.name not in DTYPES or not found.isnative:
-        raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
+        raise ValueError(f"dtype must be float32 or float64, got {shown(dtype)}")
     return found
 
 
@@ -212,7 +240,7 @@ def seed_of(seed: Any) -> np.random.RandomState | np.random.Generator:
 def _seed_integer(seed: Any) -> int:
     number = integer("seed", seed, minimum=0)
     if number >= 2**32:
-        raise ValueError(f"seed must be below 2**32, got {number}")
+        raise ValueError(f"seed must be below 2**32, got {shown(number)}")
     return number
 
 

@@ -31,6 +31,7 @@ def load_dataset(is_plot: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarr
     >>> train_X.shape, test_Y.shape
     ((2, 300), (1, 100))
     """
+    is_plot = checks.boolean("is_plot", is_plot)
     train_X, train_Y = circles(300, seed=1)
     test_X, test_Y = circles(100, seed=2)
     if is_plot:
@@ -47,6 +48,7 @@ def circles(n_examples: int, seed: Any) -> tuple[np.ndarray, np.ndarray]:
     Parameters
     ----------
     n_examples : int
+        At least 1.
     seed : None, int, RandomState or Generator
 
     Returns
@@ -61,7 +63,7 @@ def circles(n_examples: int, seed: Any) -> tuple[np.ndarray, np.ndarray]:
     >>> X.shape, y.mean()
     ((300, 2), np.float64(0.5))
     """
-    n_outer = n_examples // 2
+    n_examples, n_outer = _sizes(n_examples)
     outer = np.linspace(0, 2 * np.pi, n_outer, endpoint=False)
     inner = np.linspace(0, 2 * np.pi, n_examples - n_outer, endpoint=False)
     x1 = np.concatenate([np.cos(outer), np.cos(inner) * 0.8])
@@ -75,6 +77,7 @@ def moons(n_examples: int, seed: Any) -> tuple[np.ndarray, np.ndarray]:
     Parameters
     ----------
     n_examples : int
+        At least 1.
     seed : None, int, RandomState or Generator
 
     Returns
@@ -89,11 +92,18 @@ def moons(n_examples: int, seed: Any) -> tuple[np.ndarray, np.ndarray]:
     >>> X.shape, y.mean()
     ((300, 2), np.float64(0.5))
     """
-    n_outer = n_examples // 2
+    n_examples, n_outer = _sizes(n_examples)
     outer, inner = np.linspace(0, np.pi, n_outer), np.linspace(0, np.pi, n_examples - n_outer)
     x1 = np.concatenate([np.cos(outer), 1 - np.cos(inner)])
     x2 = np.concatenate([np.sin(outer), 1 - np.sin(inner) - 0.5])
     return _shuffled_and_noisy(x1, x2, n_outer, seed)
+
+
+def _sizes(n_examples: Any) -> tuple[int, int]:
+    """Return the number of examples and that of label 0."""
+    n = checks.integer("n_examples", n_examples, minimum=1)
+    checks.check_memory("n_examples", 64 * n)
+    return n, n // 2
 
 
 def _shuffled_and_noisy(x1: np.ndarray, x2: np.ndarray, n_outer: int, seed: Any) -> tuple[np.ndarray, np.ndarray]:

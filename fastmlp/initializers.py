@@ -33,7 +33,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastmlp import checks
-from fastmlp.checks import array_of, layer_dims_of, seed_of
+from fastmlp.checks import array_of, check_memory, layer_dims_of, seed_of, shown
 
 Generator = np.random.RandomState | np.random.Generator
 Layers = tuple[list[np.ndarray], list[np.ndarray]]
@@ -108,6 +108,12 @@ def draw_layers(draws: Sequence[Callable[..., object]], layer_dims: Sequence[int
         If a rule returns an array of another shape.
     """
     dims = layer_dims_of(layer_dims)
+    if not isinstance(draws, Sequence) or isinstance(draws, str) or len(draws) != len(dims) - 1:
+        raise ValueError(f"draws must be {len(dims) - 1} functions, one per layer; got {shown(draws)}")
+    for layer, draw in enumerate(draws):
+        if not callable(draw):
+            raise TypeError(f"draws[{layer}] must be a function, got {shown(draw)}")
+    check_memory("layer_dims", 16 * sum(fan_in * fan_out for fan_in, fan_out in itertools.pairwise(dims)))  # and a copy
     generator = seed_of(seed)
     weights, biases = [], []
     for layer, (draw, fan_in, fan_out) in enumerate(zip(draws, dims[:-1], dims[1:], strict=True)):

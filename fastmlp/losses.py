@@ -285,8 +285,9 @@ def _reals(y: Any, dtype: np.dtype) -> np.ndarray:
 
 def _counts(y: Any, dtype: np.dtype) -> np.ndarray:
     array = _reals(y, dtype)
-    if array.size and array.min() < 0:
-        raise ValueError(f"y must be at least 0 for the loss poisson, got {float(array.min())!r}")
+    least = float(array.min()) if array.size else 0.0
+    if least < 0:
+        raise ValueError(f"y must be at least 0 for the loss poisson, got {least!r}")
     return array
 
 
@@ -298,6 +299,9 @@ def _classes(y: Any, n_examples: int, n_outputs: int, dtype: np.dtype) -> np.nda
     array = _reals(y, np.dtype(np.float64))
     if array.shape != (n_examples,):
         raise ValueError(f"y must have shape ({n_examples},) of class indices to match X, got {array.shape}")
+    n_exact = 2 ** (np.finfo(dtype).nmant + 1)  # larger classes would share a number
+    if n_outputs - 1 > n_exact:
+        raise ValueError(f"y must hold classes that {dtype} tells apart, 0 to {n_exact}; got {n_outputs} outputs")
     wrong = array[(array < 0) | (array >= n_outputs) | (array != np.floor(array))]
     if wrong.size:
         raise ValueError(f"y must hold classes 0 to {n_outputs - 1}, one per output; got {float(wrong[0]):g}")

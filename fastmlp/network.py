@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp import _kernels, checks, initializers, training
+from fastmlp.engine import threads
 from fastmlp.engine.examples import Examples, is_sparse
 from fastmlp.engine.plan import Plan, hidden_activations, join_parameters
 from fastmlp.export import archive
@@ -104,6 +105,7 @@ class MLP(Predictor):
         )
         self.initialization = initialization
         self.seed = seed
+        checks.check_memory("layer_dims", 3 * 8 * self.plan.n_parameters)  # drawn, joined, in the dtype asked for
         self._parameters = np.zeros(self.plan.n_parameters, self.plan.dtype)
         self._engine_of_one: _kernels.Engine | None = None
         self.occupancy = Occupancy()
@@ -453,7 +455,10 @@ class MLP(Predictor):
         ------
         MemoryError
             If there is no room for the scratch memory.
+        ValueError
+            If an environment variable of :mod:`fastmlp.engine.threads` is wrong.
         """
+        threads.check_environment()
         plan, loss = self.plan, self.loss
         smoothing = loss.label_smoothing if loss.targets == "classes" else 0.0  # the other losses get smoothed targets
         is_double = plan.dtype == np.float64

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastmlp import checks
+from fastmlp import checks, losses
 
 
 @pytest.mark.parametrize("given", ["float32", "float64", "int64", ">f8"])
@@ -54,3 +54,54 @@ def test_seeds_drawn_from_a_generator_fill_32_bits(generator):
     seeds = [checks.seed_number(generator, present=7) for _ in range(200)]
     assert 2**31 < max(seeds) < 2**32
     assert len(set(seeds)) == 200
+
+
+class Textless:
+    def __repr__(self):
+        raise RuntimeError("none")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (3, "3"),
+        ("a", "'a'"),
+        (np.eye(2), "array([[1., 0.], [0., 1.]])"),
+        ("x" * 1000, "'" + "x" * 79 + "..."),
+        (10**5000, "int that cannot be printed"),
+        (Textless(), "Textless that cannot be printed"),
+    ],
+    ids=["int", "str", "array", "long", "int without a text", "object without a text"],
+)
+def test_a_value_in_a_message_is_one_short_line(value, text):
+    assert checks.shown(value) == text
+
+
+def test_the_first_place_that_is_wrong_or_none():
+    wrong = np.zeros((2, 3), bool)
+    assert checks.first_place(wrong) is None
+    assert checks.first_place(wrong[:0]) is None
+    wrong[1, 1:] = True
+    assert checks.first_place(wrong) == (1, 1)
+
+
+def test_more_memory_than_the_machine_has_is_refused_at_once(monkeypatch):
+    monkeypatch.setattr("os.sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 2**20}.__getitem__, raising=False)
+    checks.check_memory("A", 2**32)
+    with pytest.raises(MemoryError, match=r"^A needs 4 GiB of memory; this machine has 4$"):
+        checks.check_memory("A", 2**32 + 1)
+
+
+def test_an_infinite_number_keeps_its_sign():
+    assert checks.number("A", 10**400) == np.inf
+    assert checks.number("A", -(10**400)) == -np.inf
+
+
+def test_more_classes_than_the_dtype_tells_apart_are_refused():
+    loss, y, most = losses.MultinomialLogLoss(), np.array([0, 2**24]), 2**24
+    np.testing.assert_array_equal(losses.targets_of(loss, y, 2, most + 1, np.dtype("float32")), [y])
+    with pytest.raises(
+        ValueError, match=r"^y must hold classes that float32 tells apart, 0 to 16777216; got 16777218 out"
+    ):
+        losses.targets_of(loss, y, 2, most + 2, np.dtype("float32"))
+    np.testing.assert_array_equal(losses.targets_of(loss, y + 1, 2, most + 2, np.dtype("float64")), [y + 1])

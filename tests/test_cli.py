@@ -202,7 +202,7 @@ BAD_OPTIONS = [
     (["--init", "he,"], "got ''"),
     (["--layers", "10,five"], "--layers: must be whole numbers parted by commas, got '10,five'"),
     (["--layers", "10,0"], "--layers: must be at least 1 each, got '10,0'"),
-    (["--layers", "99999999,99999999"], "Unable to allocate"),
+    (["--layers", "99999999,99999999"], "layer_dims needs"),
     (["--dtype", "float16"], "--dtype: invalid choice: 'float16'"),
     (["--data", "nowhere.csv"], "there is no file nowhere.csv"),
     (["--data", "."], "--data must be circles, moons or a CSV file"),

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp import _kernels, checks
+from fastmlp import _kernels, arrays, checks
+from fastmlp.engine.csr import CSR, csr_inputs_of
 from fastmlp.losses import Loss, targets_of
 
 MOST_DENSITY_OF_SPARSE = 0.03  # products over the stored entries are faster up to here; see docs/benchmarks.md
 
-Inputs = np.ndarray | tuple[np.ndarray, np.ndarray, np.ndarray, int]
+Inputs = np.ndarray | CSR
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,16 +114,16 @@ class Examples:
 
 def inputs_of(X: Any, n_features: int, dtype: np.dtype) -> Inputs:
     """Return X (n_examples, n_features) in the form that ``_kernels.Data`` takes."""
-    return _sparse(X, n_features, dtype) if hasattr(X, "tocsr") else dense_inputs_of(X, n_features, dtype)
+    return csr_inputs_of(X, n_features, dtype) if hasattr(X, "tocsr") else dense_inputs_of(X, n_features, dtype)
 
 
 def dense_inputs_of(X: Any, n_features: int, dtype: np.dtype) -> np.ndarray:
     """Return dense X as an array (n_examples, n_features); a sparse X is refused."""
     array = checks.array_of("X", X, dtype)
-    _check_shape(array.ndim, array.shape, n_features)
+    checks.check_inputs_shape(array.shape, n_features)
     if not _has_contiguous_axis(array):
         array = np.ascontiguousarray(array)
-    _check_finite(array)
+    _check_finite(array, X)
     return array
 
 
@@ -143,7 +144,7 @@ def sample_weight_of(sample_weight: Any, n_examples: int, dtype: np.dtype) -> tu
     array = checks.array_of("sample_weight", sample_weight, np.float64)
     if array.shape != (n_examples,):
         raise ValueError(f"sample_weight must have shape ({n_examples},) to match X, got {array.shape}")
-    array = np.ascontiguousarray(array)
+    array = np.array(array, order="C")  # a copy of our own, which nothing changes between the checks
     checks.check_finite("sample_weight", array)
     if array.min() < 0:
         at = int(np.argmax(array < 0))
@@ -155,47 +156,23 @@ def sample_weight_of(sample_weight: Any, n_examples: int, dtype: np.dtype) -> tu
     return np.ldexp(array, -exponent).astype(dtype), scale
 
 
-def _check_shape(ndim: int, shape: tuple[int, ...], n_features: int) -> None:
-    if ndim != 2:
-        raise ValueError(f"X must have 2 dimensions (n_examples, n_features), got shape {shape}")
-    if shape[0] < 1 or shape[1] != n_features:
-        raise ValueError(f"X must have shape (at least 1, {n_features}), got {shape}")
-
-
 def _has_contiguous_axis(array: np.ndarray) -> bool:
     """Whether one stride is one element and the other a positive number of whole elements."""
     size, (across, along) = array.itemsize, array.strides
     return size in (across, along) and across > 0 and along > 0 and across % size == 0 and along % size == 0
 
 
-def _check_finite(array: np.ndarray) -> None:
-    """Raise ValueError for NaN and infinities, without a copy of the whole array."""
+def _check_finite(array: np.ndarray, X: Any) -> None:
+    """Raise ValueError for NaN and infinities, without a copy of the whole array; ``X`` may be a frame."""
     flat = array if array.strides[1] == array.itemsize else array.T
     blocks = (flat,) if flat.flags.c_contiguous else (np.ascontiguousarray(rows) for rows in _row_blocks(flat))
     if _kernels.first_not_finite(blocks) >= 0:
-        checks.check_finite("X", np.ascontiguousarray(array))  # raises, and names the place
+        columns = [] if type(X) is np.ndarray else arrays.columns_of(X) or []
+        checks.check_finite("X", np.ascontiguousarray(array), [name for name, _ in columns])
+        raise ValueError(f"X must be finite in {array.dtype}; {checks.CHANGED}")
 
 
 def _row_blocks(array: np.ndarray) -> list[np.ndarray]:
     """Views of about a megabyte each."""
     rows = max(1, (1 << 20) // (array.shape[1] * array.itemsize))
     return [array[start : start + rows] for start in range(0, len(array), rows)]
-
-
-def _sparse(X: Any, n_features: int, dtype: np.dtype) -> Inputs:
-    """Return values, column indices, row pointers and width of a SciPy sparse matrix, columns ascending per row."""
-    matrix = X.tocsr()
-    _check_shape(matrix.ndim, matrix.shape, n_features)
-    stored = int(matrix.indptr[-1])  # the arrays may be longer
-    values = np.ascontiguousarray(checks.array_of("X", matrix.data[:stored], dtype))
-    index_type = np.result_type(matrix.indices, matrix.indptr)
-    indices, indptr = (np.ascontiguousarray(a, index_type) for a in (matrix.indices[:stored], matrix.indptr))
-    if not _kernels.Data((values, indices, indptr, n_features)).is_canonical_csr:
-        matrix = type(matrix)((values, indices, indptr), shape=matrix.shape, copy=True)
-        matrix.sum_duplicates()
-        values, indices, indptr = matrix.data, matrix.indices, matrix.indptr
-    if _kernels.first_not_finite((values,)) >= 0:
-        at = int(np.argmax(~np.isfinite(values)))
-        row = int(np.searchsorted(indptr, at, side="right")) - 1
-        raise ValueError(f"X must be finite in {dtype}, got {values[at]} at index {(row, int(indices[at]))}")
-    return values, indices, indptr, n_features

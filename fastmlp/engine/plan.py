@@ -24,6 +24,11 @@ def split_parameters(parameters: np.ndarray, layer_dims: Sequence[int]) -> tuple
     weights, biases : list of ndarray
         Views of ``parameters``, of shape (fan_out, fan_in) and (fan_out,).
 
+    Raises
+    ------
+    TypeError, ValueError
+        If a width is wrong, or ``parameters`` is no array of their number of parameters.
+
     Examples
     --------
     >>> import numpy as np
@@ -31,6 +36,14 @@ def split_parameters(parameters: np.ndarray, layer_dims: Sequence[int]) -> tuple
     >>> split_parameters(np.arange(3.0), [2, 1])
     ([array([[0., 1.]])], [array([2.])])
     """
+    return _split(parameters, checks.layer_dims_of(layer_dims))
+
+
+def _split(parameters: np.ndarray, layer_dims: tuple[int, ...]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    if not isinstance(parameters, np.ndarray):
+        raise TypeError(f"parameters must be an array, got {type(parameters).__name__}")
+    if parameters.shape != (_n_parameters(layer_dims),):
+        raise ValueError(f"parameters must have shape ({_n_parameters(layer_dims)},), got {parameters.shape}")
     weights, biases, at = [], [], 0
     for fan_in, fan_out in itertools.pairwise(layer_dims):
         weights.append(parameters[at : at + fan_in * fan_out].reshape(fan_out, fan_in))
@@ -38,6 +51,10 @@ def split_parameters(parameters: np.ndarray, layer_dims: Sequence[int]) -> tuple
         biases.append(parameters[at : at + fan_out])
         at += fan_out
     return weights, biases
+
+
+def _n_parameters(layer_dims: tuple[int, ...]) -> int:
+    return sum((fan_in + 1) * fan_out for fan_in, fan_out in itertools.pairwise(layer_dims))
 
 
 HIDDEN_ACTIVATIONS = tuple(_kernels.DERIVATIVES)  # the others are for outputs only
@@ -67,6 +84,11 @@ def join_parameters(weights: Sequence[np.ndarray], biases: Sequence[np.ndarray])
     ndarray of shape (n_parameters,)
         A copy.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If the shapes do not go from layer to layer.
+
     Examples
     --------
     >>> import numpy as np
@@ -74,6 +96,18 @@ def join_parameters(weights: Sequence[np.ndarray], biases: Sequence[np.ndarray])
     >>> join_parameters([np.ones((1, 2))], [np.zeros(1)])
     array([1., 1., 0.])
     """
+    for name, layers in (("weights", weights), ("biases", biases)):
+        if not isinstance(layers, (list, tuple)) or not all(isinstance(layer, np.ndarray) for layer in layers):
+            raise TypeError(f"{name} must be a list of arrays, got {checks.shown(layers)}")
+    if not len(weights) == len(biases) > 0:
+        raise ValueError(f"weights and biases must have an array per layer, got {len(weights)} and {len(biases)}")
+    width = None
+    for layer, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        if w.ndim != 2 or width not in (None, w.shape[1]):
+            raise ValueError(f"weights[{layer}] must have shape (fan_out, {width or 'fan_in'}), got {w.shape}")
+        width = w.shape[0]
+        if b.shape != (width,):
+            raise ValueError(f"biases[{layer}] must have shape ({width},) to match weights[{layer}], got {b.shape}")
     return np.concatenate([piece.ravel() for pair in zip(weights, biases, strict=True) for piece in pair])
 
 
@@ -112,6 +146,8 @@ class Plan:
 
     def __post_init__(self) -> None:
         dims = checks.layer_dims_of(self.layer_dims)
+        if not isinstance(self.activations, (list, tuple)):
+            raise TypeError(f"activations must be a list of names, got {checks.shown(self.activations)}")
         if len(self.activations) != len(dims) - 1:
             raise ValueError(f"activations must have {len(dims) - 1} names, one per layer; got {len(self.activations)}")
         for i, name in enumerate(self.activations):
@@ -122,11 +158,11 @@ class Plan:
     @property
     def n_parameters(self) -> int:
         """Length of the flat parameter vector."""
-        return sum((fan_in + 1) * fan_out for fan_in, fan_out in itertools.pairwise(self.layer_dims))
+        return _n_parameters(self.layer_dims)
 
     def split(self, parameters: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Split a flat vector into views (weights, biases); see :func:`~fastmlp.engine.plan.split_parameters`."""
-        return split_parameters(parameters, self.layer_dims)
+        return _split(parameters, self.layer_dims)
 
     def is_weight(self) -> np.ndarray:
         """Return an ndarray of bool (n_parameters,): True for weights, False for biases."""
@@ -144,4 +180,5 @@ class Plan:
 
     def describe(self, n_examples: int) -> dict[str, Any]:
         """Return a dict of the instruction set, tile, chunks and gradient methods of a pass over ``n_examples``."""
-        return _kernels.Engine(self.dtype == np.float64, self.layer_dims, self.activations, n_examples).describe()
+        n = checks.integer("n_examples", n_examples, minimum=1)
+        return _kernels.Engine(self.dtype == np.float64, self.layer_dims, self.activations, n).describe()

@@ -6,9 +6,10 @@
    process may use, by its affinity and its cgroup's quota.
 3. One thread if the build has no OpenMP, and in a forked child, whatever was asked for.
 
-No result depends on the number.
+No result depends on the number.  A variable that holds no number is an error of the first call that trains or predicts.
 """
 
+import functools
 import math
 import os
 from pathlib import Path
@@ -19,6 +20,7 @@ from fastmlp import _kernels, checks
 VARIABLES = ("FASTMLP_NUM_THREADS", "OMP_NUM_THREADS")
 CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 MOST_PER_PROCESSOR = 4  # an OpenMP runtime that cannot make a thread ends the process
+MOST_DIGITS = 1000  # of a number of threads: Python makes no int of a text of any length
 SMALL_BATCH = 2e7  # floating-point operations: below it a second thread gains little, and loses on a busy machine
 
 
@@ -82,14 +84,24 @@ def choose(n_threads: Any, work: float) -> int:
     return available() if work >= SMALL_BATCH else 1
 
 
+@functools.cache
+def check_environment() -> None:
+    """Raise ValueError if an environment variable above holds no number of at least 1; later calls do nothing.
+
+    Reading the environment takes half as long as predicting one example.
+    """
+    _wanted()
+
+
 def _wanted() -> list[int]:
     """Return the value of the first of the environment variables that is set, or an empty list."""
     for name in VARIABLES:
         text = os.environ.get(name, "").split(",")[0].strip()  # OMP_NUM_THREADS may list nested levels
         if text:
-            if not (text.isascii() and text.isdecimal()) or int(text) < 1:
-                raise ValueError(f"{name} must be a number of threads, at least 1, got {text!r}")
-            return [int(text)]
+            digits = text.lstrip("0")
+            if not (text.isascii() and text.isdecimal() and digits):
+                raise ValueError(f"{name} must be a number of threads, at least 1, got {checks.shown(text)}")
+            return [int(digits[:MOST_DIGITS])]
     return []
 
 

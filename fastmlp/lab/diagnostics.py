@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp import _kernels
+from fastmlp import _kernels, checks
 from fastmlp.engine.examples import dense_inputs_of
 from fastmlp.network import MLP
 
@@ -59,6 +59,8 @@ def diagnose(network: MLP, X: Any) -> Diagnostics:
     >>> diagnose(MLP([2, 3, 1], initialization="zeros"), np.eye(2)).symmetric
     True
     """
+    if not isinstance(network, MLP):
+        raise TypeError(f"network must be an MLP, got {checks.shown(network)}")
     inputs = dense_inputs_of(X, network.plan.layer_dims[0], network.plan.dtype)
     if len(inputs) < 2:
         raise ValueError("X must have at least 2 examples: whether a unit is dead shows between examples; got 1")

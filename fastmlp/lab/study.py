@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp import training
+from fastmlp import checks, training
 from fastmlp.engine.examples import Examples, dense_inputs_of
 from fastmlp.lab.diagnostics import Diagnostics, diagnose
 from fastmlp.network import MLP
@@ -121,8 +121,11 @@ def run_study(
     >>> [run.test_accuracy for run in runs]
     [0.5, 0.86, 0.96]
     """
-    if not initializations:
-        raise ValueError("initializations must name at least one, got none")
+    if not checks.is_sequence(initializations) or not len(initializations):
+        raise ValueError(f"initializations must be a list of at least one name, got {checks.shown(initializations)}")
+    for name, data in (("train", train), ("test", test)):
+        if not isinstance(data, (tuple, list)) or len(data) != 2:
+            raise TypeError(f"{name} must be a pair (X, y), got {checks.shown(data)}")
     networks = [MLP(layer_dims, initialization=name, dtype=dtype, seed=seed) for name in initializations]
     examples, test_examples = (_checked(networks[0], name, *data) for name, data in (("train", train), ("test", test)))
     options = training.TrainingOptions(learning_rate=learning_rate, epochs=epochs, report_every=report_every)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fastmlp import _kernels
+from fastmlp import _kernels, checks
 
 MOST_KEPT = 1 << 17  # indices: twice what one compiled call asks for
 
@@ -49,9 +49,15 @@ def order_of(seed: int, epoch: int, n_examples: int, out: np.ndarray | None = No
     >>> order_of(seed=0, epoch=2, n_examples=5)
     array([2, 3, 1, 4, 0])
     """
-    order = np.empty(n_examples, np.intp) if out is None else out
-    _kernels.draw_order(order, np.random.default_rng((seed, epoch)).random(n_examples))
-    return order
+    entropy = (checks.integer("seed", seed, minimum=0), checks.integer("epoch", epoch, minimum=0))
+    n = checks.integer("n_examples", n_examples, minimum=0)
+    if out is None:
+        checks.check_memory("n_examples", 16 * n)
+        out = np.empty(n, np.intp)
+    elif type(out) is not np.ndarray or out.dtype != np.intp or out.shape != (n,) or not out.flags.carray:
+        raise ValueError(f"out must be a contiguous, writeable array of intp of shape ({n},), got {checks.shown(out)}")
+    _kernels.draw_order(out, np.random.default_rng(entropy).random(n))
+    return out
 
 
 class CumulativeOrders:
@@ -75,6 +81,8 @@ class CumulativeOrders:
     """
 
     def __init__(self, random_state: np.random.RandomState) -> None:
+        if not isinstance(random_state, np.random.RandomState):
+            raise TypeError(f"random_state must be a numpy.random.RandomState, got {checks.shown(random_state)}")
         self.random_state = random_state
         self.order = np.empty(0, np.intp)  # drawn last
         self.drawn: dict[int, np.ndarray] = {}  # by epoch: a training that ended early asks again for those it left

@@ -57,6 +57,11 @@ def run(network: Any, examples: Examples, options: TrainingOptions) -> History:
     >>> history.ended.how, round(float(history.losses[-1]), 3)
     ('finished', 0.066)
     """
+    for name, given, kind in (("examples", examples, Examples), ("options", options, TrainingOptions)):
+        if not isinstance(given, kind):
+            raise TypeError(f"{name} must be {kind.__name__}, got {checks.shown(given)}")
+    if not hasattr(network, "occupancy"):
+        raise TypeError(f"network must be an MLP, got {checks.shown(network)}")
     with network.occupancy.training("train"):
         state = network.training_state
         examples.check_for(network)

@@ -9,7 +9,7 @@ import pytest
 import scipy.sparse
 from forms import FORMS, content, eighths
 
-from fastmlp import MLP
+from fastmlp import MLP, _kernels, checks
 
 N, N_FEATURES = 75, 4
 X = np.where(np.random.default_rng(1).random((N, N_FEATURES)) < 0.4, 0.0, eighths(0, (N, N_FEATURES)))
@@ -186,22 +186,129 @@ def test_an_entry_that_is_not_finite_is_named_by_row_and_column(entry):
             MLP([inputs.shape[1], 3, 1]).predict(inputs)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda matrix: matrix.indices.__setitem__(3, 99),
-        lambda matrix: matrix.indices.__setitem__(3, -1),
-        lambda matrix: matrix.indptr.__setitem__(5, 10**6),
-        lambda matrix: matrix.indptr.__setitem__(0, 2),
-        lambda matrix: matrix.indptr.__setitem__(4, 0),
-    ],
-)
-def test_a_damaged_csr_matrix_is_refused_by_name(change):
+DAMAGE = {
+    "none": lambda a: None,
+    "empty": lambda a: a[:0],
+    "shorter": lambda a: a[:-1],
+    "a list": lambda a: a.tolist(),
+    "float": lambda a: a.astype(float),
+    "object": lambda a: a.astype(object),
+    "a column": lambda a: a[:, np.newaxis],
+    "one number": lambda a: np.array(3),
+    "negative": lambda a: -a - 1,
+    "outside": lambda a: a + 99,
+    "far outside": lambda a: np.full(len(a), 2**40),
+    "falling": lambda a: np.r_[0, a[:0:-1]],
+    "a fall to 0": lambda a: np.r_[a[:-1], 0],
+    "longer": lambda a: np.r_[a, a],
+}
+ANY_VECTOR = ["none", "empty", "shorter", "a list", "float", "object", "a column", "one number"]
+ANY_INDEX = [*ANY_VECTOR, "negative", "outside", "far outside"]
+DAMAGED = [
+    *((form, "indices", damage) for form in ("csr", "csc", "bsr") for damage in ANY_INDEX),
+    *((form, "indptr", damage) for form in ("csr", "csc", "bsr") for damage in DAMAGE),
+    *(("coo", part, damage) for part in ("row", "col") for damage in [*ANY_INDEX, "longer"]),
+    *(("dia", "offsets", damage) for damage in [*ANY_VECTOR, "longer", "far outside"]),
+]
+
+
+@pytest.mark.parametrize(("form", "part", "damage"), DAMAGED)
+@pytest.mark.parametrize("container", ["matrix", "array"])
+def test_a_damaged_sparse_matrix_is_refused_by_name(form, part, damage, container):
+    """SciPy's conversions would read and write wherever such indices point."""
+    matrix = getattr(scipy.sparse, f"{form}_{container}")(X)
+    damaged = DAMAGE[damage](getattr(matrix, part))
+    if form == "coo":
+        matrix.coords = (damaged, matrix.col) if part == "row" else (matrix.row, damaged)
+    else:
+        vars(matrix)[part] = damaged
     model = MLP([4, 3, 1], seed=1)
     before = model.parameters.tobytes()
-    with pytest.raises(ValueError, match=r"X .*CSR"):
-        model.train(changed_csr(change), Y, epochs=3)
+    with pytest.raises(ValueError, match=r"^X must be a sparse matrix|^X in (CSR|sparse) form must "):
+        model.train(matrix, Y, epochs=3)
     assert model.parameters.tobytes() == before
+
+
+@pytest.mark.parametrize("form", ["csr", "csc", "bsr", "coo", "dia", "lil"])
+@pytest.mark.parametrize("damage", ["none", "empty", "shorter", "one number", "object"])
+def test_a_sparse_matrix_of_damaged_values_is_refused_by_name(form, damage):
+    matrix = getattr(scipy.sparse, f"{form}_array")(X)
+    damaged = DAMAGE[damage](matrix.data)
+    matrix.data = np.array([None] * len(damaged)) if damage == "object" and damaged is not None else damaged
+    with pytest.raises((TypeError, ValueError), match=r"^X must be |^X in CSR form must "):
+        MLP([4, 3, 1], seed=1).predict(matrix)
+
+
+def test_a_list_of_lists_whose_rows_and_values_differ_in_length_is_refused():
+    matrix = scipy.sparse.lil_array(X)
+    matrix.data[3] = matrix.data[3][:-1]
+    with pytest.raises(ValueError, match=r"^X must be a sparse matrix"):
+        MLP([4, 3, 1]).predict(matrix)
+
+
+# ---- arrays that another thread writes to while they are checked
+
+
+def write_during(monkeypatch, owner, name, write):
+    """Let ``owner.name`` write as another thread might, right after it has done its own work."""
+    original = getattr(owner, name)
+
+    def and_write(*arguments, **kwargs):
+        answer = original(*arguments, **kwargs)
+        write(answer)
+        return answer
+
+    monkeypatch.setattr(owner, name, and_write)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "y", "loss", "message"),
+    [
+        (X, Y, "log_loss", "X must be finite in float64"),
+        (np.asfortranarray(X), Y, "log_loss", "X must be finite in float64"),
+        (scipy.sparse.csr_array(X), Y, "log_loss", "X must be finite in float64"),
+        (X, Y.astype("float64"), "log_loss", "y must hold labels 0 and 1 only"),
+        (X, Y.astype("float64"), "squared_error", "y must be finite in float64"),
+        (X, Y.astype("float64"), "poisson", "y must be finite in float64"),
+    ],
+)
+def test_what_another_thread_puts_right_during_a_check_is_an_error_of_ours(inputs, y, loss, message, monkeypatch):
+    """A check finds something, and nothing where it then looks for the place."""
+    inputs, y = inputs.copy(), y.copy()
+    array = (inputs.data if scipy.sparse.issparse(inputs) else inputs) if message.startswith("X") else y
+    was = array.flat[5]
+    array.flat[5] = np.nan
+    model = MLP([4, 3, 1], loss=loss)
+    for check, found in (("first_not_finite", 0), ("all_binary", False)):
+        write_during(monkeypatch, _kernels, check, lambda answer, found=found: answer == found and array.put(5, was))
+    with pytest.raises(ValueError, match=f"^{message}.*something changed it while it was checked$"):
+        model.loss_and_gradient(inputs, y)
+
+
+def test_sample_weights_are_those_that_were_checked(monkeypatch):
+    model = MLP([4, 3, 1])
+    expected = model.examples(X, Y, sample_weight=WEIGHTS).sample_weight.tobytes()
+    for bad in (np.nan, -1.0, 0.0):
+        weights = WEIGHTS.copy()
+        with monkeypatch.context() as patch:
+            write_during(patch, checks, "check_finite", lambda answer, w=weights, b=bad: w.fill(b))
+            assert model.examples(X, Y, sample_weight=weights).sample_weight.tobytes() == expected
+        assert not (weights == WEIGHTS).all()
+
+
+def test_indices_written_after_their_check_are_not_followed_in_a_conversion(monkeypatch):
+    expected = MLP([4, 3, 1], seed=1).predict_proba(X)
+    matrix = scipy.sparse.csc_array(X)
+    write_during(monkeypatch, scipy.sparse.csc_array, "check_format", lambda answer: matrix.indices.fill(2**30))
+    np.testing.assert_array_equal(MLP([4, 3, 1], seed=1).predict_proba(matrix), expected)
+
+
+@pytest.mark.parametrize("at", [1, -1])
+def test_pointers_written_after_their_check_are_not_followed_when_columns_are_put_in_order(at, monkeypatch):
+    matrix, model = changed_csr(unsort), MLP([4, 3, 1])
+    write_during(monkeypatch, _kernels, "Data", lambda answer: matrix.indptr.put(at, 2**30))
+    with pytest.raises(ValueError, match=r"^X in CSR form must have indptr that rises from 0 and indices within"):
+        model.predict(matrix)
 
 
 # ---- memory

@@ -1,12 +1,16 @@
 """How many threads a call uses, by the rules of fastmlp.engine.threads, and that no result depends on it."""
 
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
-from fastmlp import MLP, SGD, _kernels, show_config
+from fastmlp import MLP, SGD, _kernels, notebook, show_config
 from fastmlp.engine import threads
+from fastmlp.lab import diagnose, run_study
+from fastmlp.training import TrainingOptions, run
 
 BIG, SMALL = 1e9, 1e3  # floating-point operations of a batch
 WIDE = range(16)  # processors
@@ -17,6 +21,7 @@ def machine(monkeypatch, tmp_path):
     """A machine with 16 processors, threads and no quota, whose environment says nothing."""
     for name in threads.VARIABLES:
         monkeypatch.delenv(name, raising=False)
+    threads.check_environment.cache_clear()
     monkeypatch.setattr(_kernels, "has_threads", lambda: True)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(WIDE), raising=False)
     monkeypatch.setattr(threads, "CGROUP_QUOTA", tmp_path / "cpu.max")
@@ -99,27 +104,60 @@ def test_a_build_without_threads_has_one_whatever_was_asked_for(machine):
 # ---- what is no number of threads
 
 
-@pytest.mark.parametrize(("text", "expected"), [("4,2", 4), (" 3 ", 3), ("3,", 3), ("007", 7), ("16", 16)])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("4,2", 4), (" 3 ", 3), ("3,", 3), ("007", 7), ("16", 16), ("0" * 9999 + "3", 3), ("9" * 9999, 16)],
+)
 def test_a_list_of_nested_levels_counts_by_its_first(text, expected, machine):
     machine.setenv("OMP_NUM_THREADS", text)
     assert threads.available() == expected
 
 
+X, Y = np.random.default_rng(0).standard_normal((30, 4)), np.arange(30) % 2
+CALLS = {
+    "train": lambda model: model.train(X, Y, epochs=1),
+    "train, with n_threads": lambda model: model.train(X, Y, epochs=1, n_threads=1),
+    "train, L-BFGS": lambda model: model.train(X, Y, epochs=1, optimizer="lbfgs"),
+    "run": lambda model: run(model, model.examples(X, Y), TrainingOptions(epochs=1)),
+    "loss_and_gradient": lambda model: model.loss_and_gradient(X, Y),
+    "predict": lambda model: model.predict(X),
+    "predict_proba": lambda model: model.predict_proba(X),
+    "predict_one": lambda model: model.predict_one(X[0]),
+    "decision_function": lambda model: model.decision_function(X),
+    "diagnose": lambda model: diagnose(model, X),
+    "run_study": lambda model: run_study([4, 1], (X, Y), (X, Y), epochs=1),
+    "the notebook's model": lambda model: notebook.model(X.T, Y[np.newaxis], num_iterations=1, print_cost=False),
+}
+
+
 @pytest.mark.parametrize("name", threads.VARIABLES)
-@pytest.mark.parametrize("text", ["0", "-1", "1.5", "two", "1e3", "\N{SUPERSCRIPT TWO}", "0x4"])
-def test_a_variable_that_is_no_number_of_threads_is_named_before_any_work(name, text, machine):
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "two", "1e3", "\N{SUPERSCRIPT TWO}", "0x4", "000", "x,4"])
+def test_a_variable_that_is_no_number_of_threads_is_named(name, text, machine):
     machine.setenv(name, text)
-    message = f"{name} must be a number of threads, at least 1, got '{text}'"
-    with pytest.raises(ValueError, match=message):
-        threads.available()
-    with pytest.raises(ValueError, match=message):
-        show_config("dict")
-    model = MLP([400, 400, 1], seed=1)
+    first = text.split(",")[0]
+    for call in (threads.available, lambda: threads.choose(None, BIG), lambda: show_config("dict")):
+        with pytest.raises(ValueError, match=f"^{name} must be a number of threads, at least 1, got '{first}'$"):
+            call()
+
+
+@pytest.mark.parametrize("name", threads.VARIABLES)
+@pytest.mark.parametrize("call", CALLS)
+def test_the_first_call_on_any_small_network_names_a_wrong_variable(name, call, machine):
+    machine.setenv(name, "two")
+    model = MLP([4, 3, 1], seed=1)
     before = model.parameters.tobytes()
-    with pytest.raises(ValueError, match=message):
-        model.train(np.ones((30, 400)), np.ones(30), epochs=1)
+    with pytest.raises(ValueError, match=f"^{name} must be a number of threads, at least 1, got 'two'$"):
+        CALLS[call](model)
     assert model.parameters.tobytes() == before
     assert model.training_state.optimizer is None
+
+
+@pytest.mark.parametrize("name", ["FASTMLP_ISA", *threads.VARIABLES])
+def test_a_wrong_variable_in_a_fresh_process_is_one_clear_line(name):
+    code = "import fastmlp; fastmlp.MLP([2, 1]).predict([[1.0, 2.0]])"
+    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, name: "two"}, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"ValueError: {name} must be ")
 
 
 @pytest.mark.parametrize(
