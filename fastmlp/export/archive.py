@@ -98,7 +98,7 @@ def _version(entries: Entries) -> str | None:
     if "version" not in entries.names:
         return None
     version = _text(entries, "version")
-    if not re.fullmatch(r"\d{1,6}(\.\d{1,6})*[\w.+]{0,40}", version, re.ASCII):
+    if not re.fullmatch(r"\d{1,6}(\.\d{1,6})*(\.?[a-z+][\w.+]{0,40})?", version, re.ASCII):
         raise ValueError(f"version must be one of fastmlp, got {version[:40]!r}")
     return version
 

@@ -35,8 +35,12 @@ class _Sink:
     """The methods of a file that zipfile needs for an archive that is written from front to back."""
 
     def __init__(self, file: Any) -> None:
-        self.write = file.write
+        self._file = file
         self.flush = getattr(file, "flush", lambda: None)
+
+    def write(self, data: bytes) -> int:
+        self._file.write(data)
+        return len(data)
 
 
 class Entries:

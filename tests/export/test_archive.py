@@ -225,8 +225,13 @@ def single_array():
 
 PLATEAU = {"scale": 1.0, "best": 1.0, "n_stalled": 0}
 PROGRESS = {
-    **{"updates": 6, "optimizer_epochs": 2, "examples": 24, "epochs": 2},
-    **{"seed": 3, "adaptive": None, "plateau": PLATEAU},
+    "updates": 6,
+    "optimizer_epochs": 2,
+    "examples": 24,
+    "epochs": 2,
+    "seed": 3,
+    "adaptive": None,
+    "plateau": PLATEAU,
 }
 
 NO_MODELS = {

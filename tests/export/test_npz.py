@@ -59,8 +59,8 @@ def peak_of(data, call):
         tracemalloc.stop()
 
 
-def declared(descr, shape):
-    return header(f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n")
+def declared(descr, shape, order=False):
+    return header(f"{{'descr': {descr!r}, 'fortran_order': {order}, 'shape': {shape}, }}\n")
 
 
 def many_entries():
@@ -80,6 +80,7 @@ def patched_sizes(size):
 
 
 BILLION = 10**9
+NO_CHARACTER = np.array([2**31 - 1], "<i4").view("<U1").reshape(())
 HOSTILE = {
     "zero-width text": (lambda: zipped(activations=declared("<U0", f"({BILLION},)")), "activations cannot have shape"),
     "zero-width loss": (lambda: zipped(loss=declared("<U0", f"({BILLION},)")), "loss cannot have shape"),
@@ -87,30 +88,42 @@ HOSTILE = {
     "zero-width bytes": (lambda: zipped(loss=declared("|S0", f"({BILLION},)")), "loss has no header"),
     "shape of nothing": (lambda: zipped(moments=declared("<f8", f"(0, {2**62})")), "moments must have shape"),
     "shape beyond int64": (lambda: zipped(moments=declared("<f8", f"(0, {2**80})")), "moments must have shape"),
-    "shape of dimensions": (lambda: zipped(layer_dims=declared("<i8", (0,) * 60)), "layer_dims has no header|no network"),
+    "shape of dimensions": (
+        lambda: zipped(layer_dims=declared("<i8", (0,) * 60)),
+        "layer_dims has no header|no network",
+    ),
     "more than there is": (lambda: zipped(parameters=declared("<f8", f"({BILLION},)")), "parameters cannot have shape"),
     "objects": (lambda: zipped(parameters=declared("|O", "(31,)")), "parameters has no header"),
-    "records": (lambda: zipped(parameters=header("{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (31,), }\n")), "no header"),
+    "records": (lambda: zipped(parameters=declared([("a", "<f8")], "(31,)")), "no header"),
     "dates": (lambda: zipped(parameters=declared("<M8", "(31,)")), "parameters has no header"),
     "odd floats": (lambda: zipped(parameters=declared("<f3", "(31,)")), "parameters has an unknown dtype"),
     "wide text": (lambda: zipped(loss=declared("<U99999999", "()")), "loss cannot have shape"),
-    "Fortran order": (lambda: zipped(parameters=header("{'descr': '<f8', 'fortran_order': True, 'shape': (31,), }\n")), "no header"),
+    "Fortran order": (lambda: zipped(parameters=declared("<f8", "(31,)", order=True)), "no header"),
     "long header": (lambda: zipped(loss=header("{" + " " * 60_000 + "}\n")), "loss has no header"),
-    "longest header": (lambda: zipped(loss=header("(" * 2_000_000, version=b"\x02\x00", width="<I")), "loss has no header"),
+    "longest header": (
+        lambda: zipped(loss=header("(" * 2_000_000, version=b"\x02\x00", width="<I")),
+        "loss has no header",
+    ),
     "long text": (lambda: zipped(loss=npy(np.array("x" * 500_000))), "loss must be a text of at most 16384 characters"),
     "long JSON": (lambda: zipped(optimizer=npy(np.array("[" * 500_000))), "optimizer must be a text of at most"),
     "deep JSON": (lambda: zipped(optimizer=npy(np.array("[" * 16_000))), "optimizer is no JSON"),
     "long number": (lambda: zipped(optimizer=npy(np.array("9" * 16_000))), "optimizer is no JSON"),
     "long version": (lambda: zipped(version=npy(np.array("9" * 500_000))), "version must be a text of at most"),
     "no version": (lambda: zipped(version=npy(np.array("1.x" + "." * 50))), "version must be one of fastmlp"),
-    "no characters": (lambda: zipped(loss=npy(np.array([2**31 - 1], "<i4").view("<U1")[0:1].reshape(()))), "loss is no text"),
-    "long names": (lambda: zipped(activations=npy(np.array(["x" * 1000] * 3))), "activations must be names of at most 40"),
-    "many layers": (lambda: zipped(layer_dims=npy(np.ones(300_000, int)), activations=npy(np.full(299_999, "relu"))), "no network"),
+    "no characters": (lambda: zipped(loss=npy(NO_CHARACTER)), "loss is no text"),
+    "long names": (
+        lambda: zipped(activations=npy(np.array(["x" * 1000] * 3))),
+        "activations must be names of at most 40",
+    ),
+    "many layers": (
+        lambda: zipped(layer_dims=npy(np.ones(300_000, int)), activations=npy(np.full(299_999, "relu"))),
+        "no network",
+    ),
     "many entries": (many_entries, "a directory of at most 131072 bytes"),
     "two of a name": (lambda: zipped(also=[("loss", npy(np.array("huber")))]), "two entries are called 'loss'"),
     "unknown entry": (lambda: zipped(also=[("weights" * 100, b"")]), "it has an unknown 'weightsweights"),
     "declared sizes": (lambda: patched_sizes(2**31), "version declares 2147483648 bytes, more than the file has"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
@@ -227,7 +240,7 @@ def test_an_error_of_any_read_passes(error):
             MLP.load(Failing(file.getvalue(), n, error))
             break
         except type(error) as caught:
-            assert caught is error  # noqa: PT017
+            assert caught is error
         n += 1
     assert n > 20
 
