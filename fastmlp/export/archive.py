@@ -19,11 +19,10 @@ from fastmlp.export.npz import Entries
 from fastmlp.losses import LOSSES, Loss
 from fastmlp.optimizers import OPTIMIZERS, Optimizer
 from fastmlp.schedules import Adaptive, Plateau
-from fastmlp.training import TrainingState
+from fastmlp.training.state import COUNTS, TrainingState
 
 FIRST_ENTRIES = ("parameters", "layer_dims", "activations", "loss")  # the first files of version 0.1.0 have no others
 LATER_ENTRIES = ("loss_parameters", "optimizer", "moments", "progress")
-COUNTS = ("updates", "optimizer_epochs", "examples", "epochs")  # of a training state
 MOST_TEXT = 2**14  # characters of an object
 MOST_NAME = 40  # characters
 
