@@ -17,6 +17,7 @@ import numpy as np
 
 MOST_AT_ONCE = 2**17  # bytes of one read of the file; the directory of the zip archive is one
 _PIECE = 2**16  # bytes of one read of an entry
+_START = b"PK\x03\x04"  # of a zip archive
 _MAGIC = b"\x93NUMPY\x01\x00"  # version 1.0 of NumPy's format; two bytes follow with the length of the header
 _MOST_HEADER = 256  # bytes
 _HEADER = re.compile(rb"\{'descr': '(<[fiU]\d{1,8})', 'fortran_order': False, 'shape': \(([\d, ]*)\), \} *\n")
@@ -65,7 +66,10 @@ class Entries:
         window: Any = _Window(file)
         if window.size <= 0:
             raise ValueError("it is at its end; call file.seek(0) first" if window.start else "it is empty")
-        with _damage(f"it is no whole zip archive with a directory of at most {MOST_AT_ONCE} bytes"):
+        window.seek(0)
+        if window.read(len(_START)) != _START:
+            raise ValueError("it does not start as a zip archive")
+        with _damage(f"it is damaged or cut short, or its directory takes over {MOST_AT_ONCE} bytes"):
             self._archive = zipfile.ZipFile(window)
         self._size = window.size
         self._members: dict[str, zipfile.ZipInfo] = {}

@@ -2,6 +2,7 @@
 
 import io
 import json
+import pickle
 import struct
 import subprocess
 import sys
@@ -119,7 +120,7 @@ HOSTILE = {
         lambda: zipped(layer_dims=npy(np.ones(300_000, int)), activations=npy(np.full(299_999, "relu"))),
         "no network",
     ),
-    "many entries": (many_entries, "a directory of at most 131072 bytes"),
+    "many entries": (many_entries, "its directory takes over 131072 bytes"),
     "two of a name": (lambda: zipped(also=[("loss", npy(np.array("huber")))]), "two entries are called 'loss'"),
     "unknown entry": (lambda: zipped(also=[("weights" * 100, b"")]), "it has an unknown 'weightsweights"),
     "declared sizes": (lambda: patched_sizes(2**31), "version declares 2147483648 bytes, more than the file has"),
@@ -271,10 +272,17 @@ def test_an_entry_that_is_damaged_but_has_its_checksum_is_refused_or_is_a_model(
                 assert loaded.parameters.shape == (31,)
 
 
-def test_bytes_after_or_before_a_model_do_not_pass_for_one():
-    data = zipped()
-    with pytest.raises(ValueError, match="is not a model"):
-        load(data + bytes(2**17))
+def test_bytes_after_or_before_a_model_are_refused():
+    with pytest.raises(ValueError, match="it is damaged or cut short, or its directory takes"):
+        load(zipped() + bytes(2**17))
+    with pytest.raises(ValueError, match=r"it does not start as a zip archive$"):
+        load(b"some text" + zipped())
+
+
+@pytest.mark.parametrize("data", [b"layer_dims: 2, 4", pickle.dumps(model()), npy(np.ones(3)), b"\x1f\x8b", b"PK"])
+def test_no_advice_of_another_library_passes(data):
+    with pytest.raises(ValueError, match=r"^file is not a model saved by fastmlp: it does not start as a zip arch"):
+        load(data)
 
 
 def test_json_is_kept_small_by_every_model():
