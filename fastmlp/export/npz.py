@@ -108,9 +108,7 @@ class Entries:
         with self._open(name) as stream:
             stream.seek(self._members[name].file_size - array.nbytes)
             for at in range(0, len(target), _PIECE):
-                piece = target[at : at + _PIECE]
-                if stream.readinto(piece) != len(piece):
-                    raise EOFError
+                stream.readinto(target[at : at + _PIECE])
         return array
 
     @contextlib.contextmanager

@@ -1,6 +1,5 @@
 """What a pickled model holds, and the attributes of a model from it, also if another version of fastmlp made it."""
 
-import dataclasses
 import pickle
 from typing import Any
 
@@ -27,24 +26,30 @@ def state_of(attributes: dict[str, Any]) -> dict[str, Any]:
 
 
 def attributes_of(state: dict[str, Any]) -> dict[str, Any]:
-    """Return a model's attributes; ValueError for the state of a version whose attributes are other ones."""
+    """Return a model's attributes; ValueError for the state of a version with attributes that this one does not know.
+
+    Fields that the training state of an earlier version did not have get their defaults.
+    """
     attributes = dict(state)
     version = attributes.pop("version", None)  # version 0.1.0 stored none at first
-    missing = [name for name in ATTRIBUTES if name not in attributes]
-    if is_later(version) or missing or not _is_whole(attributes["training_state"]):
+    try:
+        if is_later(version):
+            raise ValueError("the version is later")
+        return _up_to_date(attributes)
+    except (AttributeError, TypeError, ValueError) as error:
         written = "0.1.0" if version is None else version
-        raise ValueError(f"the model was pickled by fastmlp {written}, this is fastmlp {fastmlp.__version__}")
-    attributes["_parameters"] = _own(attributes["_parameters"])
-    attributes["training_state"].moments = _own(attributes["training_state"].moments)
-    return attributes
+        message = f"the model was pickled by fastmlp {written}, this is fastmlp {fastmlp.__version__}"
+        raise ValueError(message) from error
 
 
-def _is_whole(state: Any) -> bool:
-    """Whether a training state has the fields of this version's."""
-    return all(
-        type(part) is cls and vars(part).keys() == {field.name for field in dataclasses.fields(cls)}
-        for part, cls in ((state, TrainingState), (getattr(state, "plateau", None), Plateau))
-    )
+def _up_to_date(attributes: dict[str, Any]) -> dict[str, Any]:
+    lacking = [name for name in ATTRIBUTES if name not in attributes]
+    if lacking:
+        raise ValueError(f"it lacks {', '.join(lacking)}")
+    state = attributes["training_state"]
+    fields = {**vars(state), "plateau": Plateau(**vars(state.plateau)), "moments": _own(state.moments)}
+    parameters = _own(attributes["_parameters"])
+    return {**attributes, "training_state": TrainingState(**fields), "_parameters": parameters}
 
 
 def _own(array: np.ndarray) -> np.ndarray:

@@ -100,6 +100,10 @@ HOSTILE = {
     "odd floats": (lambda: zipped(parameters=declared("<f3", "(31,)")), "parameters has an unknown dtype"),
     "wide text": (lambda: zipped(loss=declared("<U99999999", "()")), "loss cannot have shape"),
     "Fortran order": (lambda: zipped(parameters=declared("<f8", "(31,)", order=True)), "no header"),
+    "another format": (
+        lambda: zipped(loss=header("{'descr': '<U8', 'fortran_order': False, 'shape': (), }\n", version=b"\x04\x00")),
+        "loss has no header",
+    ),
     "long header": (lambda: zipped(loss=header("{" + " " * 60_000 + "}\n")), "loss has no header"),
     "longest header": (
         lambda: zipped(loss=header("(" * 2_000_000, version=b"\x02\x00", width="<I")),
