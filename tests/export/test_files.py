@@ -330,11 +330,12 @@ def test_a_temporary_file_that_is_being_written_is_left_alone(tmp_path):
     """)
     command = [sys.executable, "-c", code, str(tmp_path / "model")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout.readline() == "writing\n"
-        network().save(tmp_path / "model")
-        assert len(list(tmp_path.iterdir())) == 2
-        process.kill()
-        process.wait()
+        try:
+            assert process.stdout.readline() == "writing\n"
+            network().save(tmp_path / "model")
+            assert len(list(tmp_path.iterdir())) == 2
+        finally:
+            process.kill()
     network().save(tmp_path / "model")
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
