@@ -84,7 +84,7 @@ class Plateau:
     n_stalled: int = 0
 
     def __post_init__(self) -> None:
-        checks.positive("scale", self.scale)
+        checks.non_negative("scale", self.scale)  # 0 once repeated factors underflow
         checks.number("best", self.best)
         checks.integer("n_stalled", self.n_stalled, minimum=0)
 

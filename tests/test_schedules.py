@@ -316,15 +316,6 @@ def test_steps_and_counts_of_any_size_give_finite_rates(schedule, before):
     assert ((rates >= 0) & (rates <= 0.1)).all()
 
 
-def test_counts_beyond_all_schedules_are_refused():
-    model = MLP([2, 1], activation=[], seed=1)
-    model.training_state.examples = 2**62 + 1
-    with pytest.raises(ValueError, match=r"training_state must not count beyond 2\*\*62"):
-        model.train(X, Y, epochs=1)
-    model.training_state.examples = 2**62
-    assert model.train(X, Y, epochs=1, learning_rate=InverseScaling(0.1, by="examples")).losses.size == 1
-
-
 @pytest.mark.parametrize("form", [list, lambda rates: rates.astype("float32"), lambda rates: rates.astype("int64")])
 def test_a_schedule_of_one_s_own_may_give_its_rates_in_any_type(form):
     class Own(Schedule):

@@ -1,34 +1,59 @@
-"""The contents of a saved model, and a model from them; network.py opens the files and reports errors."""
+"""The contents of a saved model, and a model's parts from them.
+
+All entries are numbers or text, objects as JSON; nothing needs pickle.  An entry or field that this version does not
+know is refused.  A version that changes the meaning of a file gives it a new entry, so no earlier one misreads it.
+"""
 
 import dataclasses
 import json
+import re
+from collections.abc import Collection
 from typing import IO, Any
 
 import numpy as np
 
+import fastmlp
 from fastmlp import checks
 from fastmlp.engine.plan import Plan, hidden_activations
-from fastmlp.losses import LOSSES
-from fastmlp.optimizers import OPTIMIZERS
+from fastmlp.export.npz import Entries
+from fastmlp.losses import LOSSES, Loss
+from fastmlp.optimizers import OPTIMIZERS, Optimizer
 from fastmlp.schedules import Adaptive, Plateau
-from fastmlp.training import TrainingState
+from fastmlp.training.state import COUNTS, TrainingState
 
-COUNTS = ("updates", "optimizer_epochs", "examples", "epochs")  # of a training state
-LATER_ENTRIES = ("loss_parameters", "optimizer", "moments", "progress")  # files of version 0.1.0 have none
+FIRST_ENTRIES = ("parameters", "layer_dims", "activations", "loss")  # the first files of version 0.1.0 have no others
+LATER_ENTRIES = ("loss_parameters", "optimizer", "moments", "progress")
+MOST_TEXT = 2**14  # characters of an object
+MOST_NAME = 40  # characters
+
+
+def is_later(version: str | None) -> bool:
+    """Whether a version of fastmlp is later than this one; None stands for those that wrote none."""
+    return version is not None and _numbers(version) > _numbers(fastmlp.__version__)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.match(r"[\d.]*", version)[0].split(".") if number)  # type: ignore[index]
+
+
+# ---- writing
 
 
 def contents_of(model: Any) -> dict[str, np.ndarray]:
-    """Return arrays by name; objects are JSON strings, so nothing needs pickle."""
+    """Return arrays by name."""
     state = model.training_state
     progress = {
-        **{name: getattr(state, name) for name in COUNTS},
-        "seed": state.seed,
-        "adaptive": None if state.adaptive is None else dataclasses.asdict(state.adaptive),
-        "plateau": dataclasses.asdict(state.plateau),
+        **{name: int(getattr(state, name)) for name in COUNTS},
+        "seed": None if state.seed is None else int(state.seed),
+        "adaptive": None if state.adaptive is None else _fields_of(Adaptive, state.adaptive),
+        "plateau": _fields_of(Plateau, state.plateau),
     }
+    optimizer = state.optimizer
+    described = None if optimizer is None else {"name": optimizer.name, **_fields_of(type(optimizer), optimizer)}
     return {  # required entries last: a file that was cut short lacks these
-        "loss_parameters": np.array(json.dumps(dataclasses.asdict(model.loss))),
-        "optimizer": np.array(_described(state.optimizer)),
+        "version": np.array(fastmlp.__version__),
+        "loss_parameters": np.array(json.dumps(_fields_of(type(model.loss), model.loss))),
+        "optimizer": np.array(json.dumps(described)),
         "moments": state.moments,
         "progress": np.array(json.dumps(progress)),
         "parameters": model.parameters,
@@ -38,55 +63,145 @@ def contents_of(model: Any) -> dict[str, np.ndarray]:
     }
 
 
-def read(cls: Any, file: IO[bytes]) -> Any:
-    """Read a model of class ``cls`` from an open file; raises an error of any kind if the file holds none."""
-    archive = np.load(file, allow_pickle=False)
-    contents = {name: archive[name] for name in ("parameters", "layer_dims", "activations", "loss")}
-    later = [name for name in LATER_ENTRIES if name not in archive]
-    if later and len(later) < len(LATER_ENTRIES):
-        raise ValueError(f"it lacks {', '.join(later)}")
-    *hidden, output = contents["activations"].tolist()
-    loss_name = checks.choice("loss", contents["loss"].item(), list(LOSSES))
-    loss = LOSSES[loss_name](**_json(archive, "loss_parameters", {}))
-    dims = checks.layer_dims_of(contents["layer_dims"].tolist())
-    activations = (*hidden_activations(hidden, len(dims) - 2), output)
-    plan = Plan(dims, activations, checks.dtype_of(contents["parameters"].dtype))
-    if loss.output != output:
-        raise ValueError(f"the output activation of loss {loss_name!r} cannot be {output!r}")
-    if contents["parameters"].shape != (plan.n_parameters,):
-        raise ValueError(f"parameters must have shape ({plan.n_parameters},), got {contents['parameters'].shape}")
-    checks.check_finite("parameters", np.ascontiguousarray(contents["parameters"]))
-    state = _state(archive, plan)
-    model = cls(dims, activation=hidden, loss=loss, dtype=plan.dtype)
-    model.parameters[:] = contents["parameters"]
-    model.training_state = state
-    return model
+def _fields_of(cls: Any, instance: Any) -> dict[str, Any]:
+    """The fields of a class, without those that a caller's subclass adds."""
+    return {field.name: getattr(instance, field.name) for field in dataclasses.fields(cls)}
 
 
-def _described(optimizer: Any) -> str:
-    return json.dumps(None if optimizer is None else {"name": optimizer.name, **dataclasses.asdict(optimizer)})
+# ---- reading
 
 
-def _json(archive: Any, name: str, missing: Any) -> Any:
-    """Return a JSON entry, or ``missing`` for files of version 0.1.0, which lack it."""
-    return json.loads(archive[name].item()) if name in archive else missing
+def read(file: IO[bytes], name: str) -> tuple[Plan, Loss, np.ndarray, TrainingState]:
+    """Read a plan, a loss, parameters and a training state from a file that can seek.
+
+    Raises
+    ------
+    ValueError
+        If the file holds no model that this version can read.  The error calls it ``name``.
+    """
+    version = None
+    try:
+        entries = Entries(file)
+        version = _version(entries)
+        return _model(entries)
+    except (MemoryError, OSError):
+        raise
+    except Exception as error:
+        if is_later(version):
+            message = f"{name} was written by fastmlp {version}, this is fastmlp {fastmlp.__version__}"
+            raise ValueError(message) from error
+        raise ValueError(f"{name} is not a model saved by fastmlp: {error}") from error
 
 
-def _state(archive: Any, plan: Plan) -> TrainingState:
-    state, described = TrainingState(), _json(archive, "optimizer", None)
-    progress = _json(archive, "progress", None)
-    if progress is not None:
-        state.seed = None if progress["seed"] is None else checks.integer("seed", progress["seed"], minimum=0)
-        state.epochs = checks.integer("epochs", progress["epochs"], minimum=0)
+def _version(entries: Entries) -> str | None:
+    if "version" not in entries.names:
+        return None
+    version = _text(entries, "version")
+    if not re.fullmatch(r"\d{1,6}(\.\d{1,6})*(\.?[a-z+][\w.+]{0,40})?", version, re.ASCII):
+        raise ValueError(f"version must be one of fastmlp, got {version[:40]!r}")
+    return version
+
+
+def _model(entries: Entries) -> tuple[Plan, Loss, np.ndarray, TrainingState]:
+    known = {"version", *FIRST_ENTRIES, *LATER_ENTRIES}
+    needed = FIRST_ENTRIES if entries.names <= set(FIRST_ENTRIES) else (*FIRST_ENTRIES, *LATER_ENTRIES)
+    _compare("it", entries.names, known, needed)
+    loss_type = LOSSES[checks.choice("loss", _text(entries, "loss"), list(LOSSES))]
+    is_first = "loss_parameters" not in entries.names
+    loss = loss_type() if is_first else _made("loss_parameters", loss_type, _json(entries, "loss_parameters"))
+    plan = _plan(entries)
+    if loss.output != plan.activations[-1]:
+        raise ValueError(f"the output activation of loss {loss.name!r} cannot be {plan.activations[-1]!r}")
+    state = TrainingState() if is_first else _state(entries, plan)
+    return plan, loss, _array(entries, "parameters", plan.dtype, (plan.n_parameters,)), state
+
+
+def _plan(entries: Entries) -> Plan:
+    """Read the layers, after the parameters' header has shown that there are parameters for all of them."""
+    (_, dims_shape), (names_dtype, names_shape) = entries.header("layer_dims"), entries.header("activations")
+    dtype, shape = entries.header("parameters")
+    if len(dims_shape) != 1 or names_shape != (dims_shape[0] - 1,) or len(shape) != 1 or shape[0] < 2 * names_shape[0]:
+        raise ValueError(f"{shape} parameters, {names_shape} activations and {dims_shape} layer_dims are no network")
+    if names_dtype.kind != "U" or names_dtype.itemsize > MOST_NAME * 4:
+        raise ValueError(f"activations must be names of at most {MOST_NAME} characters, got {names_dtype}")
+    dims = checks.layer_dims_of(_array(entries, "layer_dims", np.dtype(np.int64), dims_shape).tolist())
+    *hidden, output = _texts(entries, "activations")
+    return Plan(dims, (*hidden_activations(hidden, len(dims) - 2), output), checks.dtype_of(dtype))
+
+
+def _state(entries: Entries, plan: Plan) -> TrainingState:
+    state = TrainingState()
+    described, progress = _json(entries, "optimizer"), _json(entries, "progress")
     if described is not None:
-        state.use(OPTIMIZERS[described.pop("name")](**described), np.empty(plan.n_parameters, plan.dtype))
-        if archive["moments"].shape != state.moments.shape or archive["moments"].dtype != plan.dtype:
-            raise ValueError(f"moments must have shape {state.moments.shape} and dtype {plan.dtype}")
-        checks.check_finite("moments", np.ascontiguousarray(archive["moments"]))
-        state.moments[:] = archive["moments"]
-        for name in COUNTS:
-            setattr(state, name, checks.integer(name, progress[name], minimum=0))
-        adaptive = progress["adaptive"]
-        state.adaptive = None if adaptive is None else Adaptive(**adaptive)
-        state.plateau = Plateau(**progress["plateau"])
+        state.optimizer = _optimizer(described)
+        state.moments = _array(entries, "moments", plan.dtype, (state.optimizer.n_moments, plan.n_parameters))
+    fields = {*COUNTS, "seed", "adaptive", "plateau"}
+    _compare("progress", progress, fields, fields)
+    for name in COUNTS:
+        setattr(state, name, _count(name, progress[name]))
+    state.seed = None if progress["seed"] is None else _count("seed", progress["seed"])
+    state.adaptive = None if progress["adaptive"] is None else _made("adaptive", Adaptive, progress["adaptive"])
+    state.plateau = _made("plateau", Plateau, progress["plateau"])
     return state
+
+
+def _optimizer(described: Any) -> Optimizer:
+    if not isinstance(described, dict) or "name" not in described:
+        raise ValueError("optimizer must have a name")
+    name = checks.choice("optimizer", described.pop("name"), list(OPTIMIZERS))
+    return _made("optimizer", OPTIMIZERS[name], described)
+
+
+def _made(name: str, cls: Any, described: Any) -> Any:
+    """Make an object from its fields; those with a default may be missing."""
+    fields = dataclasses.fields(cls)
+    needed = [field.name for field in fields if field.default is dataclasses.MISSING]
+    _compare(name, described, {field.name for field in fields}, needed)
+    return cls(**described)
+
+
+def _compare(what: str, found: Any, known: Collection[str], needed: Collection[str]) -> None:
+    if not isinstance(found, (dict, set)):
+        raise ValueError(f"{what} must have the fields {', '.join(sorted(known))}")
+    missing, unknown = [name for name in needed if name not in found], sorted(set(found) - set(known))
+    if missing:
+        raise ValueError(f"{what} lacks {', '.join(missing)}")
+    if unknown:
+        raise ValueError(f"{what} has an unknown {unknown[0][:MOST_NAME]!r}")
+
+
+def _count(name: str, value: Any) -> int:
+    """An integer of at least 0; there is no largest."""
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{name} must be an integer of at least 0, got {value!r:.40}")
+    return value
+
+
+def _array(entries: Entries, name: str, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+    found = entries.header(name)
+    if found != (dtype, shape):
+        raise ValueError(f"{name} must have shape {shape} and dtype {dtype}, got {found[1]} and {found[0]}")
+    return entries.read(name)
+
+
+def _json(entries: Entries, name: str) -> Any:
+    text = _text(entries, name)
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{name} is no JSON") from error
+
+
+def _text(entries: Entries, name: str) -> str:
+    dtype, shape = entries.header(name)
+    if dtype.kind != "U" or shape != () or dtype.itemsize > 4 * MOST_TEXT:
+        raise ValueError(f"{name} must be a text of at most {MOST_TEXT} characters, got shape {shape} and {dtype}")
+    return _texts(entries, name)[0]
+
+
+def _texts(entries: Entries, name: str) -> list[str]:
+    array = entries.read(name)
+    try:
+        return [item.tobytes().decode("utf-32-le").rstrip("\0") for item in array.reshape(-1, 1)]
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{name} is no text") from error

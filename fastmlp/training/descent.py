@@ -43,6 +43,7 @@ class _Descent:
         assert options.batch_size is not None and options.report_every is not None
         assert task.network.training_state.seed is not None
         self.task, self.options, self.state = task, options, task.network.training_state
+        self.state.check()
         self.batch_size, self.report_every = options.batch_size, options.report_every
         self.batches = -(-n // self.batch_size)
         self.schedule = options.schedule or Constant(DEFAULT_LEARNING_RATE)

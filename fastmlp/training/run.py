@@ -18,7 +18,6 @@ from fastmlp.training.task import Task, progress_bar
 from fastmlp.training.validation import Validation
 
 TRAINERS: dict[str, Callable[[Task], Ended]] = {"lbfgs": lbfgs.train}  # by method; all others descend
-MOST_COUNTED = 2**62  # updates or examples before a training: schedules compute with them as int64
 GROWN = 10  # the last loss over the first: more than noise between batches explains
 
 
@@ -65,8 +64,6 @@ def run(network: Any, examples: Examples, options: TrainingOptions) -> History:
     with network.occupancy.training("train"):
         state = network.training_state
         examples.check_for(network)
-        if max(state.updates, state.examples, state.epochs) > MOST_COUNTED:
-            raise ValueError("training_state must not count beyond 2**62; assign TrainingState() to start anew")
         options = options.settled(network.plan, examples.n_examples, state.optimizer or SGD())
         assert options.batch_size is not None and isinstance(options.dropout, list)
         n_threads = threads.choose(options.n_threads, 6.0 * network.plan.n_parameters * options.batch_size)

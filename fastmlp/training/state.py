@@ -7,6 +7,8 @@ import numpy as np
 from fastmlp.optimizers import Optimizer
 from fastmlp.schedules import Adaptive, Plateau
 
+COUNTS = ("updates", "optimizer_epochs", "examples", "epochs")
+
 
 @dataclass(eq=False)
 class TrainingState:
@@ -47,6 +49,14 @@ class TrainingState:
     seed: int | None = None
     adaptive: Adaptive | None = None
     plateau: Plateau = field(default_factory=Plateau)
+
+    def check(self) -> None:
+        """Raise ValueError for numbers that the kernels cannot hold, now or in the course of a training."""
+        for name in COUNTS:
+            if getattr(self, name) > 2**62:
+                raise ValueError(f"training_state.{name} must be at most 2**62, got {getattr(self, name)}")
+        if self.seed is not None and self.seed >= 2**64:
+            raise ValueError(f"training_state.seed must be below 2**64, got {self.seed}")
 
     def use(self, optimizer: Optimizer, parameters: np.ndarray) -> None:
         """Continue with ``optimizer``; one that differs from the last starts anew."""
