@@ -13,7 +13,7 @@ from sys import intern
 cimport cython
 cimport numpy as cnp
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from libc.math cimport INFINITY, NAN
+from libc.math cimport INFINITY, NAN, frexp
 from libc.stdlib cimport free
 from libc.string cimport memcpy
 

@@ -125,19 +125,20 @@ INLINE double finish_mean(const mean *m, double total_weight)
     return isfinite(m->sum) ? m->sum / total_weight : m->scaled_sum / (total_weight * m->scale);
 }
 
-INLINE void add_to_mean(mean *m, const real *x, ptrdiff_t n)
+/* Adds n numbers times `share`, a power of 2. */
+INLINE void add_to_mean(mean *m, const real *x, ptrdiff_t n, double share)
 {
     double part[8] = {0}, before = m->sum;
     ptrdiff_t i = 0;
     for (; i + 8 <= n; i += 8)
         UNROLL_FOR(int q = 0; q < 8; q++) part[q] += (double)x[i + q];
     for (; i < n; i++) part[0] += (double)x[i];
-    m->sum += ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]));
+    m->sum += share * (((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7])));
     if (isfinite(m->sum))
         return;
     if (isfinite(before))
         m->scaled_sum = before * m->scale;
-    for (i = 0; i < n; i++) m->scaled_sum += (double)x[i] * m->scale;
+    for (i = 0; i < n; i++) m->scaled_sum += (double)x[i] * m->scale * share;
 }
 
 /* Adds what `more`, of the same scale, has summed to `m`. */
@@ -320,7 +321,7 @@ static void FN(loss_sweep)(const loss_rows *g, enum fm_loss loss)
         real losses[LANES] __attribute__((aligned(FM_VBYTES)));                                      \
         FOR_EACH_VECTOR(i, n) {                                                                      \
             vstore(losses, verb(vload_some(x + i, n - i), vload_some(y + i, n - i)));                \
-            add_to_mean(&m, losses, n - i < LANES ? n - i : LANES);                                  \
+            add_to_mean(&m, losses, n - i < LANES ? n - i : LANES, 1);                                \
         }                                                                                            \
         return finish_mean(&m, (double)n_examples);                                                  \
     }
