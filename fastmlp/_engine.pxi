@@ -17,8 +17,9 @@ cdef class Data:
 
     ``inputs`` is (n_examples, n_features), in C or Fortran order up to a stride, or the tuple (values, indices,
     indptr, n_features) of a CSR matrix; ``targets`` (n_targets, n_examples), C-contiguous, ``sample_weight``
-    (n_examples,); targets have the dtype of ``inputs``, and float32 weights are converted to float64.  An engine made with ``sparse`` takes only
-    ``is_canonical_csr`` data: each row's columns ascend.  ``density`` is the share of stored entries, 1 if dense.
+    (n_examples,), both of the dtype of ``inputs``; weights may be float64 also where that is float32, else they are
+    converted to it.  An engine made with ``sparse`` takes only ``is_canonical_csr`` data: each row's columns ascend.
+    ``density`` is the share of stored entries, 1 if dense.
     """
 
     cdef fm_data data
@@ -48,7 +49,7 @@ cdef class Data:
             self.take_weights(sample_weight)
 
     cdef int take_weights(self, cnp.ndarray sample_weight) except -1:
-        if cnp.PyArray_TYPE(sample_weight) == cnp.NPY_FLOAT:
+        if cnp.PyArray_TYPE(sample_weight) == self.typenum == cnp.NPY_FLOAT:
             sample_weight = sample_weight.astype("float64")
         self.sample_weight = sample_weight
         self.data.sample_weight = <const double *>vector_data(

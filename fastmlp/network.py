@@ -96,6 +96,7 @@ class MLP(Predictor):
         self.plan = Plan(
             dims, (*hidden_activations(activation, len(dims) - 2), self.loss.output), checks.dtype_of(dtype)
         )
+        self.loss.check(dims[-1], self.plan.dtype)
         self.initialization = initialization
         self.seed = seed
         self._parameters = np.zeros(self.plan.n_parameters, self.plan.dtype)
