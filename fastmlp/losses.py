@@ -1,7 +1,8 @@
 """Losses, computed from the last layer's raw outputs z and the targets y.
 
 Every loss is a sum over outputs, averaged over examples (weighted by ``sample_weight``), and is finite
-wherever the dtype holds its exact value.  ``MLP(loss=...)`` takes an object, or a name for the object with default parameters.
+wherever the dtype holds its exact value.  ``MLP(loss=...)`` takes an object, or a name for the object with default
+parameters.
 """
 
 from collections.abc import Callable

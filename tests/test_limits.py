@@ -67,7 +67,7 @@ def test_parameters_of_optimizers(optimizer, message):
 
 @pytest.mark.parametrize("optimizer", [Adam(epsilon=1e-150), RMSprop(epsilon=1e-150)], ids=str)
 def test_an_epsilon_below_what_squares_in_float64_can_tell(optimizer):
-    with pytest.raises(ValueError, match="^epsilon must be at least 1e-145 in float64, got 1e-150$"):
+    with pytest.raises(ValueError, match=r"^epsilon must be at least 1e-145 in float64, got 1e-150$"):
         MLP([1, 1], seed=0).train(X, Y, epochs=1, optimizer=optimizer)
 
 
@@ -99,14 +99,15 @@ def test_more_classes_than_float32_can_tell_apart():
     loss, most = MultinomialLogLoss(), 2**24
     loss.check(most, np.dtype("float32"))
     loss.check(2**28, np.dtype("float64"))
-    with pytest.raises(ValueError, match="^multinomial_log_loss must have at most 16777216 classes in float32, got 16777"):
+    with pytest.raises(ValueError, match="multinomial_log_loss must have at most 16777216 classes in float32"):
         MLP([1, most + 1], loss=loss, dtype="float32")
 
 
 def test_a_second_moment_that_overflowed_is_saved_and_continued(tmp_path):
     """In float32, the square of 1e25 is too large; the training goes on and its file is one that load takes."""
-    X, y, path = [[1e25], [-1e25], [3e24]], [1, 0, 0], tmp_path / "model.npz"
-    model = MLP([1, 1], dtype="float32", initialization="zeros")
+    X, y, path = [[1e25], [-1e25], [3e24]], [1, 0, 1], tmp_path / "model.npz"
+    model = MLP([1, 1], dtype="float32")
+    model.parameters[:] = -1, 0
     for optimizer in (Adam(), RMSprop()):
         before = model.parameters.copy()
         model.train(X, y, epochs=3, optimizer=optimizer, learning_rate=0.01)

@@ -1,7 +1,7 @@
 """The losses from the last layer's logits z and targets y, and their derivatives by z.
 
-Both are finite wherever the dtype holds their exact values.  The last argument of each is the delta of "huber", the quantile
-of "quantile", the label smoothing of "multinomial_log_loss", and nothing to the others.
+Both are finite wherever the dtype holds their exact values.  The last argument of each is the delta of "huber", the
+quantile of "quantile", the label smoothing of "multinomial_log_loss", and nothing to the others.
 """
 
 from collections.abc import Callable

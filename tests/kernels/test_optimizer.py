@@ -186,26 +186,27 @@ def updates_and_reference(optimizer, gradients, before=0.0):
     return answers
 
 
-def as_stored(v):
+def decoded(v):
     return np.where(v < 0, np.ldexp(-v.astype("longdouble"), 2 * FAR[v.dtype.name]), v)
 
 
 @pytest.mark.parametrize(
-    "settings",
+    "changes",
     [
         {"method": "adam"},
         {"method": "adam", "epsilon_hat": True, "beta_1": 0.5, "beta_2": 0.7},
-        {"method": "adam", "clip_norm": np.inf, "l2": 1e-30},  # the sweep with all changes
+        {"method": "adam", "l2": 1e-30},  # the sweep with all changes
         {"method": "rmsprop", "beta_2": 0.9},
         {"method": "rmsprop", "beta_2": 0.0},
     ],
     ids=str,
 )
-def test_gradients_of_any_size_move_parameters_as_in_exact_arithmetic(settings, isa, dtype):
+def test_gradients_of_any_size_move_parameters_as_in_exact_arithmetic(changes, isa, dtype):
     """Ordinary gradients, squares that overflow, means that come back from there, and neighbours of each."""
-    rng, optimizer = np.random.default_rng(3), OPTIMIZER | settings
+    rng, optimizer = np.random.default_rng(3), OPTIMIZER | changes
     limits = np.finfo(dtype)
-    sizes = rng.choice([0, 1, 40, limits.maxexp // 2 - 1, limits.maxexp // 2, limits.maxexp - 20, limits.maxexp], (60, 75))
+    most = limits.maxexp
+    sizes = rng.choice([0, 1, 40, most // 2 - 1, most // 2, most - 20, most], (60, 75))
     gradients = np.ldexp(rng.uniform(0.5, 1, sizes.shape) * rng.choice([-1, 1], sizes.shape), sizes).astype(dtype)
     gradients[:, :30] = np.minimum(np.abs(gradients[:, :30]), 1)  # these stay small
     gradients[30:, 30:50] = rng.normal(0, 1, (30, 20))  # these become small
@@ -213,7 +214,7 @@ def test_gradients_of_any_size_move_parameters_as_in_exact_arithmetic(settings, 
     (got, moments), (expected, wide) = updates_and_reference(optimizer, gradients)
     assert np.isfinite(moments).all()
     assert (moments[-1] < 0).any()
-    np.testing.assert_allclose(as_stored(moments[-1]), wide[-1], rtol=1e3 * limits.eps)
+    np.testing.assert_allclose(decoded(moments[-1]), wide[-1], rtol=1e3 * limits.eps)
     steps = 0.01 * 60 * max(1, (1 - optimizer["beta_2"]) ** -0.5)
     np.testing.assert_allclose(got, expected.astype("float64"), rtol=0, atol=100 * limits.eps * steps)
 
@@ -232,8 +233,8 @@ def test_a_neighbour_of_a_square_that_overflows_keeps_its_bits(isa, dtype):
 
 def test_the_first_update_by_the_largest_gradient_is_that_by_any_other(isa, dtype):
     """Whatever its size: Adam's is the learning rate, RMSprop's that over the root of 1 - beta_2."""
-    for settings, size in (({"method": "adam"}, 1), ({"method": "rmsprop", "beta_2": 0.99}, 10)):
-        (got, _), _ = updates_and_reference(OPTIMIZER | settings, np.full((1, 9), np.finfo(dtype).max))
+    for method, size in (({"method": "adam"}, 1), ({"method": "rmsprop", "beta_2": 0.99}, 10)):
+        (got, _), _ = updates_and_reference(OPTIMIZER | method, np.full((1, 9), np.finfo(dtype).max))
         np.testing.assert_allclose(got, -0.01 * size, rtol=1e-5)
 
 
