@@ -321,7 +321,7 @@ static void FN(loss_sweep)(const loss_rows *g, enum fm_loss loss)
         real losses[LANES] __attribute__((aligned(FM_VBYTES)));                                      \
         FOR_EACH_VECTOR(i, n) {                                                                      \
             vstore(losses, verb(vload_some(x + i, n - i), vload_some(y + i, n - i)));                \
-            add_to_mean(&m, losses, n - i < LANES ? n - i : LANES, 1);                                \
+            add_to_mean(&m, losses, n - i < LANES ? n - i : LANES, 1);                               \
         }                                                                                            \
         return finish_mean(&m, (double)n_examples);                                                  \
     }

@@ -74,8 +74,7 @@ INLINE batch_weight weight_of(const fm_data *data, const batch *b)
     w.total = 0;
     w.share = largest > 0 ? ldexp(1, w.exponent - data->weight_exponent) : 0;
     const divisor d = divisor_of(&w);
-    for (ptrdiff_t i = 0; i < b->n; i++)
-        w.total += (double)divided_weight(data->sample_weight[example_of(b, i)], &d);
+    for (ptrdiff_t i = 0; i < b->n; i++) w.total += (double)divided_weight(data->sample_weight[example_of(b, i)], &d);
     return w;
 }
 
