@@ -330,6 +330,8 @@ def test_batches_weigh_in_the_loss_of_an_epoch_as_much_as_their_examples(factor,
     shares = np.array([weight[:20].sum(), weight[20:40].sum(), weight[40:].sum()]) / weight.max()
     tolerance = 1e-13 if dtype == np.float64 else 1e-6
     assert history.losses[0] == pytest.approx(losses @ shares / shares.sum(), rel=tolerance)
+    alike = network("log_loss", dtype=dtype).train(X, y, sample_weight=weight, penalty="sum", **options)
+    assert alike.losses[0] == pytest.approx(np.mean(losses), rel=tolerance), "as scikit-learn, by numbers of examples"
 
 
 @pytest.mark.parametrize("power", [-300, 5, 900])

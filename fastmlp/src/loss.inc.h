@@ -164,7 +164,7 @@ typedef struct {
     real *losses;              /* laid out as y, or NULL */
     loss_parameter parameter;
     vec total; /* total weight of the batch: divides dz */
-    double label_smoothing;
+    real label_smoothing;
 } loss_rows;
 
 /* x times the examples' weights, if there are any */
@@ -213,10 +213,9 @@ INLINE void pointwise_sweep(const loss_rows *g, const enum fm_loss loss, const i
         }
 }
 
-/* The target of the true class is hit + miss, that of the others miss; 1 - smoothing is formed in double as in
-   parameter_of. */
-INLINE vec hit_of(const loss_rows *g) { return vset((real)(1 - g->label_smoothing)); }
-INLINE vec miss_of(const loss_rows *g) { return vset((real)g->label_smoothing / (real)g->columns.n_rows); }
+/* The target of the true class is hit + miss, that of the others miss. */
+INLINE vec hit_of(const loss_rows *g) { return vset(1 - g->label_smoothing); }
+INLINE vec miss_of(const loss_rows *g) { return vset(g->label_smoothing / (real)g->columns.n_rows); }
 
 /* The largest logit of every column; subtracting it keeps exp from overflowing. */
 INLINE vec largest_logit(const loss_rows *g, ptrdiff_t i)

@@ -78,7 +78,7 @@ static enum fm_status FN(loss_tile)(real *dz, mean *loss, const tile *t)
                          .losses = loss ? t->arena + layout->losses : NULL,
                          .parameter = parameter_of(layout->loss_parameter),
                          .total = vset((real)t->weight.total),
-                         .label_smoothing = layout->label_smoothing};
+                         .label_smoothing = (real)layout->label_smoothing};
     FN(loss_sweep)(&g, layout->loss);
     if (t->columns.to == whole_vectors(t->n))
         for (ptrdiff_t o = 0; o < n_outputs; o++) clear_padding(dz + o * stride, t->n);
