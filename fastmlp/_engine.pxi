@@ -17,8 +17,9 @@ cdef class Data:
 
     ``inputs`` is (n_examples, n_features), in C or Fortran order up to a stride, or the tuple (values, indices,
     indptr, n_features) of a CSR matrix; ``targets`` (n_targets, n_examples), C-contiguous, ``sample_weight``
-    (n_examples,), both of the dtype of ``inputs``.  An engine made with ``sparse`` takes only
-    ``is_canonical_csr`` data: each row's columns ascend.  ``density`` is the share of stored entries, 1 if dense.
+    (n_examples,), both of the dtype of ``inputs``; weights may be float64 also where that is float32, else they are
+    converted to it.  An engine made with ``sparse`` takes only ``is_canonical_csr`` data: each row's columns ascend.
+    ``density`` is the share of stored entries, 1 if dense.
     """
 
     cdef fm_data data
@@ -29,7 +30,7 @@ cdef class Data:
     cdef object inputs, targets, sample_weight
 
     def __cinit__(self, object inputs not None, cnp.ndarray targets=None, cnp.ndarray sample_weight=None):
-        self.inputs, self.targets, self.sample_weight = inputs, targets, sample_weight
+        self.inputs, self.targets = inputs, targets
         self.density = 1
         if isinstance(inputs, tuple) and len(inputs) == 4:
             self.take_csr(inputs[0], inputs[1], inputs[2], inputs[3])
@@ -45,7 +46,17 @@ cdef class Data:
             self.data.targets = matrix_data("targets", targets, self.typenum, self.n_targets, self.n_examples)
             self.data.target_stride = self.n_examples
         if sample_weight is not None:
-            self.data.sample_weight = vector_data("sample_weight", sample_weight, self.typenum, self.n_examples)
+            self.take_weights(sample_weight)
+
+    cdef int take_weights(self, cnp.ndarray sample_weight) except -1:
+        if cnp.PyArray_TYPE(sample_weight) == self.typenum == cnp.NPY_FLOAT:
+            sample_weight = sample_weight.astype("float64")
+        self.sample_weight = sample_weight
+        self.data.sample_weight = <const double *>vector_data(
+            "sample_weight", sample_weight, cnp.NPY_DOUBLE, self.n_examples
+        )
+        frexp(sample_weight.max(), &self.data.weight_exponent)
+        return 0
 
     cdef int take_dense(self, cnp.ndarray inputs) except -1:
         cdef Py_ssize_t size, across, along
@@ -184,7 +195,7 @@ cdef class Engine(Workspace):
               const double[::1] learning_rates, const Py_ssize_t[:, ::1] order, double[::1] losses,
               Py_ssize_t epochs, dict counts=None, unsigned long long seed=0, Py_ssize_t first_loss=0,
               Py_ssize_t loss_every=1, dict watch=None, dict plateau=None, real[::1] best_parameters=None,
-              real[::1] gradient=None, double weight_scale=0, bint wants_last_loss=False, bint holds_update=False,
+              real[::1] gradient=None, bint penalizes_sum=False, bint wants_last_loss=False, bint holds_update=False,
               held_loss=None):
         """Train ``parameters`` in place and return how the training ended: a name of ``STATUSES``.
 
@@ -198,8 +209,8 @@ cdef class Engine(Workspace):
         ``counts`` has the "updates" made before and any of "epochs", "optimizer_epochs" and "examples"; the call adds
         what it made.  ``watch`` maps fields of ``fm_watch``, whose state is read and written; ``plateau`` holds the
         "scale", "best" and "n_stalled" of its rule ``slow``.  If the watch keeps the best parameters,
-        ``best_parameters`` receives those of the least loss.  A ``weight_scale`` other than 0 adds penalties to the sum
-        of the losses of a batch, not to their mean; see ``fm_training``.
+        ``best_parameters`` receives those of the least loss.  ``penalizes_sum`` adds penalties to the sum of the losses
+        of a batch, not to their mean; see ``fm_training``.
 
         With one batch per epoch, ``holds_update`` ends the call before the last update and leaves the gradient in
         ``gradient``; the next call, given the loss of that gradient as ``held_loss``, makes the update first.  After
@@ -250,7 +261,7 @@ cdef class Engine(Workspace):
         if wants_last_loss:
             training.last_loss = &self.last_loss
         training.watch = &rules
-        training.penalizes_sum, training.weight_scale = weight_scale != 0, weight_scale
+        training.penalizes_sum = penalizes_sum
         training.holds_update, training.is_held = holds_update, held_loss is not None
         training.held_loss = NAN if held_loss is None else held_loss
         cdef fm_call call = self.call_on(&data.data)
@@ -311,7 +322,7 @@ cdef class Engine(Workspace):
         """
         cdef int typenum = real_number(self.is_double)
         cdef cnp.npy_intp n_outputs = self.n_outputs()
-        cdef fm_data data = fm_data(NULL, NULL, NULL, 1, self.layout.layers[0].fan_in, 1, 0, NULL, NULL, 0, 0)
+        cdef fm_data data = fm_data(NULL, NULL, NULL, 1, self.layout.layers[0].fan_in, 1, 0, NULL, NULL, 0, 0, 0)
         cdef cnp.ndarray outputs
         if self.layout.layers[0].is_sparse:
             raise ValueError("an engine for sparse data takes CSR data alone, columns ascending in every row")

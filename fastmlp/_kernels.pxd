@@ -67,12 +67,13 @@ cdef extern from "fastmlp.h" nogil:
     ctypedef struct fm_data:
         const void *inputs
         const void *targets
-        const void *sample_weight
+        const double *sample_weight
         Py_ssize_t n_examples, example_stride, feature_stride, target_stride
         const void *indptr
         const void *indices
         Py_ssize_t n_stored
         bint wide_indices
+        int weight_exponent
 
     ctypedef struct fm_optimizer:
         fm_method method
@@ -105,7 +106,6 @@ cdef extern from "fastmlp.h" nogil:
         double *last_loss
         fm_watch *watch
         bint penalizes_sum
-        double weight_scale
         bint holds_update, is_held
         double held_loss
 

@@ -79,7 +79,7 @@ class Engine(Workspace):
         plateau: dict[str, Any] | None = None,
         best_parameters: Array | None = None,
         gradient: Array | None = None,
-        weight_scale: float = 0,
+        penalizes_sum: bool = False,
         wants_last_loss: bool = False,
         holds_update: bool = False,
         held_loss: float | None = None,

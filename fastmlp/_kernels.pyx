@@ -15,7 +15,7 @@ cimport numpy as cnp
 from cpython.exc cimport PyErr_Fetch, PyErr_Restore
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.ref cimport PyObject
-from libc.math cimport INFINITY, NAN
+from libc.math cimport INFINITY, NAN, frexp
 from libc.stdlib cimport free
 from libc.string cimport memcpy
 

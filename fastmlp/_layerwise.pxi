@@ -107,7 +107,7 @@ cdef tuple forward_pass(cnp.ndarray inputs, list weights, list biases, tuple act
     cdef fm_status status
     cdef Py_ssize_t fan_in = cnp.PyArray_DIM(inputs, 0), n = cnp.PyArray_DIM(inputs, 1), layer, fan_out
     cdef fm_data data = fm_data(matrix_data("inputs", inputs, typenum, fan_in, n), NULL, NULL, n, 1, n, 0, NULL, NULL,
-                                0, 0)
+                                0, 0, 0)
     cdef cnp.ndarray z, a
     cdef list cache = []
     for layer in range(len(weights)):
@@ -141,7 +141,7 @@ cdef list backward_pass(cnp.ndarray inputs, cnp.ndarray targets, list weights, l
     cdef Py_ssize_t fan_out = arrays.n_outputs()
     cdef fm_data data = fm_data(matrix_data("inputs", inputs, typenum, fan_in, n),
                                 matrix_data("targets", targets, typenum, fan_out, n), NULL, n, 1, n, n, NULL, NULL, 0,
-                                0)
+                                0, 0)
     cdef cnp.ndarray dz, dw, db, da
     cdef list gradients = []
     for layer in range(arrays.layout.n_layers - 1, -1, -1):

@@ -148,43 +148,60 @@ def number(name: str, value: Any) -> float:
         return math.inf if value > 0 else -math.inf  # type: ignore[operator]
 
 
-def positive(name: str, value: Any, dtype: Any = np.float64) -> float:
-    """A float that is over 0 and finite also in ``dtype``."""
+def check_held(name: str, value: float, dtype: Any) -> None:
+    """Refuse a float that ``dtype``, unless it is None, cannot hold with all digits; it holds 0."""
+    if dtype is None or value == 0:
+        return
+    limits = np.finfo(dtype)
+    if not float(limits.tiny) <= value <= float(limits.max):
+        raise ValueError(f"{name} must be from {limits.tiny:.3g} to {limits.max:.3g} in {limits.dtype}, got {value}")
+
+
+def positive(name: str, value: Any, dtype: Any = None) -> float:
+    """A float over 0, finite, that ``dtype`` can hold."""
     if type(value) is float and 1e-30 < value < 1e30:
         return value
     real = number(name, value)
     if not 0 < real < math.inf:
         raise ValueError(f"{name} must be finite and over 0, got {shown(value)}")
-    with np.errstate(over="ignore", under="ignore"):
-        if not 0 < np.dtype(dtype).type(real) < math.inf:
-            raise ValueError(f"{name} must be finite and over 0 in {np.dtype(dtype)}, got {shown(value)}")
+    check_held(name, real, dtype)
     return real
 
 
-def non_negative(name: str, value: Any, dtype: Any = np.float64) -> float:
-    """A float of at least 0, finite also in ``dtype``."""
-    if type(value) is float and 0 <= value < 1e30:
+def non_negative(name: str, value: Any, dtype: Any = None) -> float:
+    """A float of at least 0, finite, that ``dtype`` can hold."""
+    if type(value) is float and 1e-30 < value < 1e30:
         return value
     real = number(name, value)
-    with np.errstate(over="ignore", under="ignore"):
-        if not 0 <= real < math.inf or not np.isfinite(np.dtype(dtype).type(real)):
-            raise ValueError(f"{name} must be finite and at least 0, got {shown(value)}")
+    if not 0 <= real < math.inf:
+        raise ValueError(f"{name} must be finite and at least 0, got {shown(value)}")
+    check_held(name, real, dtype)
     return real
 
 
-def open_fraction(name: str, value: Any) -> float:
-    """A float over 0 and below 1."""
+def open_fraction(name: str, value: Any, dtype: Any = None) -> float:
+    """A float over 0 and below 1 that ``dtype`` can hold."""
     real = number(name, value)
     if not 0 < real < 1:
         raise ValueError(f"{name} must be over 0 and below 1, got {shown(value)}")
+    check_held(name, real, dtype)
     return real
 
 
-def fraction(name: str, value: Any) -> float:
-    """A float from 0 to below 1."""
+def fraction(name: str, value: Any, dtype: Any = None) -> float:
+    """A float from 0 to below 1 that ``dtype`` can hold."""
     real = number(name, value)
     if not 0 <= real < 1:
         raise ValueError(f"{name} must be at least 0 and below 1, got {shown(value)}")
+    check_held(name, real, dtype)
+    return real
+
+
+def decay_rate(name: str, value: Any, dtype: Any) -> float:
+    """A float from 0 to below 1 that is below 1 also in ``dtype``: a mean that decays by 1 would forget nothing."""
+    real = fraction(name, value, dtype)
+    if np.dtype(dtype).type(real) == 1:
+        raise ValueError(f"{name} must be below 1 in {np.dtype(dtype)}, got {shown(value)}")
     return real
 
 

@@ -1,7 +1,8 @@
 """Losses, computed from the last layer's raw outputs z and the targets y.
 
 Every loss is a sum over outputs, averaged over examples (weighted by ``sample_weight``), and is finite
-wherever its exact value is.  ``MLP(loss=...)`` takes an object, or a name for the object with default parameters.
+wherever the dtype holds its exact value.  ``MLP(loss=...)`` takes an object, or a name for the object with default
+parameters.
 """
 
 from collections.abc import Callable
@@ -38,6 +39,9 @@ class Loss:
     parameter: ClassVar[float] = 0.0
     label_smoothing: ClassVar[float] = 0.0
 
+    def check(self, n_outputs: int, dtype: np.dtype) -> None:
+        """Raise ValueError for parameters and numbers of outputs that ``dtype`` cannot hold."""
+
 
 @dataclass(frozen=True)
 class _Smoothed(Loss):
@@ -45,6 +49,10 @@ class _Smoothed(Loss):
 
     def __post_init__(self) -> None:
         checks.settle(self, label_smoothing=checks.fraction("label_smoothing", self.label_smoothing))
+
+    def check(self, n_outputs: int, dtype: np.dtype) -> None:
+        """See :meth:`Loss.check`."""
+        checks.fraction("label_smoothing", self.label_smoothing, dtype)
 
 
 @dataclass(frozen=True)
@@ -117,6 +125,13 @@ class MultinomialLogLoss(_Smoothed):
     output: ClassVar[str] = "softmax"
     targets: ClassVar[str] = "classes"
 
+    def check(self, n_outputs: int, dtype: np.dtype) -> None:
+        """See :meth:`Loss.check`: the targets are class indices in the dtype of the network."""
+        super().check(n_outputs, dtype)
+        most = 2 ** (np.finfo(dtype).nmant + 1)
+        if n_outputs > most:
+            raise ValueError(f"{self.name} must have at most {most} classes in {dtype}, got {n_outputs}; use float64")
+
 
 @dataclass(frozen=True)
 class SquaredError(Loss):
@@ -178,6 +193,10 @@ class Huber(Loss):
     def __post_init__(self) -> None:
         checks.settle(self, delta=checks.positive("delta", self.delta))
 
+    def check(self, n_outputs: int, dtype: np.dtype) -> None:
+        """See :meth:`Loss.check`."""
+        checks.positive("delta", self.delta, dtype)
+
     @property
     def parameter(self) -> float:  # type: ignore[override]
         """The error up to which the loss is quadratic."""
@@ -211,6 +230,10 @@ class Quantile(Loss):
 
     def __post_init__(self) -> None:
         checks.settle(self, quantile=checks.open_fraction("quantile", self.quantile))
+
+    def check(self, n_outputs: int, dtype: np.dtype) -> None:
+        """See :meth:`Loss.check`."""
+        checks.open_fraction("quantile", self.quantile, dtype)
 
     @property
     def parameter(self) -> float:  # type: ignore[override]

@@ -102,6 +102,7 @@ class MLP(Predictor):
         self.plan = Plan(
             dims, (*hidden_activations(activation, len(dims) - 2), self.loss.output), checks.dtype_of(dtype)
         )
+        self.loss.check(dims[-1], self.plan.dtype)
         self.initialization = initialization
         self.seed = seed
         checks.check_memory("layer_dims", 3 * 8 * self.plan.n_parameters)  # drawn, joined, in the dtype asked for

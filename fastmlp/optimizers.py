@@ -12,6 +12,8 @@ import numpy as np
 from fastmlp import _kernels, checks
 
 MOST_MEMORY = 1000  # steps of L-BFGS, each two vectors of the length of the parameters
+# Below it, the squares of gradients of its size underflow: with default decay rates, a step would be off by over 1e-6.
+SMALLEST_EPSILON = {"float32": 1e-15, "float64": 1e-145}
 _NEUTRAL = {
     "epsilon_hat": False,
     "momentum": 0.0,
@@ -48,6 +50,13 @@ class Optimizer:
     def settings(self) -> dict[str, Any]:
         """Return the fields of the kernels' ``fm_optimizer``, without penalties and clipping."""
         return {**_NEUTRAL, **vars(self), "method": self.method}
+
+
+def _check_epsilon(epsilon: float, dtype: np.dtype) -> None:
+    smallest = SMALLEST_EPSILON[dtype.name]
+    if epsilon < smallest:
+        raise ValueError(f"epsilon must be at least {smallest:g} in {dtype}, got {epsilon}")
+    checks.check_held("epsilon", epsilon, dtype)
 
 
 @dataclass(frozen=True)
@@ -89,6 +98,10 @@ class SGD(Optimizer):
             nesterov=checks.boolean("nesterov", self.nesterov),
         )
 
+    def check(self, options: Any, n_examples: int, dtype: np.dtype) -> None:
+        """See :meth:`Optimizer.check`: the dtype must hold the momentum."""
+        checks.decay_rate("momentum", self.momentum, dtype)
+
     @property
     def method(self) -> str:  # type: ignore[override]
         """The kernels' name: without momentum, both forms of momentum are plain descent."""
@@ -112,7 +125,7 @@ class Adam(Optimizer):
     beta_1, beta_2 : float, default=0.9, 0.999
         Decay rates of the two means, from 0 to below 1.
     epsilon : float, default=1e-8
-        Number added to the root of the second mean; over 0.
+        Number added to the root of the second mean; at least 1e-15 in float32, 1e-145 in float64.
     epsilon_hat : bool, default=False
         Whether epsilon is added before the bias correction, as at the end of section 2 of the paper and in
         scikit-learn, instead of after it, as in algorithm 1 and in PyTorch.
@@ -147,8 +160,10 @@ class Adam(Optimizer):
         )
 
     def check(self, options: Any, n_examples: int, dtype: np.dtype) -> None:
-        """See :meth:`Optimizer.check`: the dtype must hold epsilon."""
-        checks.positive("epsilon", self.epsilon, dtype)
+        """See :meth:`Optimizer.check`: the dtype must hold the decay rates and epsilon."""
+        checks.decay_rate("beta_1", self.beta_1, dtype)
+        checks.decay_rate("beta_2", self.beta_2, dtype)
+        _check_epsilon(self.epsilon, dtype)
 
 
 @dataclass(frozen=True)
@@ -184,6 +199,11 @@ class AdamW(Adam):
         super().__post_init__()
         checks.settle(self, weight_decay=checks.non_negative("weight_decay", self.weight_decay))
 
+    def check(self, options: Any, n_examples: int, dtype: np.dtype) -> None:
+        """See :meth:`Optimizer.check`: the dtype must hold also the decay of the weights."""
+        super().check(options, n_examples, dtype)
+        checks.non_negative("weight_decay", self.weight_decay, dtype)
+
 
 @dataclass(frozen=True)
 class RMSprop(Optimizer):
@@ -194,7 +214,7 @@ class RMSprop(Optimizer):
     rho : float, default=0.99
         Decay rate of the mean, from 0 to below 1.
     epsilon : float, default=1e-8
-        Number added to the root; over 0.
+        Number added to the root; at least 1e-15 in float32, 1e-145 in float64.
 
     References
     ----------
@@ -216,8 +236,9 @@ class RMSprop(Optimizer):
         checks.settle(self, rho=checks.fraction("rho", self.rho), epsilon=checks.positive("epsilon", self.epsilon))
 
     def check(self, options: Any, n_examples: int, dtype: np.dtype) -> None:
-        """See :meth:`Optimizer.check`: the dtype must hold epsilon."""
-        checks.positive("epsilon", self.epsilon, dtype)
+        """See :meth:`Optimizer.check`: the dtype must hold the decay rate and epsilon."""
+        checks.decay_rate("rho", self.rho, dtype)
+        _check_epsilon(self.epsilon, dtype)
 
     def settings(self) -> dict[str, Any]:
         """Return the fields of the kernels' ``fm_optimizer``, where rho is called beta_2."""

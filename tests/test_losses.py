@@ -302,6 +302,53 @@ def test_weights_at_the_ends_of_the_range_of_numbers_count_too(dtype, weight):
     np.testing.assert_allclose(weighted_gradient, gradient, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("power", [-200, -1060, 900])
+def test_a_power_of_2_that_the_weights_of_a_batch_have_in_common_changes_no_bit(power, optimizer, isa, dtype):
+    """Of its update: it is the mean over the batch.  In float32, 2**-200 beside 1 would be no weight at all."""
+    y, weight = targets_of("log_loss", 4), np.random.default_rng(0).integers(0, 8, N) / 4
+    scaled = weight.copy()
+    scaled[20:40] = np.ldexp(weight[20:40], power)
+    models = [network("log_loss", dtype=dtype) for _ in range(2)]
+    for model, weights in zip(models, (weight, scaled), strict=True):
+        options = {"epochs": 3, "batch_size": 20, "shuffle": False, "learning_rate": 0.1, "report_every": 1}
+        model.train(X, y, optimizer=optimizer, sample_weight=weights, **options)
+    assert models[1].parameters.tobytes() == models[0].parameters.tobytes()
+
+
+@pytest.mark.parametrize("factor", [1e-60, 1e-300, 1e300])
+def test_batches_weigh_in_the_loss_of_an_epoch_as_much_as_their_examples(factor, dtype):
+    y, weight = targets_of("log_loss", 4), np.random.default_rng(0).uniform(0.1, 2, N)
+    weight[20:40] *= factor
+    model, copy, losses = network("log_loss", dtype=dtype), network("log_loss", dtype=dtype), []
+    options = {"epochs": 1, "batch_size": 20, "shuffle": False, "learning_rate": 0.1}
+    for batch in (slice(0, 20), slice(20, 40), slice(40, 60)):
+        losses.append(copy.loss_and_gradient(X[batch], y[batch], sample_weight=weight[batch])[0])
+        copy.train(X[batch], y[batch], sample_weight=weight[batch], **options)
+    history = model.train(X, y, sample_weight=weight, **options)
+    assert model.parameters.tobytes() == copy.parameters.tobytes()
+    shares = np.array([weight[:20].sum(), weight[20:40].sum(), weight[40:].sum()]) / weight.max()
+    tolerance = 1e-13 if dtype == np.float64 else 1e-6
+    assert history.losses[0] == pytest.approx(losses @ shares / shares.sum(), rel=tolerance)
+    alike = network("log_loss", dtype=dtype).train(X, y, sample_weight=weight, penalty="sum", **options)
+    assert alike.losses[0] == pytest.approx(np.mean(losses), rel=tolerance), "as scikit-learn, by numbers of examples"
+
+
+@pytest.mark.parametrize("power", [-300, 5, 900])
+def test_a_penalty_of_the_sum_of_heavier_examples_is_that_of_as_many_times_less(power, dtype):
+    """Bit for bit, where both are times a power of 2."""
+    weight = np.random.default_rng(0).uniform(0.1, 2, N)
+    models, losses = [network("log_loss", dtype=dtype) for _ in range(2)], []
+    for model, factor in zip(models, (0, power if dtype == np.float64 else power // 10), strict=True):
+        options = {"epochs": 3, "batch_size": 20, "seed": 0, "learning_rate": 0.1, "report_every": 1, "penalty": "sum"}
+        history = model.train(
+            *(X, targets_of("log_loss", 4)), l2=np.ldexp(0.5, factor), sample_weight=np.ldexp(weight, factor), **options
+        )
+        losses.append(history.losses)
+    assert models[1].parameters.tobytes() == models[0].parameters.tobytes()
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-14)
+
+
 def test_a_batch_in_which_nothing_weighs_anything_moves_no_parameter():
     y, weight = targets_of("log_loss", 4), np.ones(N)
     weight[20:40] = 0

@@ -6,7 +6,6 @@ the first layer's products are sums over these entries alone; otherwise each til
 same bits.
 """
 
-import math
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -35,14 +34,13 @@ class Examples:
     targets : ndarray of shape (n_targets, n_examples)
         y in the dtype of the network, with the label smoothing of the binary log-losses applied.
     sample_weight : ndarray (n_examples,) or None
-        The weights over ``weight_scale``, in the dtype of the network.
+        The weights in float64.  The kernels divide each batch's by a power of 2, so that a factor that all have in
+        common changes nothing.
     loss : Loss
         The loss that the targets were checked for.
     dtype : numpy.dtype
     n_outputs : int
         Outputs of the networks that the examples are for.
-    weight_scale : float
-        The power of 2 that the weights were divided by, so that no sum overflows.
     data : fastmlp._kernels.Data
         The examples as the kernels read them.
 
@@ -62,7 +60,6 @@ class Examples:
     loss: Loss
     dtype: np.dtype
     n_outputs: int
-    weight_scale: float
     data: _kernels.Data = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -79,8 +76,7 @@ class Examples:
         inputs = inputs_of(X, dims[0], dtype)
         n = n_examples_of(inputs)
         targets = targets_of(network.loss, y, n, dims[-1], dtype)
-        weights, scale = sample_weight_of(sample_weight, n, dtype)
-        return cls(inputs, targets, weights, network.loss, dtype, dims[-1], scale)
+        return cls(inputs, targets, sample_weight_of(sample_weight, n), network.loss, dtype, dims[-1])
 
     @property
     def n_examples(self) -> int:
@@ -92,7 +88,8 @@ class Examples:
         """The sum of the sample weights as given, infinite where a float cannot hold it; without any, n_examples."""
         if self.sample_weight is None:
             return float(self.n_examples)
-        return float(self.sample_weight.sum(dtype=np.float64)) * self.weight_scale
+        with np.errstate(over="ignore"):
+            return float(self.sample_weight.sum())
 
     def check_for(self, network: Any) -> None:
         """Raise ValueError for a network of another loss, dtype or widths than the examples were checked for."""
@@ -137,10 +134,10 @@ def is_sparse(data: _kernels.Data) -> bool:
     return data.is_canonical_csr and data.density <= MOST_DENSITY_OF_SPARSE
 
 
-def sample_weight_of(sample_weight: Any, n_examples: int, dtype: np.dtype) -> tuple[np.ndarray | None, float]:
-    """Return checked weights (n_examples,) divided by a power of 2, or None, and that power of 2."""
+def sample_weight_of(sample_weight: Any, n_examples: int) -> np.ndarray | None:
+    """Return checked weights (n_examples,), or None."""
     if sample_weight is None:
-        return None, 1.0
+        return None
     array = checks.array_of("sample_weight", sample_weight, np.float64)
     if array.shape != (n_examples,):
         raise ValueError(f"sample_weight must have shape ({n_examples},) to match X, got {array.shape}")
@@ -151,9 +148,7 @@ def sample_weight_of(sample_weight: Any, n_examples: int, dtype: np.dtype) -> tu
         raise ValueError(f"sample_weight must be at least 0, got {array[at]} at index {at}")
     if array.max() == 0:
         raise ValueError("sample_weight must have a sum over 0, got 0.0")
-    exponent = int(np.frexp(array.max())[1])  # dividing by its power of 2 keeps sums from overflowing
-    scale = math.ldexp(1.0, exponent) if exponent < 1024 else math.inf
-    return np.ldexp(array, -exponent).astype(dtype), scale
+    return array
 
 
 def _has_contiguous_axis(array: np.ndarray) -> bool:

@@ -1,7 +1,7 @@
 """The losses from the last layer's logits z and targets y, and their derivatives by z.
 
-Both are finite wherever their exact values are.  The last argument of each is the delta of "huber", the quantile
-of "quantile", the label smoothing of "multinomial_log_loss", and nothing to the others.
+Both are finite wherever the dtype holds their exact values.  The last argument of each is the delta of "huber", the
+quantile of "quantile", the label smoothing of "multinomial_log_loss", and nothing to the others.
 """
 
 from collections.abc import Callable
@@ -15,6 +15,12 @@ Array = np.ndarray[Any, Any]
 Function = Callable[[Array, Array, float], Array]
 
 
+def _difference(z: Array, y: Array) -> Array:
+    """z - y, infinite where it is too large."""
+    with np.errstate(over="ignore"):
+        return z - y
+
+
 def _log_losses(z: Array, y: Array, _: float) -> Array:
     return np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z)))
 
@@ -26,15 +32,32 @@ def _class_targets(z: Array, y: Array, label_smoothing: float) -> Array:
 
 
 def _multinomial_losses(z: Array, y: Array, label_smoothing: float) -> Array:
-    x = z - z.max(axis=0)
-    log_probabilities = x - np.log(np.exp(x).sum(axis=0))
-    return -(_class_targets(z, y, label_smoothing) * log_probabilities).sum(axis=0, keepdims=True)
+    """log sum exp(z - most) + sum of target (most - z), where small targets can keep a large difference finite."""
+    most, targets = z.max(axis=0), _class_targets(z, y, label_smoothing)
+    below = _difference(most, z)
+    with np.errstate(invalid="ignore"):  # 0 times infinity
+        terms = np.where(np.isfinite(below), targets * below, targets * most - targets * z)
+    return (np.log(np.exp(-below).sum(axis=0)) + terms.sum(axis=0))[np.newaxis]
 
 
 def _huber_losses(z: Array, y: Array, delta: float) -> Array:
-    size = np.abs(z - y)
+    """Of half of both numbers where the difference overflows: the loss is then four times as large."""
+    size = np.abs(_difference(z, y))
+    with np.errstate(over="ignore"):
+        return np.where(
+            np.isfinite(size), _huber_of_size(size, delta), 4 * _huber_of_size(np.abs(z / 2 - y / 2), delta / 2)
+        )
+
+
+def _huber_of_size(size: Array, delta: float) -> Array:
     q = np.minimum(size, delta)
     return q * (size - q / 2)
+
+
+def _quantile_losses(z: Array, y: Array, quantile: float) -> Array:
+    half = z / 2 - y / 2
+    with np.errstate(over="ignore"):
+        return 2 * np.maximum(-quantile * half, (1 - quantile) * half)
 
 
 def _quantile_derivative(z: Array, y: Array, quantile: float) -> Array:
@@ -45,17 +68,27 @@ def _poisson_losses(z: Array, y: Array, _: float) -> Array:
     """y (exp(d) - 1 - d) with d = z - log y, which near d = 0 keeps what y log y - y z - y + exp(z) would lose."""
     d = z - np.log(np.where(y > 0, y, 1))
     near = y * (np.expm1(np.minimum(d, 1)) - d)
-    return np.where((y > 0) & (d < 1), near, exponential(z) - y * (1 + d))
+    far = exponential(z) - y * (1 + d)
+    with np.errstate(over="ignore"):
+        large = y * (np.expm1(d) - d)
+    return np.where((y > 0) & (d < 1), near, np.where(np.isfinite(far), far, large))
+
+
+def _poisson_derivative(z: Array, y: Array, _: float) -> Array:
+    """exp(z) - y, from half of both where exp(z) overflows."""
+    root = exponential(z / 2)
+    with np.errstate(over="ignore"):
+        return np.where(np.isfinite(exponential(z)), exponential(z) - y, 2 * (root * (root / 2) - y / 2))
 
 
 LOSSES: dict[str, Function] = {
     "log_loss": _log_losses,
     "multinomial_log_loss": _multinomial_losses,
     "multilabel_log_loss": _log_losses,
-    "squared_error": lambda z, y, _: (z - y) / 2 * (z - y),
-    "absolute_error": lambda z, y, _: np.abs(z - y),
+    "squared_error": lambda z, y, _: _difference(z, y) / 2 * _difference(z, y),
+    "absolute_error": lambda z, y, _: np.abs(_difference(z, y)),
     "huber": _huber_losses,
-    "quantile": lambda z, y, quantile: np.maximum(quantile * (y - z), (quantile - 1) * (y - z)),
+    "quantile": _quantile_losses,
     "poisson": _poisson_losses,
 }
 
@@ -63,33 +96,30 @@ LOSS_DERIVATIVES: dict[str, Function] = {
     "log_loss": lambda z, y, _: sigmoid(z) - y,
     "multinomial_log_loss": lambda z, y, label_smoothing: softmax(z) - _class_targets(z, y, label_smoothing),
     "multilabel_log_loss": lambda z, y, _: sigmoid(z) - y,
-    "squared_error": lambda z, y, _: z - y,
-    "absolute_error": lambda z, y, _: np.sign(z - y),
-    "huber": lambda z, y, delta: np.clip(z - y, -delta, delta),
+    "squared_error": lambda z, y, _: _difference(z, y),
+    "absolute_error": lambda z, y, _: np.sign(_difference(z, y)),
+    "huber": lambda z, y, delta: np.clip(_difference(z, y), -delta, delta),
     "quantile": _quantile_derivative,
-    "poisson": lambda z, y, _: exponential(z) - y,
+    "poisson": _poisson_derivative,
 }
 
 
 def example_weights(z: Array, sample_weight: Array | None) -> Array:
-    """(n,): ones where none are given."""
-    return np.ones(z.shape[1], z.dtype) if sample_weight is None else sample_weight
+    """(n,): those given over the largest, so that a factor that all have in common changes nothing; else ones."""
+    return np.ones(z.shape[1], z.dtype) if sample_weight is None else sample_weight / (sample_weight.max() or 1)
 
 
-def weighted_losses(
-    z: Array, y: Array, loss: str = "log_loss", loss_parameter: float = 0, sample_weight: Array | None = None
-) -> Array:
+def weighted_losses(z: Array, y: Array, weights: Array, loss: str = "log_loss", loss_parameter: float = 0) -> Array:
     """(n,): every example's loss, summed over outputs, times its weight."""
-    losses = LOSSES[loss](z, y, loss_parameter).sum(axis=0, dtype=np.float64)
-    return losses * example_weights(z, sample_weight)
+    return LOSSES[loss](z, y, loss_parameter).sum(axis=0, dtype=np.float64) * weights
 
 
 def mean_loss(
     z: Array, y: Array, loss: str = "log_loss", loss_parameter: float = 0, sample_weight: Array | None = None
 ) -> float:
     """The weighted losses' sum over the weights'."""
-    total = weighted_losses(z, y, loss, loss_parameter, sample_weight).sum()
-    return float(total / example_weights(z, sample_weight).sum(dtype=np.float64))
+    weights = example_weights(z, sample_weight)
+    return float(weighted_losses(z, y, weights, loss, loss_parameter).sum() / weights.sum(dtype=np.float64))
 
 
 def loss_backward(

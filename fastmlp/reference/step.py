@@ -160,7 +160,7 @@ def train_minibatches(
                 sample_weight=weights[batch],
                 masks=masks,
             )
-            totals[epoch] += weighted_losses(logits, targets[:, batch], loss, loss_parameter, weights[batch]).sum()
+            totals[epoch] += weighted_losses(logits, targets[:, batch], weights[batch], loss, loss_parameter).sum()
             rate = learning_rates[made]
             optimizer_update(parameters, gradient, moments, optimizer, rate, updates + made, layer_dims)
             made += 1

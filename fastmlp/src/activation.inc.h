@@ -1,9 +1,12 @@
 /* activation.inc.h -- activations of whole rows and their derivatives; the products apply the cheap ones themselves.
  *
- * Most derivatives are a function of the activation's output a, so the forward pass keeps only a:
+ * Some derivatives are a function of the activation's output a, so the forward pass keeps only a:
  *   relu, leaky_relu  1 where a > 0, else 0 (0 at 0) or the slope      tanh  1 - a^2      logistic  a (1 - a)
- *   elu, selu         scale where a > 0, else a + scale alpha, with scale = 1, alpha = 1 for elu
- * The forward pass stores the derivative itself for the others (gelu, silu, softplus) and for layers with dropout.
+ * Those of tanh and logistic have an absolute error of a rounding of 1: far from 0, where a is about 1, few of their
+ * digits are right.  The forward pass stores the derivative itself for the others, whose tails stay exact:
+ *   elu, selu         scale where z > 0, else scale alpha exp(z), with scale = 1, alpha = 1 for elu
+ *   gelu, silu, softplus
+ * and for layers with dropout.
  */
 #ifndef FASTMLP_ACTIVATION_INC_H
 #define FASTMLP_ACTIVATION_INC_H
@@ -37,10 +40,6 @@ INLINE vec times_derivative(vec da, vec a, enum fm_activation activation)
         return vselect(vlt((vec){0}, a), da, (vec){0});
     case FM_LEAKY_RELU:
         return vselect(vlt((vec){0}, a), da, da * LEAKY_SLOPE);
-    case FM_ELU:
-        return da * vselect(vlt((vec){0}, a), vset(1), a + (real)1);
-    case FM_SELU:
-        return da * vselect(vlt((vec){0}, a), vset(SELU_SCALE), a + SELU_SCALE * SELU_ALPHA);
     case FM_TANH:
         return da * vfnma(a, a, vset(1));
     case FM_LOGISTIC:
@@ -48,6 +47,8 @@ INLINE vec times_derivative(vec da, vec a, enum fm_activation activation)
     case FM_KEPT_DERIVATIVE:
         return da * a;
     case FM_IDENTITY:
+    case FM_ELU:
+    case FM_SELU:
     case FM_GELU:
     case FM_GELU_TANH:
     case FM_SILU:
@@ -67,10 +68,16 @@ INLINE vec activate(vec z, enum fm_activation activation, vec *derivative)
         return vrelu(z);
     case FM_LEAKY_RELU:
         return vmax(z * LEAKY_SLOPE, z);
-    case FM_ELU:
-        return vselect(vlt((vec){0}, z), z, vexpm1_negative(vmin((vec){0}, z)));
-    case FM_SELU:
-        return SELU_SCALE * vselect(vlt((vec){0}, z), z, SELU_ALPHA * vexpm1_negative(vmin((vec){0}, z)));
+    case FM_ELU: {
+        vec e, below = vexpm1_negative(vmin((vec){0}, z), &e);
+        *derivative = e; /* 1 where z > 0 */
+        return vselect(vlt((vec){0}, z), z, below);
+    }
+    case FM_SELU: {
+        vec e, below = vexpm1_negative(vmin((vec){0}, z), &e);
+        *derivative = vselect(vlt((vec){0}, z), vset(SELU_SCALE), SELU_SCALE * SELU_ALPHA * e);
+        return SELU_SCALE * vselect(vlt((vec){0}, z), z, SELU_ALPHA * below);
+    }
     case FM_TANH:
         return vtanh(z);
     case FM_LOGISTIC:

@@ -98,12 +98,13 @@ INLINE vec vexp(vec x)
     return vfma(e.first, remainder_expm1(e), e.first) * e.second;
 }
 
-/* exp(x) - 1 for x <= 0, where no power of 2 overflows */
-INLINE vec vexpm1_negative(vec x)
+/* exp(x) - 1 for x <= 0, where no power of 2 overflows; *exp <- exp(x) */
+INLINE vec vexpm1_negative(vec x, vec *exp)
 {
     exp_parts e = split_exp(x);
-    vec power = e.first * e.second;
-    return vfma(power, remainder_expm1(e), power - (real)1);
+    vec power = e.first * e.second, remainder = remainder_expm1(e);
+    *exp = vfma(e.first, remainder, e.first) * e.second;
+    return vfma(power, remainder, power - (real)1);
 }
 
 /* exp(x) - 1 - x, never negative.  Where the power of 2 is 1, the answer is r^2 curve alone and nothing cancels. */

@@ -61,7 +61,7 @@ typedef struct {
     ptrdiff_t n_targets;     /* rows of targets: 1 for FM_MULTINOMIAL_LOG_LOSS, else one per output */
     ptrdiff_t outputs;       /* arena: (n_outputs, row_stride) */
     ptrdiff_t targets;       /* arena: (n_targets, row_stride) */
-    ptrdiff_t sample_weight; /* arena: (1, row_stride) */
+    ptrdiff_t sample_weight; /* arena: (1, row_stride), over the batch's power of 2 */
     ptrdiff_t losses;        /* arena: (n_targets, row_stride) */
     ptrdiff_t deltas[2];     /* arena: dz of even and odd layers, (widest, row_stride) each */
     ptrdiff_t packed_rows;   /* arena: a tile's inputs as (example, feature), used by FM_BROADCAST of layer 0 */
@@ -78,11 +78,12 @@ typedef struct {
    example_stride or feature_stride is 1. */
 typedef struct {
     const void *inputs, *targets; /* targets (n_targets, n) may be NULL for predict */
-    const void *sample_weight;    /* (n), or NULL */
+    const double *sample_weight;  /* (n), or NULL */
     ptrdiff_t n_examples, example_stride, feature_stride, target_stride;
     const void *indptr, *indices; /* CSR if indptr is not NULL: inputs then holds the values */
     ptrdiff_t n_stored;           /* CSR: entries; limits every read, since the caller may change indptr meanwhile */
     bool wide_indices;            /* CSR: int64 instead of int32 */
+    int weight_exponent;          /* of the largest sample weight, as frexp gives it */
 } fm_data;
 
 typedef struct {
@@ -128,7 +129,6 @@ typedef struct {
     /* Adds penalties to the sum of a batch's losses instead of their mean.  The reported loss includes them and is the
        mean over batches, weighted by their numbers of examples. */
     bool penalizes_sum;
-    double weight_scale; /* the caller divided the sample weights by it */
     /* With one batch per epoch, a call can end between the last gradient and its update (holds_update), when the loss
        is that of the parameters.  The next call (is_held) makes that update first. */
     bool holds_update, is_held;

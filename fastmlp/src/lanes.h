@@ -45,6 +45,7 @@ typedef uint64_t ubits;
 #define MANTISSA_BITS 52
 #define FM_SMALLEST_NORMAL 0x1p-1022
 #define ROOT_OF_LARGEST 0x1p512
+#define FM_LARGEST 0x1.fffffffffffffp+1023
 #define EXPONENT_BIAS 1023
 #else
 #define FM_DTYPE f32
@@ -56,6 +57,7 @@ typedef uint32_t ubits;
 #define MANTISSA_BITS 23
 #define FM_SMALLEST_NORMAL 0x1p-126f
 #define ROOT_OF_LARGEST 0x1p64
+#define FM_LARGEST 0x1.fffffep+127f
 #define EXPONENT_BIAS 127
 #endif
 
@@ -90,17 +92,16 @@ INLINE mask vlt(vec a, vec b) { return FM_MASK_OP(cmp)(a, b, _CMP_LT_OQ); }
 INLINE mask veq(vec a, vec b) { return FM_MASK_OP(cmp)(a, b, _CMP_EQ_OQ); }
 INLINE vec vselect(mask m, vec yes, vec no) { return FM_OP(mask_blend)(m, no, yes); }
 INLINE bool vall(mask m) { return m == (mask)-1; }
+#ifdef FM_DOUBLE
+INLINE bool vany_sign(ivec x) { return _mm512_movepi64_mask((__m512i)x) != 0; }
+#else
+INLINE bool vany_sign(ivec x) { return _mm512_movepi32_mask((__m512i)x) != 0; }
+#endif
 #else
 typedef ivec mask;
 INLINE mask vlt(vec a, vec b) { return (mask)(a < b); }
 INLINE mask veq(vec a, vec b) { return (mask)(a == b); }
 INLINE vec vselect(mask m, vec yes, vec no) { return (vec)((m & (ivec)yes) | (~m & (ivec)no)); }
-INLINE bool vall(mask m)
-{
-    bits all = -1;
-    for (int i = 0; i < FM_LANES; i++) all &= m[i];
-    return all != 0;
-}
 #if FM_VBYTES == 32
 #define FM_OP(name) FM_PASTE(_mm256_##name##_, FM_PACKED)
 INLINE vec vfma(vec a, vec b, vec c) { return FM_OP(fmadd)(a, b, c); }
@@ -129,6 +130,30 @@ INLINE vec vsqrt(vec x) { return (vec)FM_OP(vsqrt)(x); }
 #else
 #error "fastmlp needs a 16-byte vector unit: SSE2 on x86-64 or NEON on aarch64"
 #endif
+INLINE bool vall(mask m)
+{
+#ifdef __SSE2__
+    return FM_OP(movemask)((vec)m) == (1 << FM_LANES) - 1;
+#else
+    bits all = -1;
+    for (int i = 0; i < FM_LANES; i++) all &= m[i];
+    return all != 0;
+#endif
+}
+
+/* Whether any element has its sign bit set. */
+INLINE bool vany_sign(ivec x)
+{
+#if FM_VBYTES == 32
+    return !FM_OP(testz)((vec)x, (vec)x);
+#elif defined(__SSE2__)
+    return FM_OP(movemask)((vec)x) != 0;
+#else
+    bits any = 0;
+    for (int i = 0; i < FM_LANES; i++) any |= x[i];
+    return any < 0;
+#endif
+}
 #endif
 
 /* vfma of one element, with the bits of a vector's element */

@@ -74,7 +74,7 @@ static enum fm_status FN(layers)(const fm_layer_arrays *layers, const fm_call *c
               .data = call->data,
               .batch = &all,
               .arena = call->arena,
-              .total_weight = weight_of(call->data, &all),
+              .weight = weight_of(call->data, &all),
               .w = &w};
     for (ptrdiff_t first = 0; first < all.n; first += t.n) {
         move_tile(&t, first);

@@ -9,7 +9,7 @@
  *   quantile         max(t (y - z), (t - 1) (y - z))           dz = -t if z < y, 1 - t if z > y, 0 if equal
  *   poisson          y log(y / m) - y + m, m = exp(z)          dz = m - y
  *
- * Each is finite wherever its exact value is.  Means are summed in double whatever the dtype.
+ * Each is finite wherever the dtype holds its exact value.  Means are summed in double whatever the dtype.
  */
 #ifndef FASTMLP_LOSS_INC_H
 #define FASTMLP_LOSS_INC_H
@@ -39,18 +39,43 @@ INLINE vec soft_cross_entropy(vec a, vec y)
            vselect(veq(rest, zero), zero, rest * cross_entropy(a, zero));
 }
 
-/* y (exp(d) - 1 - d) with d = z - log y: accurate near its minimum, which is 0.  For large d it is exp(z) - y (1 + d),
-   whose exp does not overflow before the loss does. */
+/* y (exp(d) - 1 - d) with d = z - log y: accurate near its minimum, which is 0.  For large d it is exp(z) - y (1 + d):
+   exp(d) of a small y can overflow where the loss does not, and exp(z) of a large y. */
 INLINE vec poisson_loss(vec z, vec y)
 {
-    vec d = z - vlog(y), far = vfnma(y, (real)1 + d, vexp(z));
-    vec loss = vselect(vlt(vset(1), d), far, y * vexp_curve(d));
-    return vselect(veq(y, (vec){0}), vexp(z), loss);
+    vec d = z - vlog(y), rate = vexp(z), far = vfnma(y, (real)1 + d, rate);
+    vec loss = vselect(vlt(vset(1), d) & vlt(rate, vset((real)INFINITY)), far, y * vexp_curve(d));
+    return vselect(veq(y, (vec){0}), rate, loss);
 }
 
-INLINE vec pointwise_loss(vec z, vec y, vec parameter, enum fm_loss loss)
+/* exp(z) - y; where exp(z) overflows, from the halves of both */
+INLINE vec poisson_delta(vec z, vec y)
 {
-    vec r = z - y, size = vabs(r);
+    vec rate = vexp(z), root = vexp((real)0.5 * z), half = root * ((real)0.5 * root) - (real)0.5 * y;
+    return vselect(vlt(rate, vset((real)INFINITY)), rate - y, half + half);
+}
+
+INLINE vec huber_loss(vec size, vec delta)
+{
+    vec q = vmin(delta, size);
+    return q * vfnma(vset((real)0.5), q, size);
+}
+
+/* The delta of Huber's loss, or the quantile and 1 - quantile.  Their difference is formed in double: from a float near
+   1 it would have few digits. */
+typedef struct {
+    vec value, rest;
+} loss_parameter;
+
+INLINE loss_parameter parameter_of(double x) { return (loss_parameter){vset((real)x), vset((real)(1 - x))}; }
+
+INLINE vec quantile_loss(vec r, loss_parameter quantile) { return vmax(-quantile.value * r, quantile.rest * r); }
+
+/* Where z - y overflows, small parameters can keep the loss finite: it is computed from half of the difference. */
+INLINE vec pointwise_loss(vec z, vec y, loss_parameter parameter, enum fm_loss loss)
+{
+    const vec r = z - y, size = vabs(r), half = (real)0.5 * z - (real)0.5 * y;
+    const mask fits = vlt(size, vset((real)INFINITY));
     switch (loss) {
     case FM_LOG_LOSS:
         return log_loss(z, y);
@@ -58,12 +83,11 @@ INLINE vec pointwise_loss(vec z, vec y, vec parameter, enum fm_loss loss)
         return r * (real)0.5 * r;
     case FM_ABSOLUTE_ERROR:
         return size;
-    case FM_HUBER: {
-        vec q = vmin(parameter, size);
-        return q * vfnma(vset((real)0.5), q, size);
-    }
+    case FM_HUBER:
+        return vselect(fits, huber_loss(size, parameter.value),
+                       (real)4 * huber_loss(vabs(half), (real)0.5 * parameter.value));
     case FM_QUANTILE:
-        return vmax(-parameter * r, ((real)1 - parameter) * r);
+        return vselect(fits, quantile_loss(r, parameter), (real)2 * quantile_loss(half, parameter));
     case FM_POISSON:
         return poisson_loss(z, y);
     case FM_MULTINOMIAL_LOG_LOSS: /* not pointwise */
@@ -72,7 +96,7 @@ INLINE vec pointwise_loss(vec z, vec y, vec parameter, enum fm_loss loss)
     return z;
 }
 
-INLINE vec pointwise_delta(vec z, vec y, vec parameter, enum fm_loss loss)
+INLINE vec pointwise_delta(vec z, vec y, loss_parameter parameter, enum fm_loss loss)
 {
     vec r = z - y, zero = {0};
     switch (loss) {
@@ -83,11 +107,11 @@ INLINE vec pointwise_delta(vec z, vec y, vec parameter, enum fm_loss loss)
     case FM_ABSOLUTE_ERROR:
         return vselect(vlt(zero, r), vset(1), vselect(vlt(r, zero), vset(-1), r)); /* r: 0, or NaN */
     case FM_HUBER:
-        return vmax(-parameter, vmin(parameter, r));
+        return vmax(-parameter.value, vmin(parameter.value, r));
     case FM_QUANTILE:
-        return vselect(vlt(zero, r), (real)1 - parameter, vselect(vlt(r, zero), -parameter, r));
+        return vselect(vlt(zero, r), parameter.rest, vselect(vlt(r, zero), -parameter.value, r));
     case FM_POISSON:
-        return vexp(z) - y;
+        return poisson_delta(z, y);
     case FM_MULTINOMIAL_LOG_LOSS: /* not pointwise */
         break;
     }
@@ -109,19 +133,20 @@ INLINE double finish_mean(const mean *m, double total_weight)
     return isfinite(m->sum) ? m->sum / total_weight : m->scaled_sum / (total_weight * m->scale);
 }
 
-INLINE void add_to_mean(mean *m, const real *x, ptrdiff_t n)
+/* Adds n numbers times `share`, a power of 2. */
+INLINE void add_to_mean(mean *m, const real *x, ptrdiff_t n, double share)
 {
     double part[8] = {0}, before = m->sum;
     ptrdiff_t i = 0;
     for (; i + 8 <= n; i += 8)
         UNROLL_FOR(int q = 0; q < 8; q++) part[q] += (double)x[i + q];
     for (; i < n; i++) part[0] += (double)x[i];
-    m->sum += ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]));
+    m->sum += share * (((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7])));
     if (isfinite(m->sum))
         return;
     if (isfinite(before))
         m->scaled_sum = before * m->scale;
-    for (i = 0; i < n; i++) m->scaled_sum += (double)x[i] * m->scale;
+    for (i = 0; i < n; i++) m->scaled_sum += (double)x[i] * m->scale * share;
 }
 
 /* Adds what `more`, of the same scale, has summed to `m`. */
@@ -145,8 +170,8 @@ typedef struct {
     const real *sample_weight; /* one per example, or NULL */
     real *dz;                  /* laid out as z */
     real *losses;              /* laid out as y, or NULL */
-    vec parameter;             /* delta of Huber's loss, the quantile */
-    vec total;                 /* total weight of the batch: divides dz */
+    loss_parameter parameter;
+    vec total; /* total weight of the batch: divides dz */
     real label_smoothing;
 } loss_rows;
 
@@ -169,7 +194,7 @@ INLINE vec share_at(const loss_rows *g, ptrdiff_t i, vec even)
 
 /* delta and loss together: the compiler does not see that those of the log-loss share an exponential, a third of their
    work. */
-INLINE vec delta_and_loss(vec z, vec y, vec parameter, const enum fm_loss loss, vec *value)
+INLINE vec delta_and_loss(vec z, vec y, loss_parameter parameter, const enum fm_loss loss, vec *value)
 {
     if (loss == FM_LOG_LOSS) {
         const vec e = vexp(vnegative_abs(z));
@@ -196,6 +221,10 @@ INLINE void pointwise_sweep(const loss_rows *g, const enum fm_loss loss, const i
         }
 }
 
+/* The target of the true class is hit + miss, that of the others miss. */
+INLINE vec hit_of(const loss_rows *g) { return vset(1 - g->label_smoothing); }
+INLINE vec miss_of(const loss_rows *g) { return vset(g->label_smoothing / (real)g->columns.n_rows); }
+
 /* The largest logit of every column; subtracting it keeps exp from overflowing. */
 INLINE vec largest_logit(const loss_rows *g, ptrdiff_t i)
 {
@@ -207,7 +236,7 @@ INLINE vec largest_logit(const loss_rows *g, ptrdiff_t i)
 static void FN(multinomial_backward)(const loss_rows *g)
 {
     const ptrdiff_t n = g->columns.n_rows, stride = g->columns.row_stride;
-    const vec hit = vset(1 - g->label_smoothing), miss = vset(g->label_smoothing / (real)n);
+    const vec hit = hit_of(g), miss = miss_of(g);
     const vec even = (real)1 / g->total;
     for (ptrdiff_t i = g->columns.from; i < g->columns.to; i += LANES) {
         const vec most = largest_logit(g, i), y = vload(g->y + i), scale = share_at(g, i, even);
@@ -226,12 +255,26 @@ static void FN(multinomial_backward)(const loss_rows *g)
     }
 }
 
+/* The loss of logits whose differences, or the sum of these, overflow, where small targets can keep it finite: a sum of
+   target (largest - logit), no term of which is negative. */
+static vec FN(far_multinomial_loss)(const loss_rows *g, ptrdiff_t i, vec most, vec log_sum)
+{
+    const vec hit = hit_of(g), miss = miss_of(g), y = vload(g->y + i), infinity = vset((real)INFINITY);
+    vec loss = log_sum;
+    for (ptrdiff_t c = 0; c < g->columns.n_rows; c++) {
+        const vec z = vload(g->z + c * g->columns.row_stride + i), below = most - z;
+        const vec target = vselect(veq(y, vset((real)c)), hit + miss, miss);
+        loss += vselect(vlt(below, infinity), target * below, target * most - target * z);
+    }
+    return loss;
+}
+
 /* log sum exp is computed as log1p of the sum without its largest term, which is 1, so that the small loss of a sure
    prediction keeps its digits. */
 static void FN(multinomial_forward)(const loss_rows *g)
 {
     const ptrdiff_t n = g->columns.n_rows, stride = g->columns.row_stride;
-    const vec hit = vset(1 - g->label_smoothing), miss = vset(g->label_smoothing / (real)n);
+    const vec hit = hit_of(g), miss = miss_of(g);
     for (ptrdiff_t i = g->columns.from; i < g->columns.to; i += LANES) {
         const vec most = largest_logit(g, i), y = vload(g->y + i);
         vec rest = {0}, all = {0}, target = {0};
@@ -244,9 +287,14 @@ static void FN(multinomial_forward)(const loss_rows *g)
             target = vselect(veq(y, vset((real)c)), x, target);
             all += x;
         }
-        vec value = vfnma(hit, target, vlog1p(rest));
-        if (g->label_smoothing != 0)
+        const vec log_sum = vlog1p(rest);
+        vec value = vfnma(hit, target, log_sum);
+        if (g->label_smoothing != 0) {
             value = vfnma(miss, all, value);
+            const mask fits = vlt(value, vset((real)INFINITY));
+            if (!vall(fits))
+                value = vselect(fits, value, FN(far_multinomial_loss)(g, i, most, log_sum));
+        }
         vstore(g->losses + i, weighted(g, value, i));
     }
 }
@@ -280,7 +328,7 @@ static void FN(loss_sweep)(const loss_rows *g, enum fm_loss loss)
         real losses[LANES] __attribute__((aligned(FM_VBYTES)));                                      \
         FOR_EACH_VECTOR(i, n) {                                                                      \
             vstore(losses, verb(vload_some(x + i, n - i), vload_some(y + i, n - i)));                \
-            add_to_mean(&m, losses, n - i < LANES ? n - i : LANES);                                  \
+            add_to_mean(&m, losses, n - i < LANES ? n - i : LANES, 1);                               \
         }                                                                                            \
         return finish_mean(&m, (double)n_examples);                                                  \
     }

@@ -24,8 +24,8 @@ enum fm_derivative { FM_FROM_OUTPUT, FM_FROM_LOGITS, FM_NO_DERIVATIVE };
     X(TANH, tanh, FM_FROM_OUTPUT)             \
     X(LOGISTIC, logistic, FM_FROM_OUTPUT)     \
     X(LEAKY_RELU, leaky_relu, FM_FROM_OUTPUT) \
-    X(ELU, elu, FM_FROM_OUTPUT)               \
-    X(SELU, selu, FM_FROM_OUTPUT)             \
+    X(ELU, elu, FM_FROM_LOGITS)               \
+    X(SELU, selu, FM_FROM_LOGITS)             \
     X(GELU, gelu, FM_FROM_LOGITS)             \
     X(GELU_TANH, gelu_tanh, FM_FROM_LOGITS)   \
     X(SILU, silu, FM_FROM_LOGITS)             \

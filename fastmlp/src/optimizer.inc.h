@@ -4,6 +4,7 @@
  *   Adam     m <- b1 m + (1 - b1) g;  v <- b2 v + (1 - b2) g^2;  p <- p - rate' m / (sqrt(v) + epsilon')
  *   RMSprop  v <- b2 v + (1 - b2) g^2;  p <- p - rate g / (sqrt(v) + epsilon)
  *
+ * v can exceed the largest number where g does not: such a v is stored as -v / FAR^2.
  * rate' and epsilon' contain Adam's bias corrections.  g is the gradient with its penalties, clipped.  Penalties and
  * weight decay apply to weights only: if there are any, the sweep goes layer by layer.
  *
@@ -90,6 +91,38 @@ INLINE vec changed_gradient(vec g, vec p, const update_constants *c, const int c
     return g;
 }
 
+#ifdef FM_DOUBLE
+#define FAR 0x1p512
+#else
+#define FAR 0x1p64f
+#endif
+
+#define COLD static __attribute__((noinline, cold))
+
+/* beta_2 v + rest_2 g^2 as it is stored, of vectors in which a v is stored as -v / FAR^2 or has to be from now on */
+COLD vec FN(far_mean)(vec v, vec g, vec beta_2, vec rest_2)
+{
+    const vec scaled = g / FAR, square = rest_2 * g * g, decayed = beta_2 * vabs(v);
+    const mask was_far = vlt(v, (vec){0});
+    const vec near = vselect(was_far, decayed * FAR * FAR + square, vfma(beta_2, v, square));
+    const vec far = vselect(was_far, decayed, decayed / FAR / FAR) + rest_2 * scaled * scaled;
+    return vselect(vlt(near, vset((real)INFINITY)), near, -vmin(vset(FM_LARGEST), far));
+}
+
+COLD vec FN(far_root)(vec v) { return vselect(vlt(v, (vec){0}), vsqrt(-v) * FAR, vsqrt(v)); }
+
+/* v <- beta_2 v + rest_2 g^2; returns its root.  One more in the exponent of an infinite number sets its sign bit. */
+INLINE vec next_root(vec *v, vec g, const update_constants *c)
+{
+    const vec next = vfma(c->beta_2, *v, c->rest_2 * g * g);
+    if (vany_sign((ivec)((uvec)next + ((ubits)1 << MANTISSA_BITS)) | (ivec)*v)) {
+        *v = FN(far_mean)(*v, g, c->beta_2, c->rest_2);
+        return FN(far_root)(*v);
+    }
+    *v = next;
+    return vsqrt(next);
+}
+
 typedef struct {
     vec m, v;
 } moments;
@@ -110,11 +143,9 @@ INLINE vec updated(vec p, vec g, moments *k, const update_constants *c, const en
         return p + vfnma(c->rate, g, c->momentum * k->m);
     case FM_ADAM:
         k->m = vfma(c->beta_1, k->m, c->rest_1 * g);
-        k->v = vfma(c->beta_2, k->v, c->rest_2 * g * g);
-        return vfnma(c->rate, k->m / (vsqrt(k->v) + c->epsilon), p);
+        return vfnma(c->rate, k->m / (next_root(&k->v, g, c) + c->epsilon), p);
     case FM_RMSPROP:
-        k->v = vfma(c->beta_2, k->v, c->rest_2 * g * g);
-        return vfnma(c->rate, g / (vsqrt(k->v) + c->epsilon), p);
+        return vfnma(c->rate, g / (next_root(&k->v, g, c) + c->epsilon), p);
     }
     return p;
 }

@@ -38,7 +38,7 @@ INLINE ptrdiff_t example_in(const tile *t, ptrdiff_t column)
     return example_of(t->batch, t->first + (column < t->n ? column : t->n - 1));
 }
 
-/* Feature-major data (or targets, or weights): copies each row, or gathers it where the batch has an order. */
+/* Feature-major data (or targets): copies each row, or gathers it where the batch has an order. */
 static void FN(pack_feature_major)(real *to, const void *from_, ptrdiff_t from_row, ptrdiff_t n_rows, const tile *t)
 {
     const ptrdiff_t from = t->columns.from, end = t->columns.to, true_end = end < t->n ? end : t->n;
@@ -52,6 +52,13 @@ static void FN(pack_feature_major)(real *to, const void *from_, ptrdiff_t from_r
     }
     for (ptrdiff_t r = 0; r < n_rows; r++, to += to_row, row += from_row)
         for (ptrdiff_t i = from; i < end; i++) to[i] = row[example_in(t, i)];
+}
+
+static void FN(pack_weights)(real *to, const tile *t)
+{
+    const divisor d = divisor_of(&t->weight);
+    for (ptrdiff_t i = t->columns.from; i < t->columns.to; i++)
+        to[i] = divided_weight(t->data->sample_weight[example_in(t, i)], &d);
 }
 
 /* to (n_features, LANES) <- the transpose of LANES rows; packed (LANES, n_features) <- the rows, unless it is NULL */
@@ -172,7 +179,7 @@ static void FN(pack_tile)(const tile *t)
     if (data->targets)
         FN(pack_feature_major)(t->arena + layout->targets, data->targets, data->target_stride, layout->n_targets, t);
     if (data->sample_weight)
-        FN(pack_feature_major)(t->arena + layout->sample_weight, data->sample_weight, 0, 1, t);
+        FN(pack_weights)(t->arena + layout->sample_weight, t);
 }
 
 #endif

@@ -28,7 +28,7 @@ typedef struct {
 /* One batch on its way through the network; each thread has its own copy. */
 typedef struct {
     batch examples;
-    double total_weight;
+    batch_weight weight;
     ptrdiff_t epoch;
     ptrdiff_t update; /* number of updates before it */
     bool wants_loss;
@@ -48,7 +48,7 @@ static void FN(pass_tiles)(real *gradient, mean *loss, range tiles, const team_j
               .data = job->call->data,
               .batch = &pass->examples,
               .arena = arena_of(job->call, w),
-              .total_weight = pass->total_weight,
+              .weight = pass->weight,
               .dropout = job->training ? &draw : NULL,
               .keeps_derivatives = gradient != NULL,
               .w = w};
@@ -109,7 +109,7 @@ static enum fm_status FN(pass_batch)(team_job *job, const batch_pass *pass, work
     const fm_layout *layout = job->call->layout;
     const ptrdiff_t n_tiles = ceil_div(pass->examples.n, layout->tile_size);
     const ptrdiff_t n_chunks = layout->n_chunks < n_tiles ? layout->n_chunks : n_tiles;
-    if (pass->total_weight == 0 && job->gradient) {
+    if (pass->weight.total == 0 && job->gradient) {
         const range mine = my_share(w, layout->n_parameters, LANES);
         memset(job->gradient + mine.from, 0, (size_t)(mine.to - mine.from) * sizeof(real));
         return barrier(w);
@@ -145,10 +145,10 @@ static void FN(gradient_task)(void *job_, int id, int n_threads)
     team_job *job = job_;
     worker w = join_job(job, id, n_threads);
     batch_pass pass = {.examples = {.n = job->call->data->n_examples}, .wants_loss = job->loss != NULL};
-    pass.total_weight = weight_of(job->call->data, &pass.examples);
+    pass.weight = weight_of(job->call->data, &pass.examples);
     FN(pass_batch)(job, &pass, &w);
     if (id == 0 && job->loss)
-        *job->loss = finish_mean(&job->total, pass.total_weight);
+        *job->loss = finish_mean(&job->total, pass.weight.share * pass.weight.total);
     leave_job(job, &w);
 }
 

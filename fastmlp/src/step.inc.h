@@ -76,8 +76,8 @@ static enum fm_status FN(loss_tile)(real *dz, mean *loss, const tile *t)
                          .sample_weight = t->data->sample_weight ? t->arena + layout->sample_weight : NULL,
                          .dz = dz,
                          .losses = loss ? t->arena + layout->losses : NULL,
-                         .parameter = vset((real)layout->loss_parameter),
-                         .total = vset((real)t->total_weight),
+                         .parameter = parameter_of(layout->loss_parameter),
+                         .total = vset((real)t->weight.total),
                          .label_smoothing = (real)layout->label_smoothing};
     FN(loss_sweep)(&g, layout->loss);
     if (t->columns.to == whole_vectors(t->n))
@@ -86,7 +86,7 @@ static enum fm_status FN(loss_tile)(real *dz, mean *loss, const tile *t)
         return t->w->status;
     if (loss && is_first_sharing(t->w))
         for (ptrdiff_t o = 0; o < layout->n_targets; o++)
-            add_to_mean(loss, t->arena + layout->losses + o * stride, t->n);
+            add_to_mean(loss, t->arena + layout->losses + o * stride, t->n, t->weight.share);
     return FM_DONE;
 }
 

@@ -22,6 +22,14 @@ typedef struct {
     ptrdiff_t update; /* number of updates before it */
 } dropout_draw;
 
+/* What a batch's examples weigh.  Their weights are divided by the power of 2 of the largest, so that a factor that all
+   have in common changes no bit and takes none out of the range of `real`. */
+typedef struct {
+    double total; /* of the divided weights; the number of examples where there are no weights */
+    int exponent; /* of the power of 2 */
+    double share; /* of the power of 2 in that of all data, by which a mean over batches weighs this one's losses */
+} batch_weight;
+
 /* Examples first .. first + n of a batch, as one thread sees them. */
 typedef struct {
     const fm_layout *layout;
@@ -30,7 +38,7 @@ typedef struct {
     ptrdiff_t first, n;
     range columns; /* of the padded tile: this thread packs these and computes their losses */
     real *arena;
-    double total_weight;         /* of the batch */
+    batch_weight weight;
     const dropout_draw *dropout; /* NULL outside training */
     bool keeps_derivatives;      /* for a backward pass */
     bool accumulate;             /* add to the gradients of the tiles before */
@@ -39,15 +47,35 @@ typedef struct {
 
 INLINE ptrdiff_t example_of(const batch *b, ptrdiff_t i) { return b->order ? b->order[i] : b->start + i; }
 
-/* The sum of the sample weights, or the number of examples where there are none. */
-INLINE double weight_of(const fm_data *data, const batch *b)
+/* 2^-exponent as two factors, since it can overflow. */
+typedef struct {
+    double first, second;
+} divisor;
+
+INLINE divisor divisor_of(const batch_weight *w)
 {
-    const real *weight = data->sample_weight;
-    double sum = 0;
-    if (!weight)
-        return (double)b->n;
-    for (ptrdiff_t i = 0; i < b->n; i++) sum += (double)weight[example_of(b, i)];
-    return sum;
+    const int half = w->exponent / 2;
+    return (divisor){ldexp(1, -half), ldexp(1, half - w->exponent)};
+}
+
+INLINE real divided_weight(double weight, const divisor *d) { return (real)(weight * d->first * d->second); }
+
+INLINE batch_weight weight_of(const fm_data *data, const batch *b)
+{
+    batch_weight w = {(double)b->n, 0, 1};
+    double largest = 0;
+    if (!data->sample_weight)
+        return w;
+    for (ptrdiff_t i = 0; i < b->n; i++) {
+        const double weight = data->sample_weight[example_of(b, i)];
+        largest = weight > largest ? weight : largest;
+    }
+    frexp(largest, &w.exponent);
+    w.total = 0;
+    w.share = largest > 0 ? ldexp(1, w.exponent - data->weight_exponent) : 0;
+    const divisor d = divisor_of(&w);
+    for (ptrdiff_t i = 0; i < b->n; i++) w.total += (double)divided_weight(data->sample_weight[example_of(b, i)], &d);
+    return w;
 }
 
 /* Moves `t` to the examples of its batch from `first` on. */

@@ -48,21 +48,21 @@ INLINE double penalty_share_of(const fm_training *training, const batch_pass *pa
 {
     if (!training->penalizes_sum)
         return 1;
-    return pass->total_weight == 0 ? 0 : fmin(1 / (pass->total_weight * training->weight_scale), DBL_MAX);
+    return pass->weight.total == 0 ? 0 : fmin(1 / ldexp(pass->weight.total, pass->weight.exponent), DBL_MAX);
 }
 
 /* Adds a batch's loss to that of its epoch.  By now no thread may add to the total. */
 INLINE void FN(count_loss)(training_progress *progress, const team_job *job, const batch_pass *pass)
 {
-    progress->weight += pass->total_weight;
+    progress->weight += pass->weight.share * pass->weight.total;
     if (pass->is_last && progress->weight == 0)
         progress->loss = 0; /* of an epoch in which no example weighs anything */
     else if (pass->is_held)
         progress->loss = job->training->held_loss;
     else if (job->training->penalizes_sum) {
         const double share = (double)pass->examples.n / (double)job->call->data->n_examples;
-        if (pass->total_weight != 0)
-            progress->batch_losses += share * (finish_mean(&job->total, pass->total_weight) +
+        if (pass->weight.total != 0)
+            progress->batch_losses += share * (finish_mean(&job->total, pass->weight.total) +
                                                job->penalty * penalty_share_of(job->training, pass));
         progress->loss = progress->batch_losses;
     } else if (pass->is_last)
@@ -142,7 +142,9 @@ static void FN(epoch)(team_job *job, ptrdiff_t epoch, training_progress *progres
     for (ptrdiff_t start = 0; start < n; start += layout->batch_size) {
         const ptrdiff_t left = n - start, size = left < layout->batch_size ? left : layout->batch_size;
         pass.examples = (batch){order ? order + start : NULL, start, size, left};
-        pass.total_weight = weight_of(data, &pass.examples);
+        pass.weight = weight_of(data, &pass.examples);
+        if (training->penalizes_sum) /* each batch has a mean of its own */
+            pass.weight.share = 1;
         pass.update = progress->updates;
         pass.is_last = left <= layout->batch_size;
         if (w->id == 0 && (start == 0 || training->penalizes_sum))

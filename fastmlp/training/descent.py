@@ -140,7 +140,7 @@ class _Descent:
             plateau=None if self.schedule.adaptive is None else vars(state.plateau),
             best_parameters=self.best_parameters,
             gradient=task.gradient,
-            weight_scale=task.examples.weight_scale if self.options.penalty == "sum" else 0.0,
+            penalizes_sum=self.options.penalty == "sum",
             wants_last_loss=True,
             holds_update=holds_update,
             held_loss=self.held_loss,

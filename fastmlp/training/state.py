@@ -19,7 +19,8 @@ class TrainingState:
     optimizer : Optimizer or None
         The optimizer used last.
     moments : ndarray of shape (n_moments, n_parameters)
-        The optimizer's running vectors.
+        The optimizer's running vectors.  A mean of squared gradients above the largest number is stored as minus its
+        share of 2**128 in float32, of 2**1024 in float64.
     updates, optimizer_epochs, examples : int
         Updates made, epochs finished and examples seen with this optimizer; schedules depend on them.
     epochs : int

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from networks import (
     LOSS_PARAMETERS,
-    OUTPUT_OF,
+    OneExample,
     activations_of,
-    engine_of,
     kernel_loss_and_gradient,
     loss_options,
     random_network,
@@ -209,24 +208,6 @@ def test_one_binary_output_has_one_loss_by_two_names(isa, dtype):
 
 
 # ---- single values
-
-
-class OneExample:
-    """Losses and derivatives at given logits, which are the biases of a layer that sees a 0."""
-
-    def __init__(self, loss, dtype, n_logits=1, loss_parameter=None):
-        self.dtype, parameter = np.dtype(dtype), LOSS_PARAMETERS.get(loss, 0.0)
-        if loss_parameter is not None:
-            parameter = loss_parameter
-        self.engine = engine_of(dtype, (1, n_logits), (OUTPUT_OF[loss],), 1, loss=loss, loss_parameter=float(parameter))
-
-    def __call__(self, logits, targets):
-        logits = np.atleast_1d(np.array(logits, self.dtype))
-        parameters = np.concatenate([np.zeros_like(logits), logits])
-        data = _kernels.Data(np.zeros((1, 1), self.dtype), np.array(targets, self.dtype).reshape(-1, 1))
-        gradient = np.empty_like(parameters)
-        loss = self.engine.loss_and_gradient(gradient, parameters, data)
-        return loss, gradient[len(logits) :]
 
 
 # loss: (logit, target, loss, derivative), ... where both are exact

@@ -9,6 +9,7 @@ from networks import (
     LOSS_PARAMETERS,
     OPTIMIZER,
     OUTPUT_OF,
+    engine_of,
     kernel_loss_and_gradient,
     kernel_train_minibatches,
     random_network,
@@ -165,16 +166,76 @@ def test_adam_s_corrections_count_the_updates_before(isa, dtype):
         np.testing.assert_allclose(ratio, expected, rtol=2e-3)
 
 
-def test_a_square_that_overflows_leaves_its_parameter_where_it_is(isa, dtype):
-    """x / sqrt(inf) is 0, whatever x."""
-    huge = {"float64": 1e200, "float32": 1e25}[np.dtype(dtype).name]
-    for name in ("adam", "rmsprop"):
-        parameters, one = np.ones(2, dtype), np.ones((1, 1), dtype)
-        moments = np.zeros((1 + (name == "adam"), 2), dtype)
-        arguments = (parameters, one, one * dtype.type(huge), (1, 1), ("identity",), optimizer_of(name), moments)
-        kernel_train_minibatches(*arguments, np.ones(3), 3, loss="squared_error", report=0)
-        np.testing.assert_array_equal(moments[-1], np.inf)
-        np.testing.assert_array_equal(parameters, np.ones(2, dtype))
+# ---- squares of gradients that overflow
+
+FAR = {"float64": 512, "float32": 64}  # a mean v above the largest number is stored as -v / 4**FAR
+
+
+def updates_and_reference(optimizer, gradients, before=0.0):
+    """(parameters, moments) after updates by rows of gradients: the kernels', and the reference's in long double."""
+    n, dtype, rate = gradients.shape[1] - 1, gradients.dtype, 0.01
+    engine, answers = engine_of(dtype, (n, 1), ("identity",), 1), []
+    for kind in (dtype, np.dtype("longdouble")):
+        parameters, moments = np.full(n + 1, before, kind), reference.new_moments(optimizer, n + 1, kind)
+        for updates, gradient in enumerate(gradients.astype(kind)):
+            if kind == dtype:
+                engine.update(parameters, gradient, moments, optimizer, rate, updates)
+            else:
+                reference.optimizer_update(parameters, gradient, moments, optimizer, rate, updates, (n, 1))
+        answers.append((parameters, moments))
+    return answers
+
+
+def decoded(v):
+    return np.where(v < 0, np.ldexp(-v.astype("longdouble"), 2 * FAR[v.dtype.name]), v)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"method": "adam"},
+        {"method": "adam", "epsilon_hat": True, "beta_1": 0.5, "beta_2": 0.7},
+        {"method": "adam", "l2": 1e-30},  # the sweep with all changes
+        {"method": "rmsprop", "beta_2": 0.9},
+        {"method": "rmsprop", "beta_2": 0.0},
+    ],
+    ids=str,
+)
+def test_gradients_of_any_size_move_parameters_as_in_exact_arithmetic(changes, isa, dtype):
+    """Ordinary gradients, squares that overflow, means that come back from there, and neighbours of each."""
+    rng, optimizer = np.random.default_rng(3), OPTIMIZER | changes
+    limits = np.finfo(dtype)
+    most = limits.maxexp
+    sizes = rng.choice([0, 1, 40, most // 2 - 1, most // 2, most - 20, most], (60, 75))
+    gradients = np.ldexp(rng.uniform(0.5, 1, sizes.shape) * rng.choice([-1, 1], sizes.shape), sizes).astype(dtype)
+    gradients[:, :30] = np.minimum(np.abs(gradients[:, :30]), 1)  # these stay small
+    gradients[30:, 30:50] = rng.normal(0, 1, (30, 20))  # these become small
+    gradients[5] = limits.max
+    (got, moments), (expected, wide) = updates_and_reference(optimizer, gradients)
+    assert np.isfinite(moments).all()
+    assert (moments[-1] < 0).any()
+    np.testing.assert_allclose(decoded(moments[-1]), wide[-1], rtol=1e3 * limits.eps)
+    steps = 0.01 * 60 * max(1, (1 - optimizer["beta_2"]) ** -0.5)
+    np.testing.assert_allclose(got, expected.astype("float64"), rtol=0, atol=100 * limits.eps * steps)
+
+
+def test_a_neighbour_of_a_square_that_overflows_keeps_its_bits(isa, dtype):
+    rng, optimizer = np.random.default_rng(4), OPTIMIZER | {"method": "adam"}
+    gradients = rng.normal(0, 1, (20, 40)).astype(dtype)
+    (plain, plain_moments), _ = updates_and_reference(optimizer, gradients)
+    gradients[3::4, ::3] = np.finfo(dtype).max / 2
+    (got, moments), _ = updates_and_reference(optimizer, gradients)
+    ordinary = np.arange(40) % 3 != 0
+    np.testing.assert_array_equal(got[ordinary], plain[ordinary])
+    np.testing.assert_array_equal(moments[:, ordinary], plain_moments[:, ordinary])
+    assert (got[~ordinary] != plain[~ordinary]).all()
+
+
+def test_the_first_update_by_the_largest_gradient_is_that_by_any_other(isa, dtype):
+    """Whatever its size: Adam's is the learning rate, RMSprop's that over the root of 1 - beta_2."""
+    for method, size in (({"method": "adam"}, 1), ({"method": "rmsprop", "beta_2": 0.99}, 10)):
+        (got, _), _ = updates_and_reference(OPTIMIZER | method, np.full((1, 9), np.finfo(dtype).max))
+        np.testing.assert_allclose(got, -0.01 * size, rtol=1e-5)
 
 
 def test_the_smallest_epsilon_leaves_a_parameter_without_a_gradient_where_it_is(isa, dtype):
