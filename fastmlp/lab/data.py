@@ -90,15 +90,16 @@ def from_file(
     column = f"column {shortened(table.target)!r}"
     y, classes = table.y, table.labels
     if classes is None:
-        distinct, codes = np.unique(y, return_inverse=True)
+        distinct = np.unique(y)
         is_classes = task == "classification" or (task == "auto" and _are_classes(distinct))
         if not is_classes and len(distinct) < 2:
             raise ValueError(f"--target: {column} must have two distinct values, got {len(distinct)}")
         if is_classes:
-            y, classes = codes, [_number_name(number) for number in distinct]
+            y = table.y = np.searchsorted(distinct, y).astype(np.int32)  # also in the table: it frees the numbers
+            classes = [_number_name(number) for number in distinct]
     if classes is not None:
-        _check_classes(path, column, y, classes, can_be_numbers=table.labels is None)
-    elif len(y) < 5:
+        _check_classes(column, y, classes, can_be_numbers=table.labels is None)
+    if len(y) < 5:
         raise ValueError(f"{path} must have at least 5 rows, of which a quarter is the test; got {len(y)}")
     return _split(table.blocks, y, table.features, table.target, classes, table.n_left_out)
 
@@ -112,7 +113,7 @@ def _number_name(number: float) -> str:
     return str(int(number)) if number.is_integer() else repr(float(number))
 
 
-def _check_classes(path: Path, column: str, y: np.ndarray, classes: list[str], can_be_numbers: bool) -> None:
+def _check_classes(column: str, y: np.ndarray, classes: list[str], can_be_numbers: bool) -> None:
     remedy = "; pass --task regression if it is a quantity" if can_be_numbers else ""
     if len(classes) < 2:
         raise ValueError(f"--target: {column} must have at least two distinct values, got {len(classes)}")
@@ -121,12 +122,6 @@ def _check_classes(path: Path, column: str, y: np.ndarray, classes: list[str], c
         lone = shortened(classes[int(counts.argmin())])
         raise ValueError(
             f"--target: each value of {column} must stand in at least two rows, {lone!r} stands in one{remedy}"
-        )
-    least = 4 * len(classes) - 3  # so that a quarter, the test, can hold each class
-    if len(y) < least:
-        raise ValueError(
-            f"{path} must have at least {least} rows for {len(classes)} classes, since a quarter is the test; "
-            f"got {len(y)}{remedy}"
         )
 
 
@@ -138,18 +133,29 @@ def _split(
     classes: list[str] | None,
     n_left_out: int = 0,
 ) -> StudyData:
-    """Part the rows; classes have the same shares in both parts.  The blocks are emptied, to save their memory."""
-    from sklearn.model_selection import train_test_split
-
-    stratify = None if classes is None else y
-    train, test = train_test_split(np.arange(len(y)), test_size=0.25, random_state=1, stratify=stratify)
+    """Part the rows.  The blocks are emptied on the way, so that memory holds the features once."""
+    train, test = parted(y, is_classes=classes is not None)
     place = np.empty(len(y), np.int64)
-    place[np.concatenate([train, test])] = np.arange(len(y))
+    place[train] = np.arange(len(train))
+    place[test] = np.arange(len(train), len(y))
     X = np.empty((len(y), len(features)), blocks[0].dtype)
-    start = 0
+    end = len(y)
     while blocks:
-        block = blocks.pop(0)
-        X[place[start : start + len(block)]] = block
-        start += len(block)
+        block = blocks.pop()
+        X[place[end - len(block) : end]] = block
+        end -= len(block)
     n = len(train)
     return StudyData((X[:n], y[train]), (X[n:], y[test]), features, target, classes, n_left_out)
+
+
+def parted(y: np.ndarray, is_classes: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of the training and of the test, a quarter, both in a random order that is always the same.
+
+    Of each class a quarter is in the test, rounded up or down; of every four rows in order of class it has one.
+    """
+    order = np.random.RandomState(1).permutation(len(y))
+    by_class = order[np.argsort(y[order], kind="stable")] if is_classes else order
+    in_test = np.zeros(len(y), bool)
+    in_test[by_class[::4]] = True
+    in_test = in_test[order]
+    return order[~in_test], order[in_test]

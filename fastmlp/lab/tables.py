@@ -1,13 +1,15 @@
 """Tables of features and one target from text files.
 
-pandas converts the values, about a megabyte of text at a time, so that memory holds little more than the numbers.  The
-records are found here (``records.py``): an error then names the line of the file, and what is no number is refused.
+pandas converts the values, a quarter of a megabyte of text at a time, so that memory holds little more than the
+numbers.  The records are found here (``records.py``): an error then names the line of the file, and what is no number
+is refused.
 """
 
 import functools
 import io
 import itertools
 import math
+import mmap
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +22,7 @@ from fastmlp.lab.encodings import encoding_of, refuse_other_formats
 from fastmlp.lab.records import SAMPLE_LINES, Record, cells_of, delimiter_of, lines_of, records_of
 from fastmlp.text import listed, shortened
 
-BLOCK = 1 << 20  # characters that pandas converts at once
+BLOCK = 1 << 18  # characters that pandas converts at once
 MISSING = frozenset(["", "na", "n/a", "#n/a", "#na", "<na>", "nan", "+nan", "-nan", "null", "none", "nil", "?"])
 INFINITE = frozenset(sign + word for sign in ("", "+", "-") for word in ("inf", "infinity"))
 NO_VALUE = MISSING | INFINITE
@@ -57,7 +59,7 @@ class Form:
         return float(text.replace(self.decimal, "."))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Table:
     """A table that was read.
 
@@ -206,7 +208,7 @@ class _Reader:
         return Table(features, self.names[self.at], blocks, y, labels, self.n_left_out)
 
     def _blocks(self) -> Iterator[list[Record]]:
-        """Yield lists of records of about a megabyte; ValueError for one with another number of values."""
+        """Yield lists of records of about BLOCK characters; ValueError for one with another number of values."""
         block: list[Record] = []
         size = 0
         for record in self.records:
@@ -249,7 +251,7 @@ class _Reader:
             return None
         labels = [str(label).strip() for label in frame.pop(self.at)]
         with np.errstate(over="ignore"):
-            X = frame.to_numpy().astype(self.dtype, order="C", copy=False)
+            X = _copied(frame.to_numpy(), self.dtype)
         if not np.isfinite(X).all() or any(label.casefold() in NO_VALUE for label in labels):
             return None
         return X, labels
@@ -343,9 +345,16 @@ class _Target:
             return np.concatenate(self.numbers), None
         assert self.index is not None
         labels = sorted(self.index)
-        rank = np.empty(len(labels), np.int64)
-        rank[[self.index[label] for label in labels]] = np.arange(len(labels))
+        rank = np.empty(len(labels), np.int32)
+        rank[[self.index[label] for label in labels]] = np.arange(len(labels), dtype=np.int32)
         return rank[np.concatenate(self.codes)], labels
+
+
+def _copied(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Return a copy on pages of its own: they return to the system when it is freed, those of the heap may not."""
+    copy = np.ndarray(values.shape, dtype, buffer=mmap.mmap(-1, max(1, values.size * dtype.itemsize)))
+    copy[:] = values
+    return copy
 
 
 @functools.cache

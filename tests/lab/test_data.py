@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn import datasets as of_scikit_learn
-from sklearn.model_selection import train_test_split
 
 from fastmlp import datasets
 from fastmlp.lab import data, scaling
@@ -54,15 +53,33 @@ def test_the_task_follows_from_the_target_or_is_given(targets, task, loss, n_out
     assert sorted(X[:, 0]) == list(range(len(targets)))
 
 
-@pytest.mark.parametrize("task", ["classification", "regression"])
-def test_rows_are_parted_as_scikit_learn_does(task, load):
+@pytest.mark.parametrize("n", [5, 40, 41, 42, 43])
+@pytest.mark.parametrize("is_classes", [False, True])
+def test_a_quarter_of_the_rows_is_the_test_and_of_each_class_too(n, is_classes):
+    y = np.sort(np.random.default_rng(0).integers(3, size=n))
+    train, test = data.parted(y, is_classes)
+    assert sorted([*train, *test]) == list(range(n))
+    assert len(test) == -(-n // 4)
+    if is_classes:
+        shares = np.bincount(y[test], minlength=3) - np.bincount(y, minlength=3) / 4
+        assert (np.abs(shares) < 1).all()
+    assert any(np.diff(train) < 0)
+    again = data.parted(y, is_classes)
+    assert train.tolist() == again[0].tolist()
+
+
+def test_rows_keep_their_targets_on_the_way(load):
     y = np.arange(40) % 4
-    found = load(y, task)
-    labels = y if task == "classification" else None
-    train, test = train_test_split(np.arange(40), test_size=0.25, random_state=1, stratify=labels)
+    found = load(y)
+    train, test = data.parted(y, is_classes=True)
     np.testing.assert_array_equal(found.train[0][:, 0], train)
     np.testing.assert_array_equal(found.test[0][:, 0], test)
     np.testing.assert_array_equal(found.test[1], y[test])
+
+
+def test_every_class_is_trained_on(load):
+    found = load(["rare", *["frequent"] * 30, "rare", *["other"] * 7])
+    assert set(found.train[1]) == {0, 1, 2}
 
 
 @pytest.mark.parametrize("dtype", [F64, F32])
@@ -78,8 +95,7 @@ def test_features_have_the_dtype_of_the_study(dtype, load):
         ([3] * 9, "regression", "--target: column 'y' must have two distinct values, got 1"),
         (["x", "y", "y", "x", "z"], "auto", "value of column 'y' must stand in at least two rows, 'z' stands in one"),
         ([1, 2, 3, 4, 5, 5], "auto", "'1' stands in one; pass --task regression if it is a quantity"),
-        (["x", "x", "y", "y"], "auto", "at least 5 rows for 2 classes, since a quarter is the test; got 4"),
-        (list("xyz") * 2, "auto", "t.csv must have at least 9 rows for 3 classes, since a quarter is the test; got 6"),
+        (["x", "x", "y", "y"], "auto", "t.csv must have at least 5 rows, of which a quarter is the test; got 4"),
         ([1.5, 2, 3, 4], "auto", "t.csv must have at least 5 rows, of which a quarter is the test; got 4"),
         (["x", "y"] * 9, "regression", "t.csv, line 2, column 'y': a value must be a number, got 'x'"),
     ],
@@ -91,22 +107,12 @@ def test_targets_that_nothing_can_be_learned_from_are_refused(targets, task, mes
     assert ("--task" in str(caught.value)) == ("--task" in message)
 
 
-@pytest.mark.parametrize("n_classes", [2, 3, 7])
-def test_the_fewest_rows_of_any_number_of_classes_are_parted(n_classes, load):
-    least = 4 * n_classes - 3
-    found = load([f"c{i % n_classes}" for i in range(least)])
-    assert set(found.train[1]) == set(found.test[1]) == set(range(n_classes))
-    with pytest.raises(ValueError, match=f"at least {least} rows"):
-        load([f"c{i % n_classes}" for i in range(least - 1)])
-
-
 @pytest.mark.parametrize("name", datasets.SCIKIT_LEARN)
 def test_data_sets_of_scikit_learn_come_by_name(name):
     X, y = getattr(of_scikit_learn, f"load_{name}")(return_X_y=True)
     found = data.by_name(name, F64)
-    stratify = None if name == "diabetes" else y
-    X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.25, random_state=1, stratify=stratify)
-    for expected, got in zip((X_train, y_train, X_test, y_test), (*found.train, *found.test), strict=True):
+    train, test = data.parted(y, is_classes=name != "diabetes")
+    for expected, got in zip((X[train], y[train], X[test], y[test]), (*found.train, *found.test), strict=True):
         np.testing.assert_array_equal(got, expected)
     assert len(found.features) == X.shape[1]
     assert (found.classes is None) is (name == "diabetes")
