@@ -86,7 +86,7 @@ def from_file(
     path: Path, target: str | None, form: tables.Form, *, task: str, drop_missing: bool, dtype: np.dtype
 ) -> StudyData:
     """Read a table, choose the task where it is "auto", and part the rows; a quarter is the test."""
-    table = tables.read(path, target, form, numbers_only=task == "regression", drop_missing=drop_missing, dtype=dtype)
+    table = tables.read(path, target, form, task=task, drop_missing=drop_missing, dtype=dtype)
     column = f"column {shortened(table.target)!r}"
     y, classes = table.y, table.labels
     if classes is None:

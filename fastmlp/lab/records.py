@@ -1,6 +1,9 @@
 """The records of a text table with the lines of the file that they begin in."""
 
+import codecs
+import contextlib
 import csv
+import io
 import itertools
 import string
 from collections.abc import Iterator, Sequence
@@ -29,7 +32,18 @@ def lines_of(file: TextIO, path: Path, encoding: str) -> Iterator[tuple[int, str
             yield number, line.removeprefix("\ufeff") if number == 1 else line
     except UnicodeError as error:
         reason = getattr(error, "reason", error)
-        raise ValueError(f"{path} is not in {encoding} after line {number}: {reason}; pass --encoding") from None
+        where = f"{path}, line {_first_undecodable(path, encoding)}"
+        raise ValueError(f"{where}: must be in {encoding}: {reason}; pass --encoding") from None
+
+
+def _first_undecodable(path: Path, encoding: str) -> int:
+    """Return the line of the first byte that cannot be decoded; files are decoded many lines at a time."""
+    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(), translate=True)
+    line = 1
+    with contextlib.suppress(UnicodeError), path.open("rb") as file:
+        for part in file:
+            line += decoder.decode(part).count("\n")
+    return line
 
 
 def records_of(lines: Iterator[tuple[int, str]], path: Path, delimiter: str) -> Iterator[Record]:

@@ -193,7 +193,7 @@ def run_study(
     options = training.TrainingOptions(learning_rate=learning_rate, epochs=epochs, report_every=report_every)
     assert isinstance(examples.inputs, np.ndarray)
     scaling = Standardization.of(examples.inputs)
-    is_regression = networks[0].loss.targets == "reals"
+    is_regression = networks[0].loss.targets in ("reals", "counts")
     target_scale = Standardization.of(examples.targets.T).scale() if is_regression else None
     runs = []
     for name, network in zip(initializations, networks, strict=True):

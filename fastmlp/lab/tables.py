@@ -23,6 +23,7 @@ from fastmlp.lab.records import SAMPLE_LINES, Record, cells_of, delimiter_of, li
 from fastmlp.text import listed, shortened
 
 BLOCK = 1 << 18  # characters that pandas converts at once
+LEAST_ROWS = 16  # of a block: a call of pandas costs as much as a row of some thousand columns
 MISSING = frozenset(["", "na", "n/a", "#n/a", "#na", "<na>", "nan", "+nan", "-nan", "null", "none", "nil", "?"])
 INFINITE = frozenset(sign + word for sign in ("", "+", "-") for word in ("inf", "infinity"))
 NO_VALUE = MISSING | INFINITE
@@ -86,9 +87,7 @@ class Table:
     n_left_out: int
 
 
-def read(
-    path: Path, target: str | None, form: Form, *, numbers_only: bool, drop_missing: bool, dtype: np.dtype
-) -> Table:
+def read(path: Path, target: str | None, form: Form, *, task: str, drop_missing: bool, dtype: np.dtype) -> Table:
     """Read a table.
 
     Parameters
@@ -97,8 +96,9 @@ def read(
     target : str or None
         Name of the target's column; None is an error that lists the names.
     form : Form
-    numbers_only : bool
-        Whether the target must hold numbers.
+    task : {"auto", "classification", "regression"}
+        A regression needs numbers.  A classification may have labels such as "1,5", which otherwise are taken for
+        numbers of another form.
     drop_missing : bool
         Whether rows with a missing or infinite value are left out; otherwise they are errors.
     dtype : dtype
@@ -122,8 +122,8 @@ def read(
         delimiter = form.delimiter or delimiter_of([line for _, line in first], form.decimal)
         records = records_of(itertools.chain(first, lines), path, delimiter)
         names, records = _header(path, form, delimiter, records, _comment(first))
-        at = _position(path, target, names)
-        return _Reader(path, form, delimiter, records, names, at, dtype, numbers_only, drop_missing).table()
+        at = _position(path, target, names, form)
+        return _Reader(path, form, delimiter, records, names, at, dtype, task, drop_missing).table()
 
 
 def _comment(lines: Sequence[tuple[int, str]]) -> str | None:
@@ -145,12 +145,14 @@ def _header(
     return cells, records
 
 
-def _position(path: Path, target: str | None, names: list[str]) -> int:
+def _position(path: Path, target: str | None, names: list[str], form: Form) -> int:
     """Return the place of the target among the columns."""
     if target is None:
         raise ValueError(f"--target must name the column of labels in {path}: one of {listed(names)}")
     if target.strip() not in names:
         hint = "" if len(names) > 1 else "; pass --delimiter if there should be several"
+        if form.has_header and any(form.number(name) is not None for name in names):
+            hint = "; pass --no-header if these are data"
         raise ValueError(
             f"--target must be a column of {path}, one of {listed(names)}; got {shortened(target)!r}{hint}"
         )
@@ -189,13 +191,13 @@ class _Reader:
         names: list[str],
         at: int,
         dtype: np.dtype,
-        numbers_only: bool,
+        task: str,
         drop_missing: bool,
     ) -> None:
         self.path, self.form, self.delimiter, self.records = path, form, delimiter, records
         self.names, self.at, self.dtype = names, at, dtype
         self.drop_missing, self.n_left_out = drop_missing, 0
-        self.target = _Target(self, numbers_only)
+        self.target = _Target(self, task)
         self.options = _options(delimiter, form.decimal, len(names), at)
 
     def table(self) -> Table:
@@ -218,7 +220,7 @@ class _Reader:
                 )
             block.append(record)
             size += len(record.text)
-            if size >= BLOCK:
+            if size >= BLOCK and len(block) >= LEAST_ROWS:
                 yield block
                 block, size = [], 0
         if block:
@@ -294,19 +296,24 @@ class _Reader:
 
     def no_number(self, cell: str) -> str:
         """Return what is wrong with a value that should be a number, with the remedy."""
-        other = "," if self.form.decimal == "." else "."
-        remedy = f"; pass --decimal {other}" if _number_pattern(other).fullmatch(cell) else ""
+        other = self.other_form(cell)
+        remedy = f"; pass --decimal {other} if it parts the fraction" if other else ""
         return f"a value must be a number, got {shortened(cell)!r}{remedy}"
+
+    def other_form(self, cell: str) -> str:
+        """Return the decimal sign by which a value would be a number that it is not by the given one, or ""."""
+        other = "," if self.form.decimal == "." else "."
+        return other if other in cell and _number_pattern(other).fullmatch(cell) else ""
 
 
 class _Target:
     """The target's values: numbers as long as all are, and labels as long as these may be classes."""
 
-    def __init__(self, reader: _Reader, numbers_only: bool) -> None:
-        self.reader = reader
+    def __init__(self, reader: _Reader, task: str) -> None:
+        self.reader, self.task = reader, task
         self.numbers: list[np.ndarray] | None = []
         self.codes: list[np.ndarray] = []
-        self.index: dict[str, int] | None = None if numbers_only else {}
+        self.index: dict[str, int] | None = None if task == "regression" else {}
 
     def add(self, records: list[Record], labels: list[str]) -> None:
         """Take the labels of a block of records."""
@@ -328,10 +335,8 @@ class _Target:
         numbers = np.empty(len(labels))
         for i, (record, label) in enumerate(zip(records, labels, strict=True)):
             number = reader.form.number(label)
-            is_name = self.index is not None and (
-                number is None or (abs(number) >= LARGEST_EXACT and label.lstrip("+-").isdecimal())
-            )
-            if is_name:
+            is_name = number is None or (abs(number) >= LARGEST_EXACT and label.lstrip("+-").isdecimal())
+            if is_name and self.index is not None and (self.task == "classification" or not reader.other_form(label)):
                 return None
             if number is None or not math.isfinite(number):
                 flaw = reader.no_number(label) if number is None else f"too large: {shortened(label)!r}"
