@@ -276,6 +276,7 @@ BAD_OPTIONS = [
     (["--delimiter", "é"], "--delimiter: must be one character such as ; or tab"),
     (["--encoding", "klingon"], "--encoding: must be a text encoding of Python such as cp1252, got 'klingon'"),
     (["--encoding", "rot13"], "--encoding: must be a text encoding of Python such as cp1252, got 'rot13'"),
+    (["--encoding", "unicode_escape"], "--encoding: must be a text encoding of Python such as cp1252"),
     (["--decimal", "x"], "--decimal: invalid choice: 'x'"),
     (["--task", "both"], "--task: invalid choice: 'both'"),
     (["--data", "two\nlines.csv"], "there is no file two\\nlines.csv"),

@@ -12,6 +12,7 @@ from fastmlp.lab.study import run_study
 from fastmlp.lab.tables import Form
 from fastmlp.text import printable, say
 
+NO_FILES = ("idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape")  # encodings of other things
 PICTURE = "initialization_study.png"
 
 
@@ -77,9 +78,12 @@ def _delimiter(text: str) -> str:
 def _encoding(text: str) -> str:
     try:
         "".encode(text)  # LookupError also for the codecs that are no encodings of text
-        return codecs.lookup(text).name
+        name = codecs.lookup(text).name
     except (LookupError, ValueError):
-        raise argparse.ArgumentTypeError(f"must be a text encoding of Python such as cp1252, got {text!r}") from None
+        name = ""
+    if not name or name in NO_FILES:
+        raise argparse.ArgumentTypeError(f"must be a text encoding of Python such as cp1252, got {text!r}")
+    return name
 
 
 def run(options: argparse.Namespace) -> int:
