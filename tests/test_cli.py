@@ -273,6 +273,7 @@ BAD_OPTIONS = [
     (["--data", "iris", "--decimal", ","], "--decimal goes with a file, not with --data iris"),
     (["--delimiter", ";;"], "--delimiter: must be one character such as ; or tab, got ';;'"),
     (["--delimiter", '"'], "--delimiter: must be one character such as ; or tab"),
+    (["--delimiter", "e"], "--delimiter: must be one character such as ; or tab"),
     (["--delimiter", "é"], "--delimiter: must be one character such as ; or tab"),
     (["--encoding", "klingon"], "--encoding: must be a text encoding of Python such as cp1252, got 'klingon'"),
     (["--encoding", "rot13"], "--encoding: must be a text encoding of Python such as cp1252, got 'rot13'"),

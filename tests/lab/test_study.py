@@ -165,6 +165,7 @@ def test_a_step_that_is_too_large_blames_no_scale():
 
 FAR = Diagnostics(False, 0.0, 1.0, -50.0, 20.0)
 NEAR = Diagnostics(False, 0.0, 0.0, -1.0, 1.0)
+WILD = Diagnostics(False, 0.0, 0.0, -1e6, 2e6)
 DEAD = Diagnostics(False, 1.0, 0.0, 0.0, 0.0)
 
 
@@ -178,6 +179,8 @@ DEAD = Diagnostics(False, 1.0, 0.0, 0.0, 0.0)
         ({"end": DEAD, "target_scale": 50.0}, "targets too large (of size 50): dead units"),
         ({"diverged": True, "feature_scale": 50.0}, "features too large (of size 50): diverged: the loss"),
         ({"start": FAR, "standardized_start": FAR, "diverged": True}, "diverged: the loss is not finite"),
+        ({"start": WILD, "standardized_start": WILD, "target_scale": 50.0}, "weights too large: outputs -1e+06 to"),
+        ({"start": WILD, "standardized_start": NEAR, "target_scale": 2.0}, "features too large (of size 1): outputs"),
         ({"feature_scale": 1e4}, "learns: no symptom"),
         ({"train_r2": 0.001, "target_scale": 1.0}, "does not learn: no better than the mean of the targets"),
         ({"train_r2": np.nan, "target_scale": 1.0}, "does not learn: no better than the mean of the targets"),

@@ -370,6 +370,11 @@ def test_a_cut_character_is_refused_by_its_line(read):
         read(written().encode("utf-16")[:-2] + b"\n\0\xd8")
 
 
+def test_a_semicolon_goes_before_decimal_commas(read):
+    with pytest.raises(ValueError, match=r"t\.csv, line 1, column '1': .*, got '1,5'; pass --decimal ,"):
+        read("1,5;2,5;no\n2,5;3,5;yes\n", target="3", has_header=False)
+
+
 def test_decimals_of_another_form_are_no_classes_unless_that_is_said(read):
     text = "a;kind\n1;2,5\n2;3,5\n"
     with pytest.raises(
