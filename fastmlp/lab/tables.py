@@ -23,7 +23,7 @@ from fastmlp.lab.records import SAMPLE_LINES, Record, cells_of, delimiter_of, li
 from fastmlp.text import listed, shortened
 
 BLOCK = 1 << 18  # characters that pandas converts at once
-LEAST_ROWS = 16  # of a block: a call of pandas costs as much as a row of some thousand columns
+LEAST_ROWS = 64  # of a block: a call of pandas costs as much as a row of some thousand columns
 MISSING = frozenset(["", "na", "n/a", "#n/a", "#na", "<na>", "nan", "+nan", "-nan", "null", "none", "nil", "?"])
 INFINITE = frozenset(sign + word for sign in ("", "+", "-") for word in ("inf", "infinity"))
 NO_VALUE = MISSING | INFINITE
@@ -229,15 +229,15 @@ class _Reader:
     def _converted(self, records: list[Record]) -> np.ndarray | None:
         """Add the targets of a block and return its features; None if all its records are left out."""
         parsed = self._parsed(records)
-        if parsed is None:
-            usable = self._usable(records)
-            self.n_left_out += len(records) - len(usable)
-            if not usable:
+        if parsed is None and self.drop_missing:
+            n_records = len(records)
+            records = [record for record in records if not self._lacks(record)]
+            self.n_left_out += n_records - len(records)
+            if not records:
                 return None
-            records, parsed = usable, self._parsed(usable)
-            if parsed is None:
-                lines = f"lines {records[0].line} to {records[-1].line}"
-                raise ValueError(f"{self.path}, {lines}: pandas cannot convert all values to numbers")
+            parsed = self._parsed(records)
+        if parsed is None:
+            raise ValueError(self._flaw_of(records))
         X, labels = parsed
         self.target.add(records, labels)
         return X
@@ -249,7 +249,7 @@ class _Reader:
         text = io.StringIO("\n".join(record.text for record in records))
         try:
             frame = pd.read_csv(text, **self.options)
-        except ValueError:  # it names no line of the file: _usable does
+        except ValueError:  # it names no line of the file: _flaw_of does
             return None
         labels = [str(label).strip() for label in frame.pop(self.at)]
         with np.errstate(over="ignore"):
@@ -258,19 +258,20 @@ class _Reader:
             return None
         return X, labels
 
-    def _usable(self, records: list[Record]) -> list[Record]:
-        """Return the records without missing values; ValueError for any other that pandas cannot convert."""
+    def _lacks(self, record: Record) -> bool:
+        """Whether a value of a record is missing or infinite."""
+        return any(cell.strip().casefold() in NO_VALUE for cell in cells_of(record.text, self.delimiter))
+
+    def _flaw_of(self, records: list[Record]) -> str:
+        """Return the first flaw of a block that pandas cannot convert, with its place."""
         rows = [cells_of(record.text, self.delimiter) for record in records]
-        usable = []
         for record, row in zip(records, rows, strict=True):
-            if self.drop_missing and any(cell.strip().casefold() in NO_VALUE for cell in row):
-                continue
-            usable.append(record)
             for i, cell in enumerate(row):
                 flaw = self._flaw(cell, i, rows)
                 if flaw:
-                    raise ValueError(f"{self.where(record, i)}: {flaw}")
-        return usable
+                    return f"{self.where(record, i)}: {flaw}"
+        lines = f"lines {records[0].line} to {records[-1].line}"
+        return f"{self.path}, {lines}: pandas cannot convert all values to numbers"
 
     def where(self, record: Record, i: int) -> str:
         """Return the place of a value in words."""
