@@ -203,6 +203,7 @@ def test_the_options_of_tables_are_used(no_picture, capsys):
         "train_examples": 30,
         "test_examples": 10,
         "lines_left_out": 1,
+        "standardized": False,
     }
 
 
@@ -226,6 +227,7 @@ def test_the_table_of_a_named_data_set_says_what_was_chosen(name, headings, caps
     assert [cell.strip() for cell in out.splitlines()[0].split("|")][3:5] == headings
     task = "3 classes (setosa, versicolor, virginica)" if name == "iris" else "a regression, loss squared_error"
     assert f"\nTarget target: {task}" in out
+    assert f"{4 if name == 'iris' else 10} features, standardized, " in out
     assert image.imread(PICTURE).shape[:2] == (400, 1200)
 
 

@@ -16,7 +16,7 @@ TASKS = ("auto", "classification", "regression")
 MOST_CLASSES = 20  # of a target of whole numbers that is not said to be one or the other
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class StudyData:
     """Examples for training and for the test.
 
@@ -31,6 +31,7 @@ class StudyData:
         Names of the classes; None for a regression.
     n_left_out : int
         Rows of a file that were left out.
+    is_standardized : bool
     """
 
     train: tuple[np.ndarray, np.ndarray]
@@ -39,6 +40,7 @@ class StudyData:
     target: str
     classes: list[str] | None
     n_left_out: int = 0
+    is_standardized: bool = False
 
     @property
     def loss(self) -> str:
@@ -57,9 +59,10 @@ class StudyData:
         n_train, n_test, n_features = len(self.train[0]), len(self.test[0]), len(self.features)
         target = f"{len(self.classes)} classes ({listed(self.classes, 10)})" if self.classes else "a regression"
         left_out = f" {self.n_left_out} lines with missing values were left out." if self.n_left_out else ""
+        scale = ", standardized" if self.is_standardized else ""
         return (
-            f"Target {shortened(self.target)}: {target}, loss {self.loss}. {n_features} features, {n_train} training "
-            f"and {n_test} test examples.{left_out}"
+            f"Target {shortened(self.target)}: {target}, loss {self.loss}. {n_features} features{scale}, "
+            f"{n_train} training and {n_test} test examples.{left_out}"
         )
 
     def standardize(self) -> None:
@@ -71,6 +74,7 @@ class StudyData:
             scaling = Standardization.of(self.train[1][:, np.newaxis])
             for _, y in (self.train, self.test):
                 scaling.apply(y[:, np.newaxis], out=y[:, np.newaxis])
+        self.is_standardized = True
 
 
 def by_name(name: str, dtype: np.dtype) -> StudyData:

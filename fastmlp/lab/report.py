@@ -61,6 +61,7 @@ def as_json(runs: Sequence[Run], picture: Path, data: StudyData) -> str:
             "train_examples": len(data.train[0]),
             "test_examples": len(data.test[0]),
             "lines_left_out": data.n_left_out,
+            "standardized": data.is_standardized,
         },
         "runs": [
             {
