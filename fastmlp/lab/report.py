@@ -1,5 +1,6 @@
 """The study's results as a table, as JSON and as one picture."""
 
+import functools
 import json
 import math
 import warnings
@@ -14,7 +15,8 @@ from fastmlp import __version__, _kernels
 from fastmlp.files import write_whole
 from fastmlp.lab.data import StudyData
 from fastmlp.lab.diagnostics import Diagnostics
-from fastmlp.lab.study import Run
+from fastmlp.lab.study import Run, predictions
+from fastmlp.network import MLP
 from fastmlp.plots import draw_decision_boundary
 from fastmlp.text import shortened
 
@@ -113,7 +115,8 @@ def draw(runs: Sequence[Run], data: StudyData, path: Path) -> None:
     some = slice(None, None, -(-len(X) // MOST_POINTS))
     for i, run in enumerate(runs[:n_boundaries]):
         axes = figure.add_subplot(grid[1, i])
-        draw_decision_boundary(axes, run.network.predict, X[some], y[some], margin=margin)
+        decide = functools.partial(_decisions, run.network)
+        draw_decision_boundary(axes, decide, X[some], y[some], margin=margin)
         score = "R²" if data.classes is None else "accuracy"
         test = _score(run.test_accuracy, run.test_r2)
         axes.set_title(f"{run.initialization}: test {score} {test}", color=_color(i), parse_math=False)
@@ -124,6 +127,11 @@ def draw(runs: Sequence[Run], data: StudyData, path: Path) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)  # drawn as a box
         write_whole(path, lambda file: figure.savefig(file, format="png", dpi=100))
+
+
+def _decisions(network: MLP, points: np.ndarray) -> np.ndarray:
+    """Return predictions, 0 where a sum overflows, and at most what the margins of a color scale hold."""
+    return np.clip(np.nan_to_num(predictions(network, points), posinf=MOST_LOSS), -MOST_LOSS, MOST_LOSS)
 
 
 def _draw_losses(axes: Any, runs: Sequence[Run]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp import training
+from fastmlp import _kernels, training
 from fastmlp.engine.examples import Examples, dense_inputs_of
 from fastmlp.lab.diagnostics import Diagnostics, diagnose
 from fastmlp.lab.scaling import Standardization, blocks_of
@@ -238,18 +238,29 @@ def _checked(network: MLP, name: str, X: Any, y: Any) -> Examples:
         raise type(error)(f"{name}: {error}") from error
 
 
-def _predictions(network: MLP, examples: Examples) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def predictions(network: MLP, X: np.ndarray) -> np.ndarray:
+    """Return what :meth:`fastmlp.MLP.predict` does, as numbers (n_examples, n_targets), NaN where a sum overflows."""
+    inputs = dense_inputs_of(X, network.plan.layer_dims[0], network.plan.dtype)
+    is_classes = network.loss.targets == "classes"
+    outputs = np.empty((network.plan.layer_dims[-1], len(inputs)), network.plan.dtype)
+    network.engine(len(inputs)).predict(outputs, network.parameters, _kernels.Data(inputs), not is_classes)
+    lost = np.isnan(outputs)
+    if is_classes:
+        return np.where(lost.any(axis=0), np.nan, outputs.argmax(axis=0))[:, np.newaxis]
+    return (np.where(lost, np.nan, outputs > 0.5) if network.loss.targets == "labels" else outputs).T
+
+
+def _by_rows(network: MLP, examples: Examples) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield predictions and targets (n_rows, n_targets), some rows at a time."""
     assert isinstance(examples.inputs, np.ndarray)
     start = 0
     for rows in blocks_of(examples.inputs, ROWS * examples.inputs.shape[1]):
-        targets = examples.targets[:, start : start + len(rows)].T
-        yield network.predict(rows).reshape(targets.shape), targets
+        yield predictions(network, rows), examples.targets[:, start : start + len(rows)].T
         start += len(rows)
 
 
 def _accuracy(network: MLP, examples: Examples) -> float:
-    right = sum(int((predicted == targets).all(axis=1).sum()) for predicted, targets in _predictions(network, examples))
+    right = sum(int((predicted == targets).all(axis=1).sum()) for predicted, targets in _by_rows(network, examples))
     return right / examples.n_examples
 
 
@@ -258,7 +269,7 @@ def _r2(network: MLP, examples: Examples) -> float:
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         pairs = [
             (np.square(targets - predicted.astype(np.float64)).sum(), np.square(targets - mean).sum())
-            for predicted, targets in _predictions(network, examples)
+            for predicted, targets in _by_rows(network, examples)
         ]
         errors, spread = np.sum(pairs, axis=0)
         return float(1 - errors / spread) if spread > 0 else math.nan

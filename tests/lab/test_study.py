@@ -8,7 +8,9 @@ import pytest
 from scipy.sparse import csr_array
 from studies import X, Y, run_of
 
+from fastmlp import MLP
 from fastmlp.lab import Diagnostics, run_study
+from fastmlp.lab.study import predictions
 
 FIGURES = json.loads((Path(__file__).parents[1] / "figures" / "seed_study.json").read_text())["runs"]
 
@@ -191,6 +193,19 @@ def test_each_cause_has_its_words(measured, text):
     what = run_of(**measured).what_happened
     assert what.startswith(text)
     assert ("--standardize" in what) is ("features" in what or "targets too" in what)
+
+
+@pytest.mark.parametrize(("loss", "y"), [("log_loss", Y), ("multinomial_log_loss", Y), ("squared_error", Y * 2.5)])
+def test_predictions_are_those_of_the_network(loss, y):
+    (run,) = run_study([2, 4, 1 + (loss[0] == "m")], (X, y), (X, y), loss=loss, initializations=["he"], epochs=20)
+    np.testing.assert_array_equal(predictions(run.network, X)[:, 0], run.network.predict(X))
+
+
+def test_an_example_whose_sums_overflow_has_no_prediction_and_is_counted_as_wrong():
+    drawn = [np.array([[1e10, 0], [1e10, 0]]), np.array([[1.0, -1.0]])], [np.zeros(2), np.zeros(1)]
+    network = MLP([2, 2, 1], activation="identity", initialization=lambda dims, seed: drawn)
+    found = predictions(network, np.array([[1e300, 0], [1.0, 0]]))
+    np.testing.assert_array_equal(found, [[np.nan], [0]])
 
 
 def test_any_number_of_classes_is_studied():
