@@ -19,6 +19,7 @@ MOSTLY = 0.5  # least share of units or outputs for which a symptom is reported
 LARGE = 10.0  # root mean square of features or targets that may be why a training failed
 LEAST_R2 = 0.01  # of a regression that learned more than the mean of its targets
 ROWS = 4096  # examples that are predicted at a time
+SMALL = 0.01  # the same, of features that are too small
 FAR = 100.0  # first outputs of a regression over its targets (at least 1) that only weights or features explain
 
 
@@ -76,7 +77,7 @@ class Run:
         if symptom is None:
             dead = f", {self.end.dead_units:.0%} dead units" if self.end.dead_units else ""
             return f"learns: no symptom{dead}"
-        cause = self._too_large(far_off)
+        cause = self._bad_scales(far_off)
         if cause:
             return f"{cause}: {symptom}; try --standardize"
         return symptom if self._diverged() or not far_off else f"weights too large: {symptom}"
@@ -106,20 +107,21 @@ class Run:
             return "does not learn: no better than the mean of the targets"
         return None
 
-    def _too_large(self, far_off: bool) -> str:
-        """Features and targets that are too large, or an empty string.
+    def _bad_scales(self, far_off: bool) -> str:
+        """Features and targets whose scale explains a failure, or an empty string.
 
-        Where the outputs are far off at the start, features are the cause if they are not so with standardized ones.
+        Outputs that are far off at the start are due to the features if they are not so with standardized ones, and
+        otherwise to the weights.
         """
         found = []
-        if far_off:
-            standardized = self.standardized_start
-            features = standardized is not None and not is_far_off(standardized, self.target_scale)
-        else:
-            features = self.feature_scale > LARGE
-        if features:
+        standardized = self.standardized_start
+        mended = far_off and standardized is not None and not is_far_off(standardized, self.target_scale)
+        by_weights = far_off and not mended and not self._diverged()
+        if mended or (self.feature_scale > LARGE and not by_weights):
             found.append(f"features too large (of size {self.feature_scale:.2g})")
-        if self.target_scale is not None and self.target_scale > LARGE and (features or not far_off):
+        elif 0 < self.feature_scale < SMALL and not far_off:
+            found.append(f"features too small (of size {self.feature_scale:.2g})")
+        if self.target_scale is not None and self.target_scale > LARGE and not by_weights:
             found.append(f"targets too large (of size {self.target_scale:.2g})")
         return ", ".join(found)
 

@@ -183,6 +183,11 @@ DEAD = Diagnostics(False, 1.0, 0.0, 0.0, 0.0)
         ({"start": FAR, "standardized_start": FAR, "diverged": True}, "diverged: the loss is not finite"),
         ({"start": WILD, "standardized_start": WILD, "target_scale": 50.0}, "weights too large: outputs -1e+06 to"),
         ({"start": WILD, "standardized_start": NEAR, "target_scale": 2.0}, "features too large (of size 1): outputs"),
+        ({"start": FAR, "standardized_start": FAR, "diverged": True, "feature_scale": 1e99}, "features too large (of"),
+        ({"end": DEAD, "feature_scale": 1e-5}, "features too small (of size 1e-05): dead units"),
+        ({"end": DEAD, "feature_scale": 0.02}, "dead units"),
+        ({"end": DEAD, "feature_scale": 0.0}, "dead units"),
+        ({"feature_scale": 1e-5}, "learns: no symptom"),
         ({"feature_scale": 1e4}, "learns: no symptom"),
         ({"train_r2": 0.001, "target_scale": 1.0}, "does not learn: no better than the mean of the targets"),
         ({"train_r2": np.nan, "target_scale": 1.0}, "does not learn: no better than the mean of the targets"),
@@ -192,7 +197,7 @@ DEAD = Diagnostics(False, 1.0, 0.0, 0.0, 0.0)
 def test_each_cause_has_its_words(measured, text):
     what = run_of(**measured).what_happened
     assert what.startswith(text)
-    assert ("--standardize" in what) is ("features" in what or "targets too" in what)
+    assert ("--standardize" in what) is ("features too" in what or "targets too" in what)
 
 
 @pytest.mark.parametrize(("loss", "y"), [("log_loss", Y), ("multinomial_log_loss", Y), ("squared_error", Y * 2.5)])
