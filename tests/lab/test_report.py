@@ -10,6 +10,7 @@ import pytest
 from matplotlib import image
 from studies import DATA, X, Y, run_of
 
+from fastmlp import MLP
 from fastmlp.lab import Diagnostics, report, run_study
 from fastmlp.lab.data import StudyData
 
@@ -177,3 +178,11 @@ def test_of_many_examples_some_are_scattered(tmp_path, monkeypatch):
     data = dataclasses.replace(DATA, train=(rng.standard_normal((40_000, 2)), rng.integers(2, size=40_000)))
     _, axes = axes_of([run_of()], data, tmp_path / "p.png", monkeypatch)
     assert 2500 < len(axes.collections[-1].get_offsets()) <= 5000
+
+
+def test_points_whose_sums_overflow_are_drawn(tmp_path):
+    drawn = [np.array([[1e200, 0], [1e200, 0]]), np.array([[1.0, -1.0]])], [np.zeros(2), np.zeros(1)]
+    network = MLP([2, 2, 1], activation="identity", initialization=lambda dims, seed: drawn)
+    data = dataclasses.replace(DATA, train=(X * 1e150, Y))
+    report.draw([dataclasses.replace(run_of(), network=network)], data, tmp_path / "p.png")
+    assert (tmp_path / "p.png").stat().st_size > 10_000

@@ -206,9 +206,11 @@ def test_predictions_are_those_of_the_network(loss, y):
     np.testing.assert_array_equal(predictions(run.network, X)[:, 0], run.network.predict(X))
 
 
-def test_an_example_whose_sums_overflow_has_no_prediction_and_is_counted_as_wrong():
-    drawn = [np.array([[1e10, 0], [1e10, 0]]), np.array([[1.0, -1.0]])], [np.zeros(2), np.zeros(1)]
-    network = MLP([2, 2, 1], activation="identity", initialization=lambda dims, seed: drawn)
+@pytest.mark.parametrize(("loss", "n_outputs"), [("log_loss", 1), ("multinomial_log_loss", 2), ("squared_error", 1)])
+def test_an_example_whose_sums_overflow_has_no_prediction(loss, n_outputs):
+    outgoing = np.array([[1.0, -1.0], [0.0, 0.0]])[:n_outputs]
+    drawn = [np.array([[1e10, 0], [1e10, 0]]), outgoing], [np.zeros(2), np.zeros(n_outputs)]
+    network = MLP([2, 2, n_outputs], activation="identity", loss=loss, initialization=lambda dims, seed: drawn)
     found = predictions(network, np.array([[1e300, 0], [1.0, 0]]))
     np.testing.assert_array_equal(found, [[np.nan], [0]])
 
