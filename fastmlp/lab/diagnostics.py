@@ -1,4 +1,4 @@
-"""Measurements of a network: symmetry, saturation, dead units."""
+"""Measurements of a network: symmetry, saturation, dead units, predictions."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -90,6 +90,18 @@ def diagnose(network: MLP, X: Any) -> Diagnostics:
         smallest_logit=float(smallest),
         largest_logit=float(largest),
     )
+
+
+def predictions(network: MLP, X: np.ndarray) -> np.ndarray:
+    """Return what :meth:`fastmlp.MLP.predict` does, as numbers (n_examples, n_targets), NaN where a sum overflows."""
+    inputs = dense_inputs_of(X, network.plan.layer_dims[0], network.plan.dtype)
+    is_classes = network.loss.targets == "classes"
+    outputs = np.empty((network.plan.layer_dims[-1], len(inputs)), network.plan.dtype)
+    network.engine(len(inputs)).predict(outputs, network.parameters, _kernels.Data(inputs), not is_classes)
+    lost = np.isnan(outputs)
+    if is_classes:
+        return np.where(lost.any(axis=0), np.nan, outputs.argmax(axis=0))[:, np.newaxis]
+    return (np.where(lost, np.nan, outputs > 0.5) if network.loss.targets == "labels" else outputs).T
 
 
 def _saturated(logits: np.ndarray, output: str) -> np.ndarray:

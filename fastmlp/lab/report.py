@@ -14,8 +14,8 @@ import numpy as np
 from fastmlp import __version__, _kernels
 from fastmlp.files import write_whole
 from fastmlp.lab.data import StudyData
-from fastmlp.lab.diagnostics import Diagnostics
-from fastmlp.lab.study import Run, predictions
+from fastmlp.lab.diagnostics import Diagnostics, predictions
+from fastmlp.lab.study import Run
 from fastmlp.network import MLP
 from fastmlp.plots import draw_decision_boundary
 from fastmlp.text import shortened
@@ -131,7 +131,8 @@ def draw(runs: Sequence[Run], data: StudyData, path: Path) -> None:
 
 def _decisions(network: MLP, points: np.ndarray) -> np.ndarray:
     """Return predictions, 0 where a sum overflows, and at most what the margins of a color scale hold."""
-    return np.clip(np.nan_to_num(predictions(network, points), posinf=MOST_LOSS), -MOST_LOSS, MOST_LOSS)
+    decisions = predictions(network, points).astype(np.float64)
+    return np.clip(np.nan_to_num(decisions), -MOST_LOSS, MOST_LOSS)
 
 
 def _draw_losses(axes: Any, runs: Sequence[Run]) -> None:

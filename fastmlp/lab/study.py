@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp import _kernels, training
+from fastmlp import training
 from fastmlp.engine.examples import Examples, dense_inputs_of
-from fastmlp.lab.diagnostics import Diagnostics, diagnose
+from fastmlp.lab.diagnostics import Diagnostics, diagnose, predictions
 from fastmlp.lab.scaling import Standardization, blocks_of
 from fastmlp.network import MLP
 from fastmlp.training import History
@@ -238,18 +238,6 @@ def _checked(network: MLP, name: str, X: Any, y: Any) -> Examples:
         return network.examples(X, y)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{name}: {error}") from error
-
-
-def predictions(network: MLP, X: np.ndarray) -> np.ndarray:
-    """Return what :meth:`fastmlp.MLP.predict` does, as numbers (n_examples, n_targets), NaN where a sum overflows."""
-    inputs = dense_inputs_of(X, network.plan.layer_dims[0], network.plan.dtype)
-    is_classes = network.loss.targets == "classes"
-    outputs = np.empty((network.plan.layer_dims[-1], len(inputs)), network.plan.dtype)
-    network.engine(len(inputs)).predict(outputs, network.parameters, _kernels.Data(inputs), not is_classes)
-    lost = np.isnan(outputs)
-    if is_classes:
-        return np.where(lost.any(axis=0), np.nan, outputs.argmax(axis=0))[:, np.newaxis]
-    return (np.where(lost, np.nan, outputs > 0.5) if network.loss.targets == "labels" else outputs).T
 
 
 def _by_rows(network: MLP, examples: Examples) -> Iterator[tuple[np.ndarray, np.ndarray]]:

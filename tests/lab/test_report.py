@@ -180,9 +180,11 @@ def test_of_many_examples_some_are_scattered(tmp_path, monkeypatch):
     assert 2500 < len(axes.collections[-1].get_offsets()) <= 5000
 
 
-def test_points_whose_sums_overflow_are_drawn(tmp_path):
-    drawn = [np.array([[1e200, 0], [1e200, 0]]), np.array([[1.0, -1.0]])], [np.zeros(2), np.zeros(1)]
-    network = MLP([2, 2, 1], activation="identity", initialization=lambda dims, seed: drawn)
-    data = dataclasses.replace(DATA, train=(X * 1e150, Y))
+@pytest.mark.parametrize("loss", ["log_loss", "squared_error"])
+@pytest.mark.parametrize(("dtype", "scale"), [("float64", 1e200), ("float32", 1e25)])
+def test_points_whose_sums_overflow_are_drawn(loss, dtype, scale, tmp_path):
+    drawn = [np.array([[scale, 0], [0, scale]]), np.array([[1.0, -1.0]])], [np.zeros(2), np.zeros(1)]
+    network = MLP([2, 2, 1], activation="identity", loss=loss, dtype=dtype, initialization=lambda dims, seed: drawn)
+    data = dataclasses.replace(DATA, train=(X * scale**0.75, Y))
     report.draw([dataclasses.replace(run_of(), network=network)], data, tmp_path / "p.png")
     assert (tmp_path / "p.png").stat().st_size > 10_000

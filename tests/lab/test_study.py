@@ -10,7 +10,7 @@ from studies import X, Y, run_of
 
 from fastmlp import MLP
 from fastmlp.lab import Diagnostics, run_study
-from fastmlp.lab.study import predictions
+from fastmlp.lab.diagnostics import predictions
 
 FIGURES = json.loads((Path(__file__).parents[1] / "figures" / "seed_study.json").read_text())["runs"]
 
