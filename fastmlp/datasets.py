@@ -98,6 +98,15 @@ def moons(n_examples: int, seed: Any) -> tuple[np.ndarray, np.ndarray]:
     return _shuffled_and_noisy(x1, x2, n_outer, seed)
 
 
+def _shuffled_and_noisy(x1: np.ndarray, x2: np.ndarray, n_outer: int, seed: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Draw as scikit-learn's make_circles and make_moons do; importing them would take most of a study's time."""
+    generator = checks.seed_of(seed)
+    order = np.arange(len(x1))
+    generator.shuffle(order)
+    X = np.stack([x1, x2], axis=1)[order]
+    return X + generator.normal(scale=0.05, size=X.shape), (order >= n_outer).astype(np.int64)
+
+
 def from_scikit_learn(name: str) -> tuple[np.ndarray, np.ndarray, list[str], list[str] | None]:
     """Load one of the small data sets that come with scikit-learn, which is imported here.
 
@@ -134,12 +143,3 @@ def from_scikit_learn(name: str) -> tuple[np.ndarray, np.ndarray, list[str], lis
     classes = [str(label) for label in data.target_names] if "target_names" in data else None
     y = data.target.astype(np.float64 if classes is None else np.int64)
     return np.ascontiguousarray(data.data, np.float64), y, [str(feature) for feature in data.feature_names], classes
-
-
-def _shuffled_and_noisy(x1: np.ndarray, x2: np.ndarray, n_outer: int, seed: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Draw as scikit-learn's make_circles and make_moons do; importing them would take most of a study's time."""
-    generator = checks.seed_of(seed)
-    order = np.arange(len(x1))
-    generator.shuffle(order)
-    X = np.stack([x1, x2], axis=1)[order]
-    return X + generator.normal(scale=0.05, size=X.shape), (order >= n_outer).astype(np.int64)
