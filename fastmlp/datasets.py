@@ -1,10 +1,12 @@
-"""The two noisy circles of the initialization exercise, and two noisy moons."""
+"""The two noisy circles of the initialization exercise, two noisy moons, and small data sets of scikit-learn."""
 
 from typing import Any
 
 import numpy as np
 
 from fastmlp import checks
+
+SCIKIT_LEARN = ("iris", "wine", "breast_cancer", "digits", "diabetes")
 
 
 def load_dataset(is_plot: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -113,3 +115,41 @@ def _shuffled_and_noisy(x1: np.ndarray, x2: np.ndarray, n_outer: int, seed: Any)
     generator.shuffle(order)
     X = np.stack([x1, x2], axis=1)[order]
     return X + generator.normal(scale=0.05, size=X.shape), (order >= n_outer).astype(np.int64)
+
+
+def from_scikit_learn(name: str) -> tuple[np.ndarray, np.ndarray, list[str], list[str] | None]:
+    """Load one of the small data sets that come with scikit-learn, which is imported here.
+
+    Parameters
+    ----------
+    name : {"iris", "wine", "breast_cancer", "digits", "diabetes"}
+
+    Returns
+    -------
+    X : ndarray of float64 of shape (n_examples, n_features)
+    y : ndarray of shape (n_examples,)
+        Class indices (int64) or, of diabetes, numbers (float64).
+    features : list of str
+        Names of the features.
+    classes : list of str or None
+        Names of the classes; None for diabetes, which is a regression.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``name`` is not one of those above.
+
+    Examples
+    --------
+    >>> from fastmlp.datasets import from_scikit_learn
+    >>> X, y, features, classes = from_scikit_learn("iris")
+    >>> X.shape, features[0], classes
+    ((150, 4), 'sepal length (cm)', ['setosa', 'versicolor', 'virginica'])
+    """
+    checks.choice("name", name, SCIKIT_LEARN)
+    from sklearn import datasets
+
+    data = getattr(datasets, f"load_{name}")()
+    classes = [str(label) for label in data.target_names] if "target_names" in data else None
+    y = data.target.astype(np.float64 if classes is None else np.int64)
+    return np.ascontiguousarray(data.data, np.float64), y, [str(feature) for feature in data.feature_names], classes

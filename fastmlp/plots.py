@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 STEP, PADDING = 0.01, 1.0
 MOST_STEPS = 2000  # along one axis
+STEPS = 400  # with a margin
 MOST_CLASSES = 10  # decisions with more distinct values are probabilities, and shaded
 FILE_BACKENDS = ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template")  # they have no windows
 
@@ -81,7 +82,12 @@ def show_pictures() -> None:
 
 
 def draw_decision_boundary(
-    axes: "Axes", model: Callable[[np.ndarray], Any], points: np.ndarray, labels: np.ndarray
+    axes: "Axes",
+    model: Callable[[np.ndarray], Any],
+    points: np.ndarray,
+    labels: np.ndarray,
+    *,
+    margin: float | None = None,
 ) -> None:
     """Fill given axes with a model's decisions and scatter the examples.
 
@@ -92,13 +98,16 @@ def draw_decision_boundary(
         Takes points (n_points, 2) and returns one decision for each.
     points : ndarray of shape (n_examples, 2)
     labels : ndarray of shape (n_examples,)
+    margin : float, default=None
+        Share of the examples' range by which the picture extends beyond them, in 400 steps; None extends it by 1, in
+        steps of 0.01.
 
     Raises
     ------
     TypeError, ValueError
         If the model's answer has the wrong size or is not finite.
     """
-    grid = [_axis(values) for values in points.T]
+    grid = [_axis(values, margin) for values in points.T]
     xx, yy = np.meshgrid(*grid)
     answer = model(np.c_[xx.ravel(), yy.ravel()])
     decisions = checks.array_of("the model's answer", answer, np.float64)
@@ -115,11 +124,17 @@ def draw_decision_boundary(
     axes.scatter(points[:, 0], points[:, 1], c=labels, s=12, edgecolors="black", linewidths=0.3, **scale)
 
 
-def _axis(values: np.ndarray) -> np.ndarray:
-    """Return grid lines from 1 below the least value to 1 above the largest, 0.01 apart unless these are too many."""
+def _axis(values: np.ndarray, margin: float | None) -> np.ndarray:
+    """Return grid lines from 1 below the least value to 1 above the largest, 0.01 apart unless these are too many.
+
+    With a margin, they extend by that share of the range, if this is not 0.
+    """
     low, high = float(values.min()), float(values.max())
     if high - low > np.finfo(float).max / 4:
         raise ValueError(f"X must span a range that a picture can show, got {low:g} to {high:g}")
+    if margin is not None and margin * (high - low) > 8 * float(np.spacing(max(abs(low), abs(high)))):
+        padding = margin * (high - low)
+        return np.linspace(low - padding, high + padding, STEPS)
     padding = max(PADDING, 8 * float(np.spacing(max(abs(low), abs(high)))))  # 1 vanishes beside 1e17
     step = max(STEP, (high - low + 2 * padding) / MOST_STEPS)
     return np.arange(low - padding, high + padding, step)

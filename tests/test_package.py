@@ -69,7 +69,7 @@ def test_an_unknown_name_is_an_attribute_error():
 
 # ---- what an import costs
 
-HEAVY = ["sklearn", "matplotlib", "scipy", "tqdm"]
+HEAVY = ["sklearn", "matplotlib", "scipy", "tqdm", "pandas"]
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,18 @@
 """The command ``study``."""
 
 import argparse
-import csv
+import codecs
 import os
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from fastmlp import checks, initializers
 from fastmlp.lab import report
+from fastmlp.lab.data import DRAWN, NAMES, TASKS, StudyData, by_name, from_file
 from fastmlp.lab.study import run_study
+from fastmlp.lab.tables import Form
+from fastmlp.text import printable, say
 
-DATA_SETS = ("circles", "moons")
+NO_FILES = ("idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape")  # encodings of other things
 PICTURE = "initialization_study.png"
 
 
@@ -30,12 +30,32 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help=f"initializations to compare, of: {', '.join([*initializers.REGISTRY, *initializers.ALIASES])}",
     )
     parser.add_argument(
-        "--data", default="circles", metavar="NAME|FILE", help="circles, moons, or a CSV file with a header line"
+        "--data", default="circles", metavar="NAME|FILE", help=f"{', '.join(NAMES)}, or a text file with a table"
     )
-    parser.add_argument("--target", metavar="COLUMN", help="the CSV file's column of labels, two distinct values")
+    parser.add_argument(
+        "--standardize",
+        action="store_true",
+        help="bring the features, and the target of a regression, to mean 0 and standard deviation 1 by those of the "
+        "training part; constant columns become 0",
+    )
     parser.add_argument("--dtype", choices=list(checks.DTYPES), default="float64", help="of all computations")
     parser.add_argument("--output", type=Path, default=Path(), metavar="FOLDER", help="where the picture goes")
     parser.add_argument("--json", action="store_true", help="print all measurements as JSON in place of the table")
+    table = parser.add_argument_group("tables from files")
+    table.add_argument("--target", metavar="COLUMN", help="name of the column to predict")
+    table.add_argument(
+        "--task",
+        choices=TASKS,
+        default="auto",
+        help="auto takes words, two values and up to 20 whole numbers for classes, other numbers for a regression",
+    )
+    table.add_argument("--delimiter", type=_delimiter, metavar="CHARACTER", help="between values; found if not given")
+    table.add_argument("--decimal", choices=(".", ","), default=".", help="what parts the fraction of a number")
+    table.add_argument("--encoding", type=_encoding, metavar="NAME", help="such as utf-8, cp1252; found if not given")
+    table.add_argument(
+        "--no-header", action="store_true", help="the first line is a row; columns are then named 1, 2, ..."
+    )
+    table.add_argument("--drop-missing", action="store_true", help="leave out lines with a missing or infinite value")
 
 
 def _widths(text: str) -> tuple[int, ...]:
@@ -46,6 +66,24 @@ def _widths(text: str) -> tuple[int, ...]:
     if any(width < 1 for width in widths):
         raise argparse.ArgumentTypeError(f"must be at least 1 each, got {text!r}")
     return widths
+
+
+def _delimiter(text: str) -> str:
+    character = {"\\t": "\t", "tab": "\t"}.get(text, text)
+    if len(character) != 1 or not character.isascii() or character.isalnum() or character in '"\r\n\0#+-.':
+        raise argparse.ArgumentTypeError(f"must be one character such as ; or tab, got {text!r}")
+    return character
+
+
+def _encoding(text: str) -> str:
+    try:
+        "".encode(text)  # LookupError also for the codecs that are no encodings of text
+        name = codecs.lookup(text).name
+    except (LookupError, ValueError):
+        name = ""
+    if not name or name in NO_FILES:
+        raise argparse.ArgumentTypeError(f"must be a text encoding of Python such as cp1252, got {text!r}")
+    return name
 
 
 def run(options: argparse.Namespace) -> int:
@@ -60,12 +98,15 @@ def run(options: argparse.Namespace) -> int:
     picture = options.output / PICTURE
     if not os.access(options.output, os.W_OK) or (picture.exists() and not picture.is_file()):
         raise ValueError(f"--output must be a folder in which {PICTURE} can be written, got {options.output}")
-    train, test = _load(options.data, options.target)
+    data = _load(options)
+    if options.standardize:
+        data.standardize()
 
     runs = run_study(
-        [train[0].shape[1], *options.layers, 1],
-        train,
-        test,
+        [len(data.features), *options.layers, data.n_outputs],
+        data.train,
+        data.test,
+        loss=data.loss,
         initializations=options.init,
         seed=options.seed,
         learning_rate=options.learning_rate,
@@ -74,66 +115,32 @@ def run(options: argparse.Namespace) -> int:
         dtype=options.dtype,
     )
     if not options.json:
-        print(report.table(runs), flush=True)
-    report.draw(runs, *train, picture)
+        say(report.table(runs))
+    report.draw(runs, data, picture)
     if options.json:
-        print(report.as_json(runs, picture))
-    else:
-        last = max((int(run.history.epochs[-1]) for run in runs if len(run.history.epochs)), default=0)
-        print(f"\nFirst and last cost are those of iterations 0 and {last}. Picture: {picture}")
+        say(report.as_json(runs, picture, data))
+        return 0
+    last = max((int(run.history.epochs[-1]) for run in runs if len(run.history.epochs)), default=0)
+    if options.data not in DRAWN:
+        say(f"\n{data.description()}")
+    say(f"\nFirst and last cost are those of iterations 0 and {last}. Picture: {printable(str(picture))}")
     return 0
 
 
-def _load(data: str, target: str | None) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
-    """Return (X, y) for training and for the test."""
-    if data in DATA_SETS:
-        if target is not None:
-            raise ValueError(f"--target goes with a CSV file, not with --data {data}")
-        from fastmlp import datasets
-
-        generate = getattr(datasets, data)
-        return generate(300, seed=1), generate(100, seed=2)
-    path = Path(data)
+def _load(options: argparse.Namespace) -> StudyData:
+    """Return the data that --data names."""
+    dtype = checks.dtype_of(options.dtype)
+    if options.data in NAMES:
+        of_files = ("target", "task", "delimiter", "decimal", "encoding", "no_header", "drop_missing")
+        for name in of_files:
+            if getattr(options, name) not in (None, False, "auto", "."):
+                option = f"--{name.replace('_', '-')}"
+                raise ValueError(f"{option} goes with a file, not with --data {options.data}")
+        return by_name(options.data, dtype)
+    path = Path(options.data)
     if not path.is_file():
-        raise ValueError(f"--data must be {', '.join(DATA_SETS)} or a CSV file; there is no file {data}")
-    X, y = _read_csv(path, target)
-    from sklearn.model_selection import train_test_split
-
-    if len(y) < 5:
-        raise ValueError(f"{path} must have at least 5 rows, of which a quarter is the test; got {len(y)}")
-    X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.25, random_state=1, stratify=y)
-    return (X_train, y_train), (X_test, y_test)
-
-
-def _read_csv(path: Path, target: str | None) -> tuple[np.ndarray, np.ndarray]:
-    """Read the features and the labels 0 and 1 of a CSV file with a header line."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file) if row]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{path} is not a CSV file: {error}") from error
-    if len(rows) < 2:
-        raise ValueError(f"{path} must have a header line and at least one row")
-    header = [name.strip() for name in rows[0]]
-    if target is None:
-        raise ValueError(f"--target must name the column of labels in {path}: one of {', '.join(header)}")
-    if target not in header:
-        raise ValueError(f"--target must be a column of {path}, one of {', '.join(header)}; got {target!r}")
-    at = header.index(target)
-    for number, row in enumerate(rows[1:], start=2):
-        if len(row) != len(header):
-            raise ValueError(f"{path}, row {number}: expected {len(header)} values, got {len(row)}")
-    values = sorted({row[at].strip() for row in rows[1:]})
-    if len(values) != 2:
-        raise ValueError(f"--target: column {target!r} must have two distinct values, got {len(values)}")
-    y = np.array([values.index(row[at].strip()) for row in rows[1:]])
-    features = []
-    for number, row in enumerate(rows[1:], start=2):
-        try:
-            features.append([float(value) for i, value in enumerate(row) if i != at])
-        except ValueError as error:
-            raise ValueError(f"{path}, row {number}: {error}") from None
-    X = checks.matrix(f"the features in {path}", features, np.float64)
-    if np.bincount(y).min() < 2:
-        raise ValueError(f"--target: each value of column {target!r} must stand in at least two rows")
-    return X, y
+        raise ValueError(f"--data must be {', '.join(NAMES)} or a file; there is no file {options.data}")
+    form = Form(options.delimiter, options.decimal, options.encoding, not options.no_header)
+    if form.delimiter == form.decimal:
+        raise ValueError(f"--delimiter must differ from --decimal, got {form.delimiter!r} for both")
+    return from_file(path, options.target, form, task=options.task, drop_missing=options.drop_missing, dtype=dtype)

@@ -1,4 +1,4 @@
-"""Measurements of a network: symmetry, saturation, dead units."""
+"""Measurements of a network: symmetry, saturation, dead units, predictions."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,9 +7,11 @@ import numpy as np
 
 from fastmlp import _kernels, checks
 from fastmlp.engine.examples import dense_inputs_of
+from fastmlp.lab.scaling import blocks_of
 from fastmlp.network import MLP
 
 SATURATED_LOGIT = 10.0  # beyond it the sigmoid's slope is below 5e-5: the output cannot move
+BLOCK = 1 << 19  # values of all layers that are kept at a time
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Diagnostics:
         Share of hidden units whose output is the same for every example; 0 without hidden layers.
     saturated_outputs : float
         Share of logits that are not finite or whose magnitude is over 10, where the gradient of a sigmoid vanishes.
+        With softmax, share of examples whose largest logit is over 10 above the next one.  With the other losses,
+        share of outputs that are not finite.
     smallest_logit, largest_logit : float
         NaN only if all logits are NaN.
     """
@@ -64,14 +68,50 @@ def diagnose(network: MLP, X: Any) -> Diagnostics:
     inputs = dense_inputs_of(X, network.plan.layer_dims[0], network.plan.dtype)
     if len(inputs) < 2:
         raise ValueError("X must have at least 2 examples: whether a unit is dead shows between examples; got 1")
-    layers = network.engine(len(inputs)).layers(network.parameters, _kernels.Data(inputs))
-    units = [np.c_[w, b] for w, b in zip(network.weights, network.biases, strict=True)][:-1]
-    dead = [layer["a"].max(axis=1) == layer["a"].min(axis=1) for layer in layers[:-1]]
-    logits = layers[-1]["z"]
+    plan = network.plan
+    rows = min(len(inputs), max(1, BLOCK // sum(plan.layer_dims)))
+    engine = network.engine(rows)
+    lows, highs = ([np.empty((0, width)) for width in plan.layer_dims[1:-1]] for _ in range(2))
+    smallest = largest = np.nan
+    n_saturated = n_measured = 0
+    for block in blocks_of(inputs, rows * inputs.shape[1]):
+        *hidden, last = engine.layers(network.parameters, _kernels.Data(block))
+        for i, layer in enumerate(hidden):
+            lows[i] = np.vstack([lows[i], layer["a"].min(axis=1)]).min(axis=0, keepdims=True)
+            highs[i] = np.vstack([highs[i], layer["a"].max(axis=1)]).max(axis=0, keepdims=True)
+        smallest = np.fmin.reduce(last["z"], axis=None, initial=smallest)
+        largest = np.fmax.reduce(last["z"], axis=None, initial=largest)
+        saturated = _saturated(last["z"], plan.activations[-1])
+        n_saturated, n_measured = n_saturated + int(saturated.sum()), n_measured + saturated.size
+    dead = [low[0] == high[0] for low, high in zip(lows, highs, strict=True)]
+    incoming = [np.c_[w, b] for w, b in zip(network.weights, network.biases, strict=True)][:-1]
     return Diagnostics(
-        symmetric=any(len(unit) > 1 and bool((unit == unit[0]).all()) for unit in units),
+        symmetric=any(len(unit) > 1 and bool((unit == unit[0]).all()) for unit in incoming),
         dead_units=float(np.concatenate(dead).mean()) if dead else 0.0,
-        saturated_outputs=float((~(np.abs(logits) <= SATURATED_LOGIT)).mean()),  # NaN counts: it overflowed
-        smallest_logit=float(np.fmin.reduce(logits, axis=None)),
-        largest_logit=float(np.fmax.reduce(logits, axis=None)),
+        saturated_outputs=n_saturated / n_measured,
+        smallest_logit=float(smallest),
+        largest_logit=float(largest),
     )
+
+
+def predictions(network: MLP, X: np.ndarray) -> np.ndarray:
+    """Return what :meth:`fastmlp.MLP.predict` does, as numbers (n_examples, n_targets), NaN where a sum overflows."""
+    inputs = dense_inputs_of(X, network.plan.layer_dims[0], network.plan.dtype)
+    is_classes = network.loss.targets == "classes"
+    outputs = np.empty((network.plan.layer_dims[-1], len(inputs)), network.plan.dtype)
+    network.engine(len(inputs)).predict(outputs, network.parameters, _kernels.Data(inputs), not is_classes)
+    lost = np.isnan(outputs)
+    if is_classes:
+        return np.where(lost.any(axis=0), np.nan, outputs.argmax(axis=0))[:, np.newaxis]
+    return (np.where(lost, np.nan, outputs > 0.5) if network.loss.targets == "labels" else outputs).T
+
+
+def _saturated(logits: np.ndarray, output: str) -> np.ndarray:
+    """Return which logits (n_outputs, n_examples), or which examples, are saturated; NaN is, since it overflowed."""
+    if output == "logistic":
+        return ~(np.abs(logits) <= SATURATED_LOGIT)
+    if output == "softmax" and len(logits) > 1:
+        *_, second, first = np.partition(logits, [-2, -1], axis=0)
+        with np.errstate(invalid="ignore"):
+            return ~(first - second <= SATURATED_LOGIT)
+    return ~np.isfinite(logits)

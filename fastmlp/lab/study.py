@@ -1,7 +1,8 @@
 """The study: one network trained from several initializations on the same data."""
 
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +10,17 @@ import numpy as np
 
 from fastmlp import checks, training
 from fastmlp.engine.examples import Examples, dense_inputs_of
-from fastmlp.lab.diagnostics import Diagnostics, diagnose
+from fastmlp.lab.diagnostics import Diagnostics, diagnose, predictions
+from fastmlp.lab.scaling import Standardization, blocks_of
 from fastmlp.network import MLP
 from fastmlp.training import History
 
 MOSTLY = 0.5  # least share of units or outputs for which a symptom is reported
+LARGE = 10.0  # root mean square of features or targets that may be why a training failed
+LEAST_R2 = 0.01  # of a regression that learned more than the mean of its targets
+ROWS = 4096  # examples that are predicted at a time
+SMALL = 0.01  # the same, of features that are too small
+FAR = 100.0  # first outputs of a regression over its targets (at least 1) that only weights or features explain
 
 
 @dataclass(frozen=True)
@@ -28,46 +35,103 @@ class Run:
     history : History
     seconds : float
         Duration of the training alone.
-    train_accuracy, test_accuracy : float
-        Shares of right labels after training, from 0 to 1.
+    train_accuracy, test_accuracy : float or None
+        Shares of right labels after training, from 0 to 1; None for a regression.
     start, end : Diagnostics
         Measurements on the training examples, before and after training.
     diverged : bool
         Whether something in the training was not finite.
+    train_r2, test_r2 : float or None
+        R^2 after training: 1 less the squared errors over those of the mean; NaN where all targets are the same, None
+        for classes.
+    feature_scale : float
+        The largest root mean square of a feature of the training examples.
+    target_scale : float or None
+        The root mean square of the targets of a regression; None for classes.
+    standardized_start : Diagnostics or None
+        Measurements before training on standardized features, made where the outputs at the start are far off.
     """
 
     initialization: str
     network: MLP
     history: History
     seconds: float
-    train_accuracy: float
-    test_accuracy: float
+    train_accuracy: float | None
+    test_accuracy: float | None
     start: Diagnostics
     end: Diagnostics
     diverged: bool
+    train_r2: float | None = None
+    test_r2: float | None = None
+    feature_scale: float = 1.0
+    target_scale: float | None = None
+    standardized_start: Diagnostics | None = None
 
     @property
     def what_happened(self) -> str:
-        """The symptom that the measurements show, in a few words."""
-        losses = self.history.losses
+        """The symptom that the measurements show, with its cause where they show that too, in a few words."""
+        if self.start.symmetric and self.end.symmetric and not self._diverged():
+            return "symmetry not broken: hidden units stay identical"
+        far_off = is_far_off(self.start, self.target_scale)
+        symptom = self._diverged() or (self._start() if far_off else self._end())
+        if symptom is None:
+            dead = f", {self.end.dead_units:.0%} dead units" if self.end.dead_units else ""
+            return f"learns: no symptom{dead}"
+        cause = self._bad_scales(far_off)
+        if cause:
+            return f"{cause}: {symptom}; try --standardize"
+        return symptom if self._diverged() or not far_off else f"weights too large: {symptom}"
+
+    def _diverged(self) -> str | None:
         if self.diverged:
             return "diverged: the loss is not finite"
-        if self.history.ended.symptom == "loss grew":
-            return "diverged: the loss ended over ten times its start"
-        if self.start.symmetric and self.end.symmetric:
-            return "symmetry not broken: hidden units stay identical"
-        if self.start.saturated_outputs >= MOSTLY:
-            low, high = self.start.smallest_logit, self.start.largest_logit
-            return (
-                f"weights too large: {self.start.saturated_outputs:.0%} of outputs saturated at the start, "
-                f"logits {low:.4g} to {high:.4g}"
-            )
+        return (
+            "diverged: the loss ended over ten times its start" if self.history.ended.symptom == "loss grew" else None
+        )
+
+    def _start(self) -> str:
+        """Outputs that are far off at the start, in words."""
+        low, high = self.start.smallest_logit, self.start.largest_logit
+        if self.target_scale is not None:
+            return f"outputs {low:.4g} to {high:.4g} at the start, targets of size {self.target_scale:.2g}"
+        return f"{self.start.saturated_outputs:.0%} of outputs saturated at the start, logits {low:.4g} to {high:.4g}"
+
+    def _end(self) -> str | None:
+        """What is wrong at the end, or None."""
+        losses = self.history.losses
         if self.end.dead_units >= MOSTLY:
             return f"dead units: {self.end.dead_units:.0%} of hidden units give one value for all examples"
         if len(losses) > 1 and losses[-1] >= losses[0]:
             return "does not learn: the loss has not fallen"
-        dead = f", {self.end.dead_units:.0%} dead units" if self.end.dead_units else ""
-        return f"learns: no symptom{dead}"
+        if self.train_r2 is not None and not self.train_r2 > LEAST_R2:
+            return "does not learn: no better than the mean of the targets"
+        return None
+
+    def _bad_scales(self, far_off: bool) -> str:
+        """Features and targets whose scale explains a failure, or an empty string.
+
+        Outputs that are far off at the start are due to the features if they are not so with standardized ones, and
+        otherwise to the weights.
+        """
+        found = []
+        standardized = self.standardized_start
+        mended = far_off and standardized is not None and not is_far_off(standardized, self.target_scale)
+        by_weights = far_off and not mended and not self._diverged()
+        if mended or (self.feature_scale > LARGE and not by_weights):
+            found.append(f"features too large (of size {self.feature_scale:.2g})")
+        elif 0 < self.feature_scale < SMALL and not far_off:
+            found.append(f"features too small (of size {self.feature_scale:.2g})")
+        if self.target_scale is not None and self.target_scale > LARGE and not by_weights:
+            found.append(f"targets too large (of size {self.target_scale:.2g})")
+        return ", ".join(found)
+
+
+def is_far_off(measured: Diagnostics, target_scale: float | None) -> bool:
+    """Whether most outputs are saturated or, in a regression, some are far beyond the targets."""
+    if target_scale is None:
+        return measured.saturated_outputs >= MOSTLY
+    reach = max(abs(measured.smallest_logit), abs(measured.largest_logit))
+    return not reach <= FAR * max(1.0, target_scale)  # NaN is far off
 
 
 def run_study(
@@ -75,6 +139,7 @@ def run_study(
     train: tuple[Any, Any],
     test: tuple[Any, Any],
     *,
+    loss: str = "log_loss",
     initializations: Sequence[str] = ("zeros", "random", "he"),
     seed: int = 3,
     learning_rate: float = 0.01,
@@ -89,7 +154,9 @@ def run_study(
     layer_dims : sequence of int
         Widths from the inputs to the outputs.
     train, test : tuple
-        X (n_examples, n_features) and y (n_examples,), labels 0 and 1.
+        X (n_examples, n_features) and y (n_examples,): labels 0 and 1 or, with another loss, its targets.
+    loss : str, default="log_loss"
+        Or "multinomial_log_loss" for more than two classes, "squared_error" for a regression.
     initializations : sequence of str, default=("zeros", "random", "he")
         Names from :data:`fastmlp.initializers.REGISTRY`.
     seed : int, default=3
@@ -126,26 +193,42 @@ def run_study(
     for name, data in (("train", train), ("test", test)):
         if not isinstance(data, (tuple, list)) or len(data) != 2:
             raise TypeError(f"{name} must be a pair (X, y), got {checks.shown(data)}")
-    networks = [MLP(layer_dims, initialization=name, dtype=dtype, seed=seed) for name in initializations]
+    networks = [MLP(layer_dims, loss=loss, initialization=name, dtype=dtype, seed=seed) for name in initializations]
     examples, test_examples = (_checked(networks[0], name, *data) for name, data in (("train", train), ("test", test)))
     options = training.TrainingOptions(learning_rate=learning_rate, epochs=epochs, report_every=report_every)
+    assert isinstance(examples.inputs, np.ndarray)
+    scaling = Standardization.of(examples.inputs)
+    is_regression = networks[0].loss.targets in ("reals", "counts")
+    target_scale = Standardization.of(examples.targets.T).scale() if is_regression else None
     runs = []
     for name, network in zip(initializations, networks, strict=True):
-        start = diagnose(network, train[0])
+        start = diagnose(network, examples.inputs)
+        standardized = None
+        if is_far_off(start, target_scale):
+            sample = examples.inputs[:: -(-examples.n_examples // ROWS)]
+            standardized = diagnose(network, scaling.apply(np.ascontiguousarray(sample)))
         began = time.perf_counter()
         history = training.run(network, examples, options)
         seconds = time.perf_counter() - began
+        score = _r2 if is_regression else _accuracy
+        scores = score(network, examples), score(network, test_examples)
+        accuracies, r2 = ((None, None), scores) if is_regression else (scores, (None, None))
         runs.append(
             Run(
                 initialization=name,
                 network=network,
                 history=history,
                 seconds=seconds,
-                train_accuracy=_accuracy(network, train[0], examples),
-                test_accuracy=_accuracy(network, test[0], test_examples),
+                train_accuracy=accuracies[0],
+                test_accuracy=accuracies[1],
                 start=start,
-                end=diagnose(network, train[0]),
+                end=diagnose(network, examples.inputs),
                 diverged=history.ended.how == "diverged",
+                train_r2=r2[0],
+                test_r2=r2[1],
+                feature_scale=scaling.scale(),
+                target_scale=target_scale,
+                standardized_start=standardized,
             )
         )
     return runs
@@ -160,6 +243,26 @@ def _checked(network: MLP, name: str, X: Any, y: Any) -> Examples:
         raise type(error)(f"{name}: {error}") from error
 
 
-def _accuracy(network: MLP, X: Any, examples: Examples) -> float:
-    predictions = network.predict(X).reshape(examples.n_examples, -1)
-    return float(np.mean(predictions == examples.targets.T))
+def _by_rows(network: MLP, examples: Examples) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield predictions and targets (n_rows, n_targets), some rows at a time."""
+    assert isinstance(examples.inputs, np.ndarray)
+    start = 0
+    for rows in blocks_of(examples.inputs, ROWS * examples.inputs.shape[1]):
+        yield predictions(network, rows), examples.targets[:, start : start + len(rows)].T
+        start += len(rows)
+
+
+def _accuracy(network: MLP, examples: Examples) -> float:
+    right = sum(int((predicted == targets).all(axis=1).sum()) for predicted, targets in _by_rows(network, examples))
+    return right / examples.n_examples
+
+
+def _r2(network: MLP, examples: Examples) -> float:
+    mean = examples.targets.mean(dtype=np.float64)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        pairs = [
+            (np.square(targets - predicted.astype(np.float64)).sum(), np.square(targets - mean).sum())
+            for predicted, targets in _by_rows(network, examples)
+        ]
+        errors, spread = np.sum(pairs, axis=0)
+        return float(1 - errors / spread) if spread > 0 else math.nan

@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from fastmlp import MLP
-from fastmlp.lab import Diagnostics, diagnose
+from fastmlp.lab import Diagnostics, diagnose, diagnostics
 
 X = np.array([[1.0, 2.0], [-1.0, 0.5], [3.0, -2.0], [0.25, 0.25]])
 Y = np.array([0, 1, 1, 0])
@@ -101,3 +101,44 @@ def test_a_logit_that_is_nan_counts_as_saturated_and_is_no_smallest_or_largest()
     nothing = diagnose(model, [[1e307, 0], [-1e307, 0]])
     assert nothing.saturated_outputs == 1.0
     assert np.isnan([nothing.smallest_logit, nothing.largest_logit]).all()
+
+
+def test_examples_are_measured_in_blocks_with_the_same_outcome(monkeypatch):
+    rng = np.random.default_rng(0)
+    examples = rng.standard_normal((500, 2)) * 0.02
+    examples[-50:] = 0  # the outputs of the last block are all the same
+    model = MLP([2, 30, 7, 1], initialization="random", seed=1)
+    model.biases[0][:5] = -1e3
+    whole = diagnose(model, examples)
+    monkeypatch.setattr(diagnostics, "BLOCK", 500)
+    assert diagnose(model, examples) == whole
+    assert 0 < whole.dead_units < 1
+    assert 0 < whole.saturated_outputs < 1
+
+
+def test_softmax_is_saturated_where_one_logit_is_far_above_the_others():
+    def of(*logits):
+        return diagnose(
+            MLP(
+                [1, 3],
+                activation=[],
+                loss="multinomial_log_loss",
+                initialization=lambda dims, seed: ([np.zeros((3, 1))], [np.array(logits)]),
+            ),
+            [[0.0], [1.0]],
+        ).saturated_outputs
+
+    assert of(100.0, 101.0, -500.0) == 0
+    assert of(100.0, 111.0, 0.0) == 1
+    assert of(-20.0, -20.0, -20.0) == 0
+
+
+def test_outputs_of_a_regression_are_never_saturated_while_finite():
+    model = MLP(
+        [1, 1],
+        activation=[],
+        loss="squared_error",
+        initialization=lambda dims, seed: ([np.array([[1e6]])], [np.zeros(1)]),
+    )
+    assert diagnose(model, [[1.0], [2.0]]).saturated_outputs == 0
+    assert diagnose(model, [[1e305], [1.0]]).saturated_outputs == 0.5

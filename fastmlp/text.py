@@ -1,0 +1,39 @@
+"""Text from files, paths and arguments, made fit for one line of a terminal, and written to one."""
+
+import os
+import sys
+
+
+def printable(text: str) -> str:
+    """Return ``text`` with line ends, control characters and lone surrogates written as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def shortened(text: str, most: int = 40) -> str:
+    """Return ``text`` printable and cut to at most ``most`` characters."""
+    text = printable(text[: most + 1])
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def listed(words: list[str], most: int = 12) -> str:
+    """Return the first words, each shortened, parted by commas; say how many are left out."""
+    shown = ", ".join(shortened(word) for word in words[:most])
+    return shown if len(words) <= most else f"{shown} and {len(words) - most} more"
+
+
+def say(text: str) -> None:
+    """Print to the standard output; characters that its encoding lacks are escaped.
+
+    Where nobody reads the output any more, as after ``| head``, this and all further text is dropped.
+    """
+    out = sys.stdout
+    if out is None:  # closed by the caller of the process
+        return
+    encoding = getattr(out, "encoding", None) or "utf-8"
+    text = text.encode(encoding, "backslashreplace").decode(encoding)
+    try:
+        print(text, file=out, flush=True)
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, out.fileno())
+        os.close(nowhere)
