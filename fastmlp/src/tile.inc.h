@@ -40,14 +40,25 @@ typedef struct {
 INLINE ptrdiff_t example_of(const batch *b, ptrdiff_t i) { return b->order ? b->order[i] : b->start + i; }
 
 /* The sum of the sample weights, or the number of examples where there are none. */
-INLINE double weight_of(const fm_data *data, const batch *b)
+INLINE double weight_of(const fm_data *data, const batch *b, worker *w)
 {
     const real *weight = data->sample_weight;
     double sum = 0;
     if (!weight)
         return (double)b->n;
-    for (ptrdiff_t i = 0; i < b->n; i++) sum += (double)weight[example_of(b, i)];
+    FOR_EACH_PORTION(p, b->n, w) {
+        for (ptrdiff_t i = p.from; i < p.to; i++) sum += (double)weight[example_of(b, i)];
+        poll_after(w, WORK_OF_A_GATHER * items_in(p));
+    }
     return sum;
+}
+
+static void FN(set_zero)(real *x, ptrdiff_t n, worker *w)
+{
+    FOR_EACH_PORTION(p, n, w) {
+        memset(x + p.from, 0, (size_t)(p.to - p.from) * sizeof(real));
+        poll_after(w, WORK_OF_A_COPY * items_in(p));
+    }
 }
 
 /* Moves `t` to the examples of its batch from `first` on. */
