@@ -187,7 +187,7 @@ def environment(tmp_path_factory):
     source, library = folder / "clock.c", folder / "clock.so"
     source.write_text(CLOCK)
     subprocess.run([compiler, "-shared", "-fPIC", "-O1", str(source), "-o", str(library), "-ldl"], check=True)
-    return {**os.environ, "LD_PRELOAD": f"{library} {os.environ.get('LD_PRELOAD', '')}"}
+    return {**os.environ, "LD_PRELOAD": f"{os.environ.get('LD_PRELOAD', '')} {library}".strip()}
 
 
 def output_of(script, environment):
