@@ -2,14 +2,12 @@
 
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
-from setuptools.errors import CompileError, LinkError
 
 DEBUG = os.environ.get("FASTMLP_DEBUG") == "1"
 SANITIZE = os.environ.get("FASTMLP_SANITIZE") == "1"
@@ -21,10 +19,11 @@ COMPILE_ARGS = [
     "-g1",
     "-Wall",
     "-Wextra",
+    "-pthread",
     "-ffp-contract=off",  # the bits belong to the source: every fused multiply-add is written as one
     "-fno-math-errno",
 ]
-LINK_ARGS = []
+LINK_ARGS = ["-pthread"]
 if WARNINGS_ARE_ERRORS:
     COMPILE_ARGS.append("-Werror")
 if SANITIZE:
@@ -50,27 +49,7 @@ class BuildExt(build_ext):
     def build_extensions(self):
         if self.compiler.compiler_type == "msvc":
             sys.exit("fastmlp's kernels use GCC's vector extensions: build with GCC, Clang or clang-cl, not MSVC")
-        if self.has_openmp():
-            for extension in self.extensions:
-                extension.extra_compile_args.append("-fopenmp")
-                extension.extra_link_args.append("-fopenmp")
-        else:
-            print("fastmlp: this compiler has no OpenMP; every call will run on one thread")
         super().build_extensions()
-
-    def has_openmp(self):
-        """Whether a program with OpenMP compiles and links; FASTMLP_OPENMP=0 says no."""
-        if os.environ.get("FASTMLP_OPENMP") == "0":
-            return False
-        with tempfile.TemporaryDirectory() as folder:
-            source = Path(folder, "probe.c")
-            source.write_text("#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n")
-            try:
-                objects = self.compiler.compile([str(source)], output_dir=folder, extra_postargs=["-fopenmp"])
-                self.compiler.link_executable(objects, "probe", output_dir=folder, extra_postargs=["-fopenmp"])
-            except (CompileError, LinkError):
-                return False
-        return True
 
 
 extension = Extension(

@@ -8,9 +8,11 @@ cdef int passes(object value, fm_check check) except -1:
     cdef int typenum = cnp.PyArray_TYPE(array)
     if typenum not in (cnp.NPY_DOUBLE, cnp.NPY_FLOAT) or not cnp.PyArray_ISCARRAY_RO(array):
         raise ValueError("expected a C-contiguous, aligned array of float32 or float64")
-    return kernels_for(typenum == cnp.NPY_DOUBLE).all_pass(
-        cnp.PyArray_DATA(array), cnp.PyArray_SIZE(array), check
-    )
+    cdef int answer
+    finish(kernels_for(typenum == cnp.NPY_DOUBLE).all_pass(
+        &answer, cnp.PyArray_DATA(array), cnp.PyArray_SIZE(array), check, serve_signals
+    ))
+    return answer
 
 
 cdef bint is_plain_matrix(object value, int typenum):
@@ -45,20 +47,11 @@ cdef cnp.ndarray labels_from_integers(object labels, cnp.ndarray outputs):
         return None
     cdef Py_ssize_t rows = cnp.PyArray_DIM(outputs, 0), n = cnp.PyArray_DIM(outputs, 1)
     cdef cnp.ndarray new = new_matrix(cnp.PyArray_TYPE(outputs), rows, n)
-    cdef const cnp.int64_t *y = <const cnp.int64_t *>cnp.PyArray_DATA(labels)
-    cdef double *wide = <double *>cnp.PyArray_DATA(new)
-    cdef float *narrow = <float *>cnp.PyArray_DATA(new)
-    cdef Py_ssize_t i
-    cdef cnp.int64_t other = 0
-    if cnp.PyArray_TYPE(new) == cnp.NPY_DOUBLE:
-        for i in range(cnp.PyArray_SIZE(new)):
-            other |= y[i] & ~1
-            wide[i] = <double>y[i]
-    else:
-        for i in range(cnp.PyArray_SIZE(new)):
-            other |= y[i] & ~1
-            narrow[i] = <float>y[i]
-    return None if other else new
+    cdef fm_dtype dtype = FM_F64 if cnp.PyArray_TYPE(new) == cnp.NPY_DOUBLE else FM_F32
+    cdef int are_binary
+    finish(fm_convert_labels(cnp.PyArray_DATA(new), &are_binary, <const int64_t *>cnp.PyArray_DATA(labels),
+                             cnp.PyArray_SIZE(new), dtype, serve_signals))
+    return new if are_binary else None
 
 
 def integer_labels(object labels, cnp.ndarray outputs not None):

@@ -5,21 +5,25 @@ def elementwise(str function, const real[::1] x, real[::1] out):
     cdef int code = code_of("function", function, FUNCTIONS)
     cdef const fm_kernels *kernels = kernels_for(real is double)
     check_shape("out", (out.shape[0],), (x.shape[0],))
+    cdef fm_status status
     if x.shape[0]:
         with nogil:
-            kernels.map(&out[0], &x[0], x.shape[0], <fm_function>code)
+            status = kernels.map(&out[0], &x[0], x.shape[0], <fm_function>code, serve_signals)
+        finish(status)
 
 
 def log_loss(const real[:, ::1] logits, const real[:, ::1] targets):
     """Mean over examples of the log-loss summed over outputs, from logits."""
     cdef const fm_kernels *kernels = kernels_for(real is double)
+    cdef fm_status status
     cdef double loss
     check_shape("targets", (targets.shape[0], targets.shape[1]), (logits.shape[0], logits.shape[1]))
     if logits.shape[0] < 1 or logits.shape[1] < 1:
         raise ValueError("logits must not be empty")
     with nogil:
-        loss = kernels.mean_log_loss(&logits[0, 0], &targets[0, 0], logits.shape[0] * logits.shape[1],
-                                     logits.shape[1])
+        status = kernels.mean_log_loss(&loss, &logits[0, 0], &targets[0, 0], logits.shape[0] * logits.shape[1],
+                                       logits.shape[1], serve_signals)
+    finish(status)
     return loss
 
 
@@ -29,11 +33,15 @@ cdef double mean_cross_entropy(cnp.ndarray probabilities, cnp.ndarray targets, b
     cdef void *a = matrix_data("probabilities", probabilities, typenum, rows, n)
     cdef void *y = matrix_data("targets", targets, typenum, rows, n)
     cdef const fm_kernels *kernels = kernels_for(typenum == cnp.NPY_DOUBLE)
+    cdef fm_status status
     cdef double loss
     if rows < 1 or n < 1:
         raise ValueError("probabilities must not be empty")
     with nogil:
-        loss = (kernels.mean_soft_cross_entropy if soft else kernels.mean_cross_entropy)(a, y, rows * n, n)
+        status = (kernels.mean_soft_cross_entropy if soft else kernels.mean_cross_entropy)(
+            &loss, a, y, rows * n, n, serve_signals
+        )
+    finish(status)
     return loss
 
 
@@ -51,12 +59,16 @@ def gradient_descent(real[::1] parameters, const real[::1] gradient, double lear
             kernels.gradient_descent(&parameters[0], &gradient[0], parameters.shape[0], learning_rate)
 
 
+cdef enum:
+    BETWEEN_SIGNALS = 1 << 20  # elements, about a millisecond; a smaller matrix looks for none
+
+
 cdef list descent(list matrices, list gradients, double learning_rate):
     cdef cnp.ndarray matrix, gradient, new
     cdef const fm_kernels *kernels
     cdef list moved = []
-    cdef Py_ssize_t i
-    cdef int typenum
+    cdef Py_ssize_t i, at, n
+    cdef int typenum, size
     if not all_plain_and_finite(matrices) or not all_plain_and_finite(gradients) or len(matrices) != len(gradients):
         return None
     typenum = cnp.PyArray_TYPE(matrices[0])
@@ -68,9 +80,14 @@ cdef list descent(list matrices, list gradients, double learning_rate):
         if not cnp.PyArray_SAMESHAPE(matrix, gradient):
             return None
         new = new_matrix(typenum, cnp.PyArray_DIM(matrix, 0), cnp.PyArray_DIM(matrix, 1))
-        memcpy(cnp.PyArray_DATA(new), cnp.PyArray_DATA(matrix), cnp.PyArray_NBYTES(matrix))
-        kernels.gradient_descent(cnp.PyArray_DATA(new), cnp.PyArray_DATA(gradient), cnp.PyArray_SIZE(new),
-                                 learning_rate)
+        size = cnp.PyArray_ITEMSIZE(new)
+        for at in range(0, cnp.PyArray_SIZE(new), BETWEEN_SIGNALS):
+            n = min(BETWEEN_SIGNALS, cnp.PyArray_SIZE(new) - at)
+            memcpy(cnp.PyArray_BYTES(new) + at * size, cnp.PyArray_BYTES(matrix) + at * size, n * size)
+            kernels.gradient_descent(cnp.PyArray_BYTES(new) + at * size, cnp.PyArray_BYTES(gradient) + at * size, n,
+                                     learning_rate)
+            if n == BETWEEN_SIGNALS and PyErr_CheckSignals():
+                finish(FM_INTERRUPTED)
         moved.append(new)
     return moved
 

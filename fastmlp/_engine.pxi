@@ -80,9 +80,9 @@ cdef class Data:
                       Py_ssize_t n_features) except -1:
         if values is None or indices is None or indptr is None:
             raise TypeError("X in CSR form must have values, indices and indptr")
-        cdef Py_ssize_t i, k, start, end, column, before, stored = cnp.PyArray_SIZE(values)
-        cdef int index_type = cnp.PyArray_TYPE(indices)
-        cdef bint ordered = True, ascending = True
+        cdef Py_ssize_t stored = cnp.PyArray_SIZE(values)
+        cdef int index_type = cnp.PyArray_TYPE(indices), in_range, ascending
+        cdef fm_status status
         self.typenum = cnp.PyArray_TYPE(values)
         if self.typenum not in (cnp.NPY_DOUBLE, cnp.NPY_FLOAT) or index_type not in (cnp.NPY_INT32, cnp.NPY_INT64):
             raise ValueError("X in CSR form must hold float32 or float64 and indices of int32 or int64")
@@ -90,33 +90,15 @@ cdef class Data:
         self.data.inputs = vector_data("CSR values", values, self.typenum, stored)
         self.data.indices = vector_data("CSR indices", indices, index_type, stored)
         self.data.indptr = vector_data("CSR indptr", indptr, index_type, self.n_examples + 1)
-        self.data.n_stored = stored
+        self.data.n_examples, self.data.n_stored = self.n_examples, stored
         self.data.wide_indices = index_type == cnp.NPY_INT64
         with nogil:
-            start = 0
-            for i in range(self.n_examples + 1):
-                end = csr_index(self.data.indptr, self.data.wide_indices, i)
-                ordered = ordered and start <= end <= stored and (i > 0 or end == 0)
-                start = end
-            for i in range(stored):
-                column = csr_index(self.data.indices, self.data.wide_indices, i)
-                ordered = ordered and 0 <= column < n_features
-            for i in range(self.n_examples if ordered else 0):
-                start = csr_index(self.data.indptr, self.data.wide_indices, i)
-                end = csr_index(self.data.indptr, self.data.wide_indices, i + 1)
-                before = -1
-                for k in range(max(start, 0), min(end, stored)):  # the caller may change indptr meanwhile
-                    column = csr_index(self.data.indices, self.data.wide_indices, k)
-                    ascending = ascending and before < column
-                    before = column
-        if not ordered:
+            status = fm_check_csr(&in_range, &ascending, &self.data, n_features, serve_signals)
+        finish(status)
+        if not in_range:
             raise ValueError("X in CSR form must have indptr that rises from 0 and indices within its columns")
         self.is_canonical_csr = ascending
         return 0
-
-
-cdef inline Py_ssize_t csr_index(const void *indices, bint wide, Py_ssize_t i) noexcept nogil:
-    return (<const cnp.int64_t *>indices)[i] if wide else (<const cnp.int32_t *>indices)[i]
 
 
 cdef fm_optimizer optimizer_settings(object settings) except *:
@@ -298,8 +280,10 @@ cdef class Engine(Workspace):
         set_moments(&training, &settings, moments, parameters.shape[0])
         training.parameters, training.gradient, training.optimizer = &parameters[0], &gradient[0], &settings
         training.updates = updates
+        cdef fm_status status
         with nogil:
-            self.kernels.update(&training, self.layout, learning_rate)
+            status = self.kernels.update(&training, self.layout, learning_rate, serve_signals)
+        finish(status)
 
     def predict(self, real[:, ::1] outputs, const real[::1] parameters, Data data not None, bint probabilities):
         """Write the logits (n_outputs, n_examples), or their output activations, to ``outputs``."""
@@ -400,7 +384,7 @@ cdef class Engine(Workspace):
             raise ValueError(f"layer must be a hidden one, below {self.layout.n_layers - 1}; got {layer}")
         cdef cnp.ndarray mask = new_matrix(real_number(self.is_double), self.layout.layers[layer].fan_out,
                                            self.layout.batch_size)
-        self.kernels.dropout_mask(cnp.PyArray_DATA(mask), self.layout, layer, seed, update)
+        finish(self.kernels.dropout_mask(cnp.PyArray_DATA(mask), self.layout, layer, seed, update, serve_signals))
         return mask
 
 
@@ -449,15 +433,14 @@ cdef int set_moments(fm_training *training, const fm_optimizer *settings, real[:
 
 cdef const Py_ssize_t *checked_order(const Py_ssize_t[:, ::1] order, Py_ssize_t epochs, Py_ssize_t n) except? NULL:
     """The rows of an order, which hold indices of examples; NULL for none."""
-    cdef Py_ssize_t i, k
-    cdef bint in_range = True
+    cdef int in_range
+    cdef fm_status status
     if order is None or epochs == 0:
         return NULL
     check_shape("order", (order.shape[0], order.shape[1]), (epochs, n))
     with nogil:
-        for i in range(epochs):
-            for k in range(n):
-                in_range &= 0 <= order[i, k] < n
+        status = fm_check_order(&in_range, &order[0, 0], epochs * n, n, serve_signals)
+    finish(status)
     if not in_range:
         raise ValueError(f"order must hold indices of the {n} examples")
     return &order[0, 0]
@@ -469,19 +452,13 @@ cdef cnp.ndarray np_empty(cnp.npy_intp n, bint is_double):
 
 def draw_order(Py_ssize_t[::1] order not None, const double[::1] draws not None):
     """Write to ``order`` the permutation of 0 .. n - 1 that Durstenfeld's shuffle makes of n draws from [0, 1)."""
-    cdef Py_ssize_t n = order.shape[0], i, other
-    cdef bint in_range = True
-    cdef double draw = 0
-    check_shape("draws", (draws.shape[0],), (n,))
+    cdef double wrong = 0
+    cdef fm_status status
+    check_shape("draws", (draws.shape[0],), (order.shape[0],))
+    if order.shape[0] == 0:
+        return
     with nogil:
-        for i in range(n):
-            order[i] = i
-        for i in range(n - 1, -1, -1):
-            draw = draws[i]  # read once: another thread may change it
-            if not 0 <= draw < 1:
-                in_range = False
-                break
-            other = <Py_ssize_t>(draw * <double>(i + 1))
-            order[i], order[other] = order[other], order[i]
-    if not in_range:
-        raise ValueError(f"draws must lie in 0 <= draw < 1, got {draw}")
+        status = fm_draw_order(&order[0], &draws[0], order.shape[0], &wrong, serve_signals)
+    finish(status)
+    if wrong != 0:
+        raise ValueError(f"draws must lie in 0 <= draw < 1, got {wrong}")

@@ -1,5 +1,8 @@
 # The C interface, fastmlp/src/fastmlp.h.  Enums without members here are lists of names.h, read from their tables.
 
+from libc.stdint cimport int64_t
+
+
 cdef extern from "fastmlp.h" nogil:
     enum fm_dtype:
         FM_F32
@@ -32,9 +35,13 @@ cdef extern from "fastmlp.h" nogil:
     enum fm_status:
         FM_DONE
         FM_INTERRUPTED
+        FM_FORKED
 
     enum fm_gradient_method:
         pass
+
+    enum:
+        FM_MOST_THREADS
 
     enum fm_output:
         FM_LOGITS
@@ -138,13 +145,17 @@ cdef extern from "fastmlp.h" nogil:
         fm_status (*layers)(const fm_layer_arrays *, const fm_call *) noexcept nogil
         fm_status (*backward)(const fm_layer_arrays *, const fm_call *) noexcept nogil
         void (*gradient_descent)(void *, const void *, Py_ssize_t, double) noexcept nogil
-        void (*update)(const fm_training *, const fm_layout *, double) noexcept nogil
-        void (*dropout_mask)(void *, const fm_layout *, Py_ssize_t, unsigned long long, Py_ssize_t) noexcept nogil
-        void (*map)(void *, const void *, Py_ssize_t, fm_function) noexcept nogil
-        bint (*all_pass)(const void *, Py_ssize_t, fm_check) noexcept nogil
-        double (*mean_log_loss)(const void *, const void *, Py_ssize_t, Py_ssize_t) noexcept nogil
-        double (*mean_cross_entropy)(const void *, const void *, Py_ssize_t, Py_ssize_t) noexcept nogil
-        double (*mean_soft_cross_entropy)(const void *, const void *, Py_ssize_t, Py_ssize_t) noexcept nogil
+        fm_status (*update)(const fm_training *, const fm_layout *, double, fm_poll) noexcept nogil
+        fm_status (*dropout_mask)(void *, const fm_layout *, Py_ssize_t, unsigned long long, Py_ssize_t,
+                                  fm_poll) noexcept nogil
+        fm_status (*map)(void *, const void *, Py_ssize_t, fm_function, fm_poll) noexcept nogil
+        fm_status (*all_pass)(int *, const void *, Py_ssize_t, fm_check, fm_poll) noexcept nogil
+        fm_status (*mean_log_loss)(double *, const void *, const void *, Py_ssize_t, Py_ssize_t,
+                                   fm_poll) noexcept nogil
+        fm_status (*mean_cross_entropy)(double *, const void *, const void *, Py_ssize_t, Py_ssize_t,
+                                        fm_poll) noexcept nogil
+        fm_status (*mean_soft_cross_entropy)(double *, const void *, const void *, Py_ssize_t, Py_ssize_t,
+                                             fm_poll) noexcept nogil
 
     ctypedef struct fm_name:
         const char *name
@@ -163,6 +174,7 @@ cdef extern from "fastmlp.h" nogil:
     const char *fm_compiler()
     void *fm_allocate(size_t)
 
-
-cdef extern from "team.h" nogil:
-    int fm_has_threads()
+    fm_status fm_draw_order(Py_ssize_t *, const double *, Py_ssize_t, double *, fm_poll)
+    fm_status fm_check_order(int *, const Py_ssize_t *, Py_ssize_t, Py_ssize_t, fm_poll)
+    fm_status fm_check_csr(int *, int *, const fm_data *, Py_ssize_t, fm_poll)
+    fm_status fm_convert_labels(void *, int *, const int64_t *, Py_ssize_t, fm_dtype, fm_poll)

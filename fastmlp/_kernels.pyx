@@ -4,7 +4,7 @@
 layer's arrays, feature-major, ``(features, n_examples)``.  All arrays of a call are ``float32`` or all are
 ``float64``.  This module checks what memory safety needs (shapes, lengths, dtypes, indices) and nothing
 else; its callers in Python check values and names, and convert.
-Training, prediction, forward and backward release the GIL and serve signals about every 50 ms.
+Whatever loops over data serves signals about every 50 ms; the long passes release the GIL.
 """
 
 import os
@@ -27,7 +27,6 @@ ctypedef fused real:
 
 cdef enum:
     MOST_UNITS = 1 << 28  # per layer
-    MOST_THREADS = 1024
 
 cdef dict members_of(const fm_name *member):
     """The names in a table of names.c, each with the number that stands for it in C and its property."""
@@ -84,11 +83,6 @@ def current_isa():
     return fm_get_kernels(<fm_isa>chosen_isa, FM_F64).isa.decode()
 
 
-def has_threads():
-    """Whether this build runs on several threads: it was compiled with OpenMP."""
-    return bool(fm_has_threads())
-
-
 def compiler():
     """Name and version of the compiler that built the kernels."""
     return fm_compiler().decode()
@@ -118,6 +112,9 @@ cdef int serve_signals() noexcept with gil:
 
 cdef int finish(fm_status status) except -1:
     """Pass on the exception that a signal handler raised while the GIL was released: it is set already."""
+    if status == FM_FORKED:
+        raise RuntimeError("this process was forked by a signal handler during a call on several threads, which it "
+                           "lacks; parameters and counts are those of the last update, and the next call may start")
     return -1 if status == FM_INTERRUPTED else 0
 
 

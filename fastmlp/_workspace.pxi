@@ -33,8 +33,8 @@ cdef class Workspace:
         cdef fm_activation *codes
         if n_layers < 1 or len(layer_dims) != n_layers + 1:
             raise ValueError("layer_dims must have one entry more than activations, and at least two")
-        if batch < 1 or not 1 <= n_threads <= MOST_THREADS:
-            raise ValueError(f"there must be at least one example and 1 to {MOST_THREADS} threads")
+        if batch < 1 or not 1 <= n_threads <= FM_MOST_THREADS:
+            raise ValueError(f"there must be at least one example and 1 to {FM_MOST_THREADS} threads")
         if dropout and len(dropout) != n_layers:
             raise ValueError(f"dropout must have {n_layers} entries, one per layer; got {len(dropout)}")
         dims = <Py_ssize_t *>PyMem_Malloc(

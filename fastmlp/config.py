@@ -20,8 +20,7 @@ def show_config(mode: str = "print") -> dict[str, object] | None:
     -------
     dict or None
         With ``mode="dict"``: ``version``, ``isa``, ``isa_available``, ``threads`` (the most a call uses without
-        ``n_threads``, see :mod:`fastmlp.engine.threads`), ``openmp`` (without it everything runs on one thread),
-        ``blas``, ``compiler``, ``numpy``, ``python``, ``machine``.
+        ``n_threads``, see :mod:`fastmlp.engine.threads`), ``blas``, ``compiler``, ``numpy``, ``python``, ``machine``.
 
     Raises
     ------
@@ -42,7 +41,6 @@ def show_config(mode: str = "print") -> dict[str, object] | None:
         "isa": _kernels.current_isa(),
         "isa_available": list(_kernels.available_isas()),
         "threads": threads.available(),
-        "openmp": _kernels.has_threads(),
         "blas": f"none used; NumPy has {blas.get('name')} {blas.get('version')}",
         "compiler": _kernels.compiler(),
         "numpy": np.__version__,

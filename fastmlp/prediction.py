@@ -9,6 +9,8 @@ from fastmlp.engine.examples import Inputs, inputs_of
 from fastmlp.engine.plan import Plan
 from fastmlp.losses import Loss
 
+MOST_TRANSPOSED = 1 << 20  # outputs between two looks for signals: a few milliseconds
+
 
 class Predictor:
     """The predictions of an :class:`fastmlp.MLP`, which has the attributes below and makes the engines."""
@@ -130,7 +132,16 @@ class Predictor:
         self.engine(data.n_examples, data).predict(outputs, self._parameters, data, probabilities)
         if _kernels.first_not_finite((outputs,)) >= 0:
             _refuse_overflow(inputs, ~np.isfinite(outputs) if finite else np.isnan(outputs))
-        return outputs[0] if len(outputs) == 1 else np.ascontiguousarray(outputs.T)
+        return outputs[0] if len(outputs) == 1 else _transposed(outputs)
+
+
+def _transposed(outputs: np.ndarray) -> np.ndarray:
+    """Return a copy (n_examples, n_outputs), made in blocks between which Python serves signals."""
+    copy = np.empty(outputs.shape[::-1], outputs.dtype)
+    at_once = max(16, MOST_TRANSPOSED // len(outputs))  # 16 floats are a cache line; whole rows of the copy, so that
+    for at in range(0, len(copy), at_once):  # the system gives memory in the blocks, not all of it in the first
+        copy[at : at + at_once] = outputs[:, at : at + at_once].T
+    return copy
 
 
 def _refuse_overflow(inputs: Inputs, is_lost: np.ndarray) -> None:

@@ -97,7 +97,6 @@ def test_show_config_tells_what_this_installation_is(capsys):
         "isa",
         "isa_available",
         "threads",
-        "openmp",
         "blas",
         "compiler",
         "numpy",
@@ -109,7 +108,6 @@ def test_show_config_tells_what_this_installation_is(capsys):
     assert facts["isa_available"][0] == "baseline"
     assert facts["numpy"] == np.__version__
     assert facts["threads"] == threads.available() >= 1
-    assert facts["openmp"] is _kernels.has_threads()
     assert capsys.readouterr().out == ""
     assert fastmlp.show_config() is None
     lines = capsys.readouterr().out.splitlines()

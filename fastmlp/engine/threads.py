@@ -4,7 +4,7 @@
 2. Otherwise one thread if the work of a batch is small, and else as many as are available: the number in
    ``FASTMLP_NUM_THREADS`` or, without it, ``OMP_NUM_THREADS``, but never more than the processors that this
    process may use, by its affinity and its cgroup's quota.
-3. One thread if the build has no OpenMP, and in a forked child, whatever was asked for.
+3. Fewer where the system makes no more, whatever was asked for.
 
 No result depends on the number.  A variable that holds no number is an error of the first call that trains or predicts.
 """
@@ -15,11 +15,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from fastmlp import _kernels, checks
+from fastmlp import checks
 
 VARIABLES = ("FASTMLP_NUM_THREADS", "OMP_NUM_THREADS")
 CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
-MOST_PER_PROCESSOR = 4  # an OpenMP runtime that cannot make a thread ends the process
+MOST_PER_PROCESSOR = 4  # more would only wait for one another
 MOST_DIGITS = 1000  # of a number of threads: Python makes no int of a text of any length
 SMALL_BATCH = 2e7  # floating-point operations: below it a second thread gains little, and loses on a busy machine
 
@@ -43,8 +43,6 @@ def available() -> int:
     >>> threads.available() >= 1
     True
     """
-    if not _kernels.has_threads():
-        return 1
     return min([_processors(), *_wanted()])
 
 
@@ -76,8 +74,6 @@ def choose(n_threads: Any, work: float) -> int:
     """
     if n_threads is not None:
         asked = checks.integer("n_threads", n_threads, minimum=1)
-        if not _kernels.has_threads():
-            return 1
         if asked <= MOST_PER_PROCESSOR:  # allowed on any number of processors: no need to count them
             return asked
         return min(asked, MOST_PER_PROCESSOR * _processors())

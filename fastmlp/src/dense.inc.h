@@ -61,7 +61,7 @@ static void FN(transpose_inputs)(const fm_layer *layer, const tile *t)
     const real *from = t->arena + layer->inputs;
     real *to = t->arena + t->layout->transposed;
     const range mine = my_share(t->w, fan_in, LANES);
-    for (ptrdiff_t f = mine.from; f < mine.to; f += LANES)
+    for (ptrdiff_t f = mine.from; f < mine.to && !t->w->status; f += LANES) {
         for (ptrdiff_t i = 0; i < n_examples; i += LANES) {
             vec x[LANES];
             if (f + LANES <= fan_in)
@@ -72,6 +72,8 @@ static void FN(transpose_inputs)(const fm_layer *layer, const tile *t)
             vtranspose(x);
             UNROLL_FOR(int q = 0; q < LANES; q++) vstore(to + (i + q) * to_row + f, x[q]);
         }
+        poll_after(t->w, WORK_OF_A_COPY * (double)(LANES * n_examples));
+    }
 }
 
 /* The weight gradient by broadcast goes into dW or, if fan_in is not a whole number of vectors, into padded rows. */
@@ -123,7 +125,7 @@ static void FN(finish_gradient)(real *d_weights, const fm_layer *layer, const re
     for (ptrdiff_t row = outs.from; row < outs.to && !w->status; row++) {
         memcpy(d_weights + row * layer->fan_in, arena + layer->padded_gradient + row * layer->padded_fan_in,
                (size_t)layer->fan_in * sizeof(real));
-        poll_after(w, 2.0 * (double)layer->fan_in);
+        poll_after(w, WORK_OF_A_COPY * (double)layer->fan_in);
     }
 }
 

@@ -67,17 +67,22 @@ static void FN(dropout_forward)(real *a, real *derivatives, rows g, ptrdiff_t fi
 }
 
 /* mask (fan_out, batch_size) <- the factors of one layer in one update */
-static void FN(dropout_mask)(void *mask_, const fm_layout *layout, ptrdiff_t layer, unsigned long long seed,
-                             ptrdiff_t update)
+static enum fm_status FN(dropout_mask)(void *mask_, const fm_layout *layout, ptrdiff_t layer, unsigned long long seed,
+                                       ptrdiff_t update, fm_poll poll)
 {
+    worker w = lone_worker(poll, NULL);
     const fm_layer *l = &layout->layers[layer];
     const vec limit = dropout_limit(l->dropout), kept = vset((real)(1 / (1 - l->dropout)));
     real *mask = mask_;
-    for (ptrdiff_t unit = 0; unit < l->fan_out; unit++, mask += layout->batch_size) {
+    for (ptrdiff_t unit = 0; unit < l->fan_out && !w.status; unit++, mask += layout->batch_size) {
         const uint64_t key = dropout_key(seed, update, layer, unit);
-        FOR_EACH_VECTOR(i, layout->batch_size)
-            vstore_some(mask + i, dropout_factor(key, i, limit, kept), layout->batch_size - i);
+        FOR_EACH_PORTION(p, layout->batch_size, &w) {
+            for (ptrdiff_t i = p.from; i < p.to; i += LANES)
+                vstore_some(mask + i, dropout_factor(key, i, limit, kept), layout->batch_size - i);
+            poll_after(&w, WORK_OF_A_FUNCTION * items_in(p));
+        }
     }
+    return leave_team(&w);
 }
 
 #endif

@@ -4,12 +4,10 @@
 
 #include "elementary.inc.h"
 #include "lanes.h"
+#include "shares.h"
 
-/* out <- function(x), n elements; the arrays may be the same */
-static void FN(map)(void *out_, const void *x_, ptrdiff_t n, enum fm_function function)
+static void FN(map_portion)(real *out, const real *x, ptrdiff_t n, enum fm_function function)
 {
-    real *out = out_;
-    const real *x = x_;
     switch (function) {
 #define MAP_CASE(code, name)                                                                  \
     case FM_##code:                                                                           \
@@ -17,6 +15,17 @@ static void FN(map)(void *out_, const void *x_, ptrdiff_t n, enum fm_function fu
         break;
         FM_FUNCTIONS(MAP_CASE)
     }
+}
+
+/* out <- function(x), n elements; the arrays may be the same */
+static enum fm_status FN(map)(void *out, const void *x, ptrdiff_t n, enum fm_function function, fm_poll poll)
+{
+    worker w = lone_worker(poll, NULL);
+    FOR_EACH_PORTION(p, n, &w) {
+        FN(map_portion)((real *)out + p.from, (const real *)x + p.from, p.to - p.from, function);
+        poll_after(&w, WORK_OF_A_FUNCTION * items_in(p));
+    }
+    return leave_team(&w);
 }
 
 /* Whether all elements are finite or, if `small`, below the root of the largest number: the sum of x * 0, or of x * x, is
@@ -37,25 +46,68 @@ INLINE bool all_below(const real *x, ptrdiff_t n, const bool small)
     return vall_finite((sums[0] + sums[1]) + (sums[2] + sums[3]));
 }
 
-static bool FN(all_finite)(const real *x, ptrdiff_t n) { return all_below(x, n, false); }
+static bool FN(portion_finite)(const real *x, ptrdiff_t n) { return all_below(x, n, false); }
 
-static bool FN(all_small)(const real *x, ptrdiff_t n) { return all_below(x, n, true); }
+static bool FN(portion_small)(const real *x, ptrdiff_t n) { return all_below(x, n, true); }
 
-/* Whether every element passes a check.  Zeros fill up the last, partial vector: they pass every check. */
-static bool FN(all_pass)(const void *x_, ptrdiff_t n, enum fm_check check)
+/* Whether every portion passes; true also where the thread is told to stop before it finds one that does not. */
+static bool FN(all_portions)(bool (*passes)(const real *, ptrdiff_t), const real *x, ptrdiff_t n, worker *w)
 {
-    const real *x = x_;
+    FOR_EACH_PORTION(p, n, w) {
+        if (!passes(x + p.from, p.to - p.from))
+            return false;
+        poll_after(w, WORK_OF_A_COPY * items_in(p));
+    }
+    return true;
+}
+
+static bool FN(all_finite)(const real *x, ptrdiff_t n, worker *w)
+{
+    return FN(all_portions)(FN(portion_finite), x, n, w);
+}
+
+static bool FN(all_small)(const real *x, ptrdiff_t n, worker *w)
+{
+    return FN(all_portions)(FN(portion_small), x, n, w);
+}
+
+/* Whether all elements are 0 or 1. */
+static bool FN(portion_binary)(const real *x, ptrdiff_t n)
+{
     ivec failed = {0};
-    if (check == FM_ALL_FINITE)
-        return FN(all_finite)(x, n);
     FOR_EACH_VECTOR(i, n) {
         vec v = vload_some(x + i, n - i);
-        if (check == FM_ALL_BINARY)
-            failed |= (ivec)((v != (vec){0}) & (v != vset(1)));
-        else
-            failed |= ~(ivec)((v >= (vec){0}) & (v <= vset(1)));
+        failed |= (ivec)((v != (vec){0}) & (v != vset(1)));
     }
     return vall(veq((vec)(failed & (ivec)vset(1)), (vec){0}));
+}
+
+static bool FN(portion_in_unit_interval)(const real *x, ptrdiff_t n)
+{
+    ivec failed = {0};
+    FOR_EACH_VECTOR(i, n) {
+        vec v = vload_some(x + i, n - i);
+        failed |= ~(ivec)((v >= (vec){0}) & (v <= vset(1)));
+    }
+    return vall(veq((vec)(failed & (ivec)vset(1)), (vec){0}));
+}
+
+/* *passes <- whether every element passes a check.  Zeros fill up a partial vector: they pass every check. */
+static enum fm_status FN(all_pass)(int *passes, const void *x, ptrdiff_t n, enum fm_check check, fm_poll poll)
+{
+    worker w = lone_worker(poll, NULL);
+    switch (check) {
+    case FM_ALL_FINITE:
+        *passes = FN(all_finite)(x, n, &w);
+        break;
+    case FM_ALL_BINARY:
+        *passes = FN(all_portions)(FN(portion_binary), x, n, &w);
+        break;
+    case FM_ALL_IN_UNIT_INTERVAL:
+        *passes = FN(all_portions)(FN(portion_in_unit_interval), x, n, &w);
+        break;
+    }
+    return leave_team(&w);
 }
 
 #endif

@@ -8,6 +8,7 @@
 #define FASTMLP_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "names.h"
 
@@ -22,6 +23,7 @@ enum fm_output { FM_LOGITS, FM_PROBABILITIES };
 enum fm_check { FM_ALL_FINITE, FM_ALL_BINARY, FM_ALL_IN_UNIT_INTERVAL };
 
 enum { FM_MOST_CHUNKS = 16 }; /* of a batch, hence the most threads that can take chunks; no measurement recorded */
+enum { FM_MOST_THREADS = 1024 };
 
 /* One layer.  Offsets count elements, not bytes; those in the arena are multiples of a vector. */
 typedef struct {
@@ -142,7 +144,8 @@ typedef struct {
     void *dz, *d_weights, *d_bias, *d_inputs; /* d_inputs (fan_in, n): da of the layer before, or NULL */
 } fm_layer_arrays;
 
-/* Called about every 50 ms; if the answer is not 0, the pass ends with FM_INTERRUPTED. */
+/* Called about every 50 ms, in the caller's floating-point mode; if the answer is not 0, the call ends with
+   FM_INTERRUPTED. */
 typedef int (*fm_poll)(void);
 
 /* What every pass needs. */
@@ -175,19 +178,22 @@ typedef struct {
 
     /* ---- arrays alone */
 
+    /* This sweep serves no signals: parameters are never half updated. */
     void (*gradient_descent)(void *parameters, const void *gradient, ptrdiff_t n, double learning_rate);
-    /* One sweep over the parameters. */
-    void (*update)(const fm_training *training, const fm_layout *layout, double learning_rate);
+    /* One sweep over the parameters, after the norm of the gradient if that is clipped. */
+    enum fm_status (*update)(const fm_training *training, const fm_layout *layout, double learning_rate, fm_poll poll);
     /* mask (fan_out, batch_size): 0 or 1 / (1 - dropout) */
-    void (*dropout_mask)(void *mask, const fm_layout *layout, ptrdiff_t layer, unsigned long long seed,
-                         ptrdiff_t update);
+    enum fm_status (*dropout_mask)(void *mask, const fm_layout *layout, ptrdiff_t layer, unsigned long long seed,
+                                   ptrdiff_t update, fm_poll poll);
     /* out <- function(x) */
-    void (*map)(void *out, const void *x, ptrdiff_t n, enum fm_function function);
-    bool (*all_pass)(const void *x, ptrdiff_t n, enum fm_check check);
-    double (*mean_log_loss)(const void *logits, const void *targets, ptrdiff_t n, ptrdiff_t n_examples);
-    double (*mean_cross_entropy)(const void *probabilities, const void *targets, ptrdiff_t n, ptrdiff_t n_examples);
-    double (*mean_soft_cross_entropy)(const void *probabilities, const void *targets, ptrdiff_t n,
-                                      ptrdiff_t n_examples);
+    enum fm_status (*map)(void *out, const void *x, ptrdiff_t n, enum fm_function function, fm_poll poll);
+    enum fm_status (*all_pass)(int *passes, const void *x, ptrdiff_t n, enum fm_check check, fm_poll poll);
+    enum fm_status (*mean_log_loss)(double *loss, const void *logits, const void *targets, ptrdiff_t n,
+                                    ptrdiff_t n_examples, fm_poll poll);
+    enum fm_status (*mean_cross_entropy)(double *loss, const void *probabilities, const void *targets, ptrdiff_t n,
+                                         ptrdiff_t n_examples, fm_poll poll);
+    enum fm_status (*mean_soft_cross_entropy)(double *loss, const void *probabilities, const void *targets, ptrdiff_t n,
+                                              ptrdiff_t n_examples, fm_poll poll);
 } fm_kernels;
 
 /* A member of a list in names.h; a NULL name ends a table. */
@@ -208,6 +214,19 @@ void fm_set_optimizer_field(fm_optimizer *optimizer, int field, double value);
 const fm_kernels *fm_get_kernels(enum fm_isa isa, enum fm_dtype dtype);
 
 const char *fm_compiler(void);
+
+/* ---- arrays of integers, of no ISA */
+
+/* order <- the permutation of 0 .. n - 1 that Durstenfeld's shuffle makes of n draws from [0, 1); *wrong <- a draw that
+   is none, if there is one */
+enum fm_status fm_draw_order(ptrdiff_t *order, const double *draws, ptrdiff_t n, double *wrong, fm_poll poll);
+/* *in_range <- whether all entries lie in 0 .. n_examples - 1 */
+enum fm_status fm_check_order(int *in_range, const ptrdiff_t *order, ptrdiff_t n, ptrdiff_t n_examples, fm_poll poll);
+/* *in_range <- whether indptr rises from 0 and all columns exist; *ascending <- whether columns ascend in every row */
+enum fm_status fm_check_csr(int *in_range, int *ascending, const fm_data *data, ptrdiff_t n_features, fm_poll poll);
+/* to <- labels; *are_binary <- whether all are 0 or 1 */
+enum fm_status fm_convert_labels(void *to, int *are_binary, const int64_t *labels, ptrdiff_t n, enum fm_dtype dtype,
+                                 fm_poll poll);
 
 /* Memory for an arena, to be freed by free(); NULL if there is none. */
 void *fm_allocate(size_t bytes);

@@ -70,6 +70,8 @@ typedef void (*lane_sums_function)(const lane_sums *, ptrdiff_t, ptrdiff_t);
 #define LANE_SUMS_ENTRY(R, V) {FN(lane_sums_##R##x##V), FN(lane_sums_with_bias_##R##x##V)},
 static const lane_sums_function lane_sums_blocks[][2] = {FOR_EACH_BLOCK(LANE_SUMS_ENTRY)};
 
+enum { BLOCKS_AT_ONCE = 1024 }; /* of columns between two polls: rows of dW may be long */
+
 /* Rows outs_ of columns first_in .. fan_in of dW, and of db. */
 static enum fm_status FN(sum_lanes)(const lane_sums *g, range outs_, ptrdiff_t first_in, worker *w)
 {
@@ -77,17 +79,21 @@ static enum fm_status FN(sum_lanes)(const lane_sums *g, range outs_, ptrdiff_t f
         return w->status;
     parts outs = split_evenly(outs_.to - outs_.from, MAX_ROWS);
     parts columns = split_evenly(g->fan_in + 1 - first_in, MAX_VECTORS);
-    ptrdiff_t n_column_blocks = columns.n_large + columns.n_small;
-    for (ptrdiff_t p = 0, out = outs_.from; p < outs.n_large + outs.n_small; p++) {
+    const ptrdiff_t n_column_blocks = columns.n_large + columns.n_small;
+    const double work = 2.0 * (double)(g->n_vectors * LANES); /* of an element of dW */
+    for (ptrdiff_t p = 0, out = outs_.from; p < outs.n_large + outs.n_small && !w->status; p++) {
         ptrdiff_t n_outs = outs.size + (p < outs.n_large);
-        for (ptrdiff_t q = 0, in = first_in; q < n_column_blocks; q++) {
-            ptrdiff_t n_columns = columns.size + (q < columns.n_large);
-            lane_sums_blocks[(n_outs - 1) * MAX_VECTORS + n_columns - 1][q == n_column_blocks - 1](g, out, in);
-            in += n_columns;
+        for (ptrdiff_t q = 0, in = first_in; q < n_column_blocks && !w->status;) {
+            const ptrdiff_t end = n_column_blocks - q < BLOCKS_AT_ONCE ? n_column_blocks : q + BLOCKS_AT_ONCE;
+            const ptrdiff_t before = in;
+            for (; q < end; q++) {
+                ptrdiff_t n_columns = columns.size + (q < columns.n_large);
+                lane_sums_blocks[(n_outs - 1) * MAX_VECTORS + n_columns - 1][q == n_column_blocks - 1](g, out, in);
+                in += n_columns;
+            }
+            poll_after(w, work * (double)(n_outs * (in - before)));
         }
         out += n_outs;
-        if (poll_after(w, 2.0 * (double)(n_outs * (g->fan_in + 1 - first_in) * g->n_vectors * LANES)))
-            break;
     }
     return w->status;
 }

@@ -84,6 +84,7 @@ static fm_layer FN(plain_layer)(const fm_network *network, ptrdiff_t l, ptrdiff_
 
 static void FN(make_layout)(fm_layout *layout, const fm_network *network, ptrdiff_t batch_size)
 {
+    const fm_mode before = enter_our_mode(); /* the choice of a gradient's method compares sums of fractions */
     const ptrdiff_t n_layers = network->n_layers, *dims = network->layer_dims, n_outputs = dims[n_layers];
     const ptrdiff_t most_examples = largest_tile(dims, n_layers), n_tiles = ceil_div(batch_size, most_examples);
     const ptrdiff_t tile_size = ceil_div(ceil_div(batch_size, LANES), n_tiles) * LANES;
@@ -130,6 +131,7 @@ static void FN(make_layout)(fm_layout *layout, const fm_network *network, ptrdif
     if (layout->n_chunks > 1)
         layout->chunk_bytes = FM_MOST_CHUNKS * whole_vectors(n_parameters) * (ptrdiff_t)sizeof(real);
     layout->block_bytes = larger(BLOCK_ROWS * BLOCK_STRIDE, lane_rows) * (ptrdiff_t)sizeof(real);
+    leave_our_mode(before);
 }
 
 /* The chunks' gradients lie after the arenas: one for each thread where threads take chunks, else one in all. */

@@ -321,16 +321,22 @@ static void FN(loss_sweep)(const loss_rows *g, enum fm_loss loss)
 }
 
 #define DEFINE_MEAN_LOSS(name, verb)                                                                 \
-    static double FN(mean_##name)(const void *x_, const void *y_, ptrdiff_t n, ptrdiff_t n_examples) \
+    static enum fm_status FN(mean_##name)(double *loss, const void *x_, const void *y_, ptrdiff_t n, \
+                                          ptrdiff_t n_examples, fm_poll poll)                        \
     {                                                                                                \
         const real *x = x_, *y = y_;                                                                 \
+        worker w = lone_worker(poll, NULL);                                                          \
         mean m = start_mean(n_examples);                                                             \
         real losses[LANES] __attribute__((aligned(FM_VBYTES)));                                      \
-        FOR_EACH_VECTOR(i, n) {                                                                      \
-            vstore(losses, verb(vload_some(x + i, n - i), vload_some(y + i, n - i)));                \
-            add_to_mean(&m, losses, n - i < LANES ? n - i : LANES, 1);                               \
+        FOR_EACH_PORTION(p, n, &w) {                                                                 \
+            for (ptrdiff_t i = p.from; i < p.to; i += LANES) {                                       \
+                vstore(losses, verb(vload_some(x + i, n - i), vload_some(y + i, n - i)));            \
+                add_to_mean(&m, losses, n - i < LANES ? n - i : LANES, 1);                           \
+            }                                                                                        \
+            poll_after(&w, WORK_OF_A_FUNCTION * items_in(p));                                        \
         }                                                                                            \
-        return finish_mean(&m, (double)n_examples);                                                  \
+        *loss = finish_mean(&m, (double)n_examples);                                                 \
+        return leave_team(&w);                                                                       \
     }
 DEFINE_MEAN_LOSS(log_loss, log_loss)
 DEFINE_MEAN_LOSS(cross_entropy, cross_entropy)

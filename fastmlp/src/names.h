@@ -99,6 +99,7 @@ enum fm_function { FM_FUNCTIONS(FM_ENUMERATOR) };
 #define FM_STATUSES(X)                                                                   \
     X(DONE, done)                                                                        \
     X(INTERRUPTED, interrupted) /* a signal handler raised */                            \
+    X(FORKED, forked)           /* in a child forked during a call on several threads */ \
     X(DIVERGED, diverged)       /* a gradient was not finite */                          \
     X(OVERFLOWED, overflowed)   /* an update would have been, and was not made */        \
     X(LOSS_NOT_FINITE, loss_not_finite)                                                  \

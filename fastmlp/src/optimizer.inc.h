@@ -269,19 +269,23 @@ static bool FN(stays_finite)(const fm_training *training, const fm_layout *layou
 
 /* The sum of squares of n elements of the gradient times `shrink`, with penalties and clipping by value as in the
    update. */
-static double FN(sum_of_squares)(const real *g, const real *p, ptrdiff_t n, const update_constants *c, double shrink)
+static double FN(sum_of_squares)(const real *g, const real *p, ptrdiff_t n, const update_constants *c, double shrink,
+                                 worker *w)
 {
     double sum = 0;
-    FOR_EACH_VECTOR(i, n) {
-        vec x = changed_gradient(vload_some(g + i, n - i), vload_some(p + i, n - i), c, PENALTY | CLIP);
-        for (int q = 0; q < LANES; q++) sum += (shrink * (double)x[q]) * (shrink * (double)x[q]);
+    FOR_EACH_PORTION(part, n, w) {
+        for (ptrdiff_t i = part.from; i < part.to; i += LANES) {
+            vec x = changed_gradient(vload_some(g + i, n - i), vload_some(p + i, n - i), c, PENALTY | CLIP);
+            for (int q = 0; q < LANES; q++) sum += (shrink * (double)x[q]) * (shrink * (double)x[q]);
+        }
+        poll_after(w, WORK_OF_A_COPY * items_in(part));
     }
     return sum;
 }
 
 /* The norm of the gradient; the squares of a gradient times `shrink` must not overflow. */
 static double FN(gradient_norm)(const fm_training *training, const fm_layout *layout, double penalty_share,
-                                double shrink)
+                                double shrink, worker *w)
 {
     const update_step step = {.scale = 1, .penalty_share = penalty_share};
     const update_constants c = FN(constants_of)(training->optimizer, &step), c_bias = FN(bias_constants)(c);
@@ -289,23 +293,24 @@ static double FN(gradient_norm)(const fm_training *training, const fm_layout *la
     double sum = 0;
     for (ptrdiff_t l = 0; l < layout->n_layers; l++) {
         const fm_layer *layer = &layout->layers[l];
-        sum += FN(sum_of_squares)(g + layer->weights, p + layer->weights, layer->fan_in * layer->fan_out, &c, shrink);
-        sum += FN(sum_of_squares)(g + layer->bias, p + layer->bias, layer->fan_out, &c_bias, shrink);
+        const ptrdiff_t n_weights = layer->fan_in * layer->fan_out;
+        sum += FN(sum_of_squares)(g + layer->weights, p + layer->weights, n_weights, &c, shrink, w);
+        sum += FN(sum_of_squares)(g + layer->bias, p + layer->bias, layer->fan_out, &c_bias, shrink, w);
     }
     return sqrt(sum) / shrink;
 }
 
 /* The factor by which the gradient's norm does not exceed clip_norm. */
-static double FN(norm_scale)(const fm_training *training, const fm_layout *layout, double penalty_share)
+static double FN(norm_scale)(const fm_training *training, const fm_layout *layout, double penalty_share, worker *w)
 {
-    double norm = FN(gradient_norm)(training, layout, penalty_share, 1);
+    double norm = FN(gradient_norm)(training, layout, penalty_share, 1, w);
     if (!isfinite(norm)) /* the squares overflowed; those of doubles times 2^-600 cannot */
-        norm = FN(gradient_norm)(training, layout, penalty_share, 0x1p-600);
+        norm = FN(gradient_norm)(training, layout, penalty_share, 0x1p-600, w);
     return norm > training->optimizer->clip_norm ? training->optimizer->clip_norm / norm : 1;
 }
 
 /* The penalty of all weights, l1 |W| + l2 / 2 W^2, summed in double. */
-static double FN(penalty_of)(const fm_training *training, const fm_layout *layout)
+static double FN(penalty_of)(const fm_training *training, const fm_layout *layout, worker *w)
 {
     const fm_optimizer *o = training->optimizer;
     const real *p = training->parameters;
@@ -315,31 +320,40 @@ static double FN(penalty_of)(const fm_training *training, const fm_layout *layou
         double sizes[8] = {0}, squares[8] = {0}; /* eight sums each, so that additions do not wait for one another */
         const real *weights = p + layer->weights;
         const ptrdiff_t n = layer->fan_in * layer->fan_out;
-        for (ptrdiff_t i = 0; i < n; i += 8)
-            UNROLL_FOR(int q = 0; q < 8; q++) {
-                const double x = i + q < n ? (double)weights[i + q] : 0;
-                sizes[q] += fabs(x);
-                squares[q] += x * x;
-            }
+        FOR_EACH_PORTION(part, n, w) {
+            for (ptrdiff_t i = part.from; i < part.to; i += 8)
+                UNROLL_FOR(int q = 0; q < 8; q++) {
+                    const double x = i + q < n ? (double)weights[i + q] : 0;
+                    sizes[q] += fabs(x);
+                    squares[q] += x * x;
+                }
+            poll_after(w, WORK_OF_A_COPY * items_in(part));
+        }
         for (int q = 0; q < 8; q++) penalty += o->l1 * sizes[q] + 0.5 * o->l2 * squares[q];
     }
     return penalty;
 }
 
 /* One update of all parameters from the caller's gradient, with clipping and penalties as in a training. */
-static void FN(update_alone)(const fm_training *training, const fm_layout *layout, double learning_rate)
+static enum fm_status FN(update_alone)(const fm_training *training, const fm_layout *layout, double learning_rate,
+                                       fm_poll poll)
 {
-    const double scale = isfinite(training->optimizer->clip_norm) ? FN(norm_scale)(training, layout, 1) : 1;
+    worker w = lone_worker(poll, NULL);
+    const double scale = isfinite(training->optimizer->clip_norm) ? FN(norm_scale)(training, layout, 1, &w) : 1;
     const update_step step = {training->updates, learning_rate, scale, 1};
-    FN(optimizer_sweep)(training, layout, &step, (range){0, layout->n_parameters}, 0);
+    if (!w.status)
+        FN(optimizer_sweep)(training, layout, &step, (range){0, layout->n_parameters}, 0);
+    return leave_team(&w);
 }
 
 /* parameters <- parameters - learning_rate * gradient */
 static void FN(gradient_descent)(void *parameters, const void *gradient, ptrdiff_t n, double learning_rate)
 {
+    const fm_mode before = enter_our_mode();
     const update_constants c = {.rate = vset((real)learning_rate)};
     const sweep_arrays a = {.p = parameters, .g = gradient, .c = &c};
     sweep_range(&a, (range){0, n}, FM_SGD, 0);
+    leave_our_mode(before);
 }
 
 #endif

@@ -12,24 +12,28 @@
 
 /* to (n_rows, n, padded with copies of the last column) <- from */
 static void FN(pack_rows)(real *to, ptrdiff_t to_row, const real *from, ptrdiff_t from_row, ptrdiff_t n_rows,
-                          ptrdiff_t n)
+                          ptrdiff_t n, worker *w)
 {
-    for (ptrdiff_t r = 0; r < n_rows; r++, to += to_row, from += from_row) {
+    for (ptrdiff_t r = 0; r < n_rows && !w->status; r++, to += to_row, from += from_row) {
         FOR_EACH_VECTOR(i, n - LANES + 1) vstore(to + i, vloadu(from + i));
         if (n % LANES) {
             real *last = to + n / LANES * LANES;
             vstore(last, vset(from[n - 1]));
             memcpy(last, from + n / LANES * LANES, (size_t)(n % LANES) * sizeof(real));
         }
+        poll_after(w, WORK_OF_A_COPY * (double)n);
     }
 }
 
 /* The tile's columns of the caller's C-contiguous (n_rows, examples of the batch) <- rows of the arena */
-static void FN(unpack_rows)(void *to_, const real *from, ptrdiff_t n_rows, const tile *t)
+static enum fm_status FN(unpack_rows)(void *to_, const real *from, ptrdiff_t n_rows, const tile *t)
 {
     real *to = (real *)to_ + t->first;
-    for (ptrdiff_t r = 0; r < n_rows; r++)
+    for (ptrdiff_t r = 0; r < n_rows && !t->w->status; r++) {
         memcpy(to + r * t->batch->n, from + r * t->layout->row_stride, (size_t)t->n * sizeof(real));
+        poll_after(t->w, WORK_OF_A_COPY * (double)t->n);
+    }
+    return t->w->status;
 }
 
 /* Index in the data of the example in a column of the tile. */
@@ -46,12 +50,14 @@ static void FN(pack_feature_major)(real *to, const void *from_, ptrdiff_t from_r
     const real *row = from_;
     if (!t->batch->order) {
         if (from < true_end)
-            FN(pack_rows)(to + from, to_row, row + t->batch->start + t->first + from, from_row, n_rows,
-                          true_end - from);
+            FN(pack_rows)(to + from, to_row, row + t->batch->start + t->first + from, from_row, n_rows, true_end - from,
+                          t->w);
         return;
     }
-    for (ptrdiff_t r = 0; r < n_rows; r++, to += to_row, row += from_row)
+    for (ptrdiff_t r = 0; r < n_rows && !t->w->status; r++, to += to_row, row += from_row) {
         for (ptrdiff_t i = from; i < end; i++) to[i] = row[example_in(t, i)];
+        poll_after(t->w, WORK_OF_A_GATHER * (double)(end - from));
+    }
 }
 
 static void FN(pack_weights)(real *to, const tile *t)
@@ -79,6 +85,20 @@ static void FN(pack_row_block)(real *to, ptrdiff_t to_row, real *packed, ptrdiff
                 if (q < count)
                     vstore(to + (f + q) * to_row, x[q]);
             }
+    }
+}
+
+enum { MOST_FEATURES = 4096 }; /* between two polls */
+
+/* The same in parts, so that signals are polled in between; moves the rows. */
+NOT_INLINE void FN(pack_long_rows)(real *to, ptrdiff_t to_row, real *packed, ptrdiff_t packed_row, const real **row,
+                                   ptrdiff_t n_features, worker *w)
+{
+    for (ptrdiff_t f = 0, count; f < n_features && !w->status; f += count) {
+        count = n_features - f < MOST_FEATURES ? n_features - f : MOST_FEATURES;
+        FN(pack_row_block)(to + f * to_row, to_row, packed ? packed + f : NULL, packed_row, row, count);
+        for (int q = 0; q < LANES; q++) row[q] += count;
+        poll_after(w, WORK_OF_A_COPY * (double)(LANES * count));
     }
 }
 
@@ -113,8 +133,11 @@ static void FN(pack_row_major)(real *to, real *packed, const fm_layer *layer, co
         if (n_features <= NARROW && !packed)
             for (ptrdiff_t f = 0; f < n_features; f++)
                 UNROLL_FOR(int q = 0; q < LANES; q++) to[f * to_row + i + q] = row[q][f];
-        else
+        else if (n_features <= MOST_FEATURES)
             FN(pack_row_block)(to + i, to_row, packed ? packed + i * packed_row : NULL, packed_row, row, n_features);
+        else
+            FN(pack_long_rows)(to + i, to_row, packed ? packed + i * packed_row : NULL, packed_row, row, n_features,
+                               t->w);
         if (poll_after(t->w, (double)(n_features * LANES)))
             return;
     }
@@ -126,21 +149,21 @@ static void FN(pack_csr)(real *to, ptrdiff_t n_features, const tile *t)
     const fm_data *data = t->data;
     const ptrdiff_t to_row = t->layout->row_stride;
     const real *values = data->inputs;
-    for (ptrdiff_t f = 0; f < n_features; f++)
-        memset(to + f * to_row + t->columns.from, 0, (size_t)(t->columns.to - t->columns.from) * sizeof(real));
-    for (ptrdiff_t i = t->columns.from; i < t->columns.to; i++) {
-        const ptrdiff_t example = example_in(t, i), end = index_at(data->indptr, data->wide_indices, example + 1);
-        ptrdiff_t k = index_at(data->indptr, data->wide_indices, example);
-        for (k = k < 0 ? 0 : k; k < end && k < data->n_stored; k++) {
-            const ptrdiff_t feature = index_at(data->indices, data->wide_indices, k);
-            if (feature >= 0 && feature < n_features) /* checked before, but the caller may have changed it since */
-                to[feature * to_row + i] += values[k];
+    for (ptrdiff_t f = 0; f < n_features && !t->w->status; f++)
+        FN(set_zero)(to + f * to_row + t->columns.from, t->columns.to - t->columns.from, t->w);
+    for (ptrdiff_t i = t->columns.from; i < t->columns.to; i++)
+        for (range left = entries_of(data, example_in(t, i)); left.from < left.to && !t->w->status;) {
+            const range some = first_entries(&left);
+            for (ptrdiff_t k = some.from; k < some.to; k++) {
+                const ptrdiff_t feature = index_at(data->indices, data->wide_indices, k);
+                if (feature >= 0 && feature < n_features) /* checked before, but the caller may have changed it since */
+                    to[feature * to_row + i] += values[k];
+            }
+            poll_after(t->w, WORK_OF_A_GATHER * items_in(some));
         }
-    }
 }
 
-/* CSR data that sparse.inc.h reads in place: bounds of each example's entries, within the arrays whatever indptr holds
-   by now. */
+/* CSR data that sparse.inc.h reads in place: where each example's entries lie. */
 static void FN(pack_sparse)(sparse_tile *to, ptrdiff_t n_features, const tile *t)
 {
     const fm_data *data = t->data;
@@ -150,12 +173,7 @@ static void FN(pack_sparse)(sparse_tile *to, ptrdiff_t n_features, const tile *t
         to->n_features = n_features;
         to->wide_indices = data->wide_indices;
     }
-    for (ptrdiff_t i = t->columns.from; i < t->columns.to; i++) {
-        const ptrdiff_t example = example_in(t, i), end = index_at(data->indptr, data->wide_indices, example + 1);
-        const ptrdiff_t from = index_at(data->indptr, data->wide_indices, example);
-        const ptrdiff_t to_end = end < data->n_stored ? end : data->n_stored, to_from = from > 0 ? from : 0;
-        to->examples[i] = (range){to_from < to_end ? to_from : to_end, to_end};
-    }
+    for (ptrdiff_t i = t->columns.from; i < t->columns.to; i++) to->examples[i] = entries_of(data, example_in(t, i));
 }
 
 /* This thread's columns of a tile: inputs and, where the data have them, targets and sample weights. */

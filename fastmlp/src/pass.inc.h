@@ -22,7 +22,6 @@ typedef struct {
     double penalty;           /* of the batch, if penalties are part of its loss */
     ptrdiff_t updates_before; /* made before the call */
     fm_team team;
-    enum fm_status status;
 } team_job;
 
 /* One batch on its way through the network; each thread has its own copy. */
@@ -111,7 +110,7 @@ static enum fm_status FN(pass_batch)(team_job *job, const batch_pass *pass, work
     const ptrdiff_t n_chunks = layout->n_chunks < n_tiles ? layout->n_chunks : n_tiles;
     if (pass->weight.total == 0 && job->gradient) {
         const range mine = my_share(w, layout->n_parameters, LANES);
-        memset(job->gradient + mine.from, 0, (size_t)(mine.to - mine.from) * sizeof(real));
+        FN(set_zero)(job->gradient + mine.from, mine.to - mine.from, w);
         return barrier(w);
     }
     if (n_chunks > 1)
@@ -125,31 +124,24 @@ INLINE worker join_job(team_job *job, int id, int n_threads)
     return join_team(&job->team, id, n_threads, job->call->poll, block_of(job->call, id));
 }
 
-INLINE void leave_job(team_job *job, const worker *w)
-{
-    if (w->id == 0)
-        job->status = w->poll.is_stopped ? FM_INTERRUPTED : w->status;
-}
-
-/* Runs `task` on the threads of the call; the task leaves the status in the job. */
+/* Runs `task` on the threads of the call. */
 static enum fm_status FN(run_job)(team_job *job, fm_task task)
 {
     job->total = start_mean(job->call->data->n_examples);
     job->loss_scale = job->total.scale;
-    fm_run_team(task, job, job->call->n_threads);
-    return job->status;
+    return fm_run_team(task, job, job->call->n_threads);
 }
 
-static void FN(gradient_task)(void *job_, int id, int n_threads)
+static enum fm_status FN(gradient_task)(void *job_, int id, int n_threads)
 {
     team_job *job = job_;
     worker w = join_job(job, id, n_threads);
     batch_pass pass = {.examples = {.n = job->call->data->n_examples}, .wants_loss = job->loss != NULL};
-    pass.weight = weight_of(job->call->data, &pass.examples);
+    pass.weight = weight_of(job->call->data, &pass.examples, &w);
     FN(pass_batch)(job, &pass, &w);
     if (id == 0 && job->loss)
         *job->loss = finish_mean(&job->total, pass.weight.share * pass.weight.total);
-    leave_job(job, &w);
+    return leave_team(&w);
 }
 
 static enum fm_status FN(loss_and_gradient)(void *gradient, double *loss, const void *parameters, const fm_call *call)

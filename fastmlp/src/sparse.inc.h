@@ -10,6 +10,7 @@
 #ifndef FASTMLP_SPARSE_INC_H
 #define FASTMLP_SPARSE_INC_H
 
+#include "csr.h"
 #include "lane_sums.inc.h"
 #include "lanes.h"
 #include "tile.inc.h"
@@ -37,9 +38,12 @@ INLINE ptrdiff_t sparse_tile_size(ptrdiff_t n_examples) /* in elements of the ar
 
 INLINE sparse_tile *sparse_inputs(const tile *t) { return (sparse_tile *)(t->arena + t->layout->layers[0].inputs); }
 
-INLINE ptrdiff_t index_at(const void *indices, bool wide, ptrdiff_t i)
+/* Takes from `left` the entries before the next poll. */
+INLINE range first_entries(range *left)
 {
-    return wide ? (ptrdiff_t)((const int64_t *)indices)[i] : (ptrdiff_t)((const int32_t *)indices)[i];
+    const range some = portion_at(left->from, left->to);
+    left->from = some.to;
+    return some;
 }
 
 /* Columns were checked before, but the caller may have changed them since. */
@@ -87,7 +91,11 @@ INLINE void scatter_entries(real *d_weights, const real *dz, const sparse_tile *
 /* Keeps the dense passes small: inlined there, these functions would slow down the smallest networks. */
 #define NOT_INLINE static __attribute__((noinline))
 
-INLINE double work_of(range entries, ptrdiff_t n_rows) { return 2.0 * (double)((entries.to - entries.from) * n_rows); }
+/* Of these entries, in some rows of W, and of the loop itself. */
+INLINE double work_of(range entries, ptrdiff_t n_rows)
+{
+    return WORK_OF_A_COPY * (double)((entries.to - entries.from + 1) * n_rows);
+}
 
 /* n_rows rows of z */
 INLINE void forward_rows(real *z, const real *weights, const real *bias, const tile *t, const int n_rows,
@@ -99,13 +107,20 @@ INLINE void forward_rows(real *z, const real *weights, const real *bias, const t
     for (ptrdiff_t j = 0; j < n; j++) {
         real sum[SPARSE_ROWS];
         UNROLL_FOR(int r = 0; r < n_rows; r++) sum[r] = bias[r];
-        if (is_far && j + 1 < n)
-            prefetch_weights(weights, s, s->examples[j + 1], n_rows, wide);
-        gather_entries(sum, weights, s, s->examples[j], n_rows, wide);
+        if (is_far && j + 1 < n) {
+            range next = s->examples[j + 1];
+            prefetch_weights(weights, s, first_entries(&next), n_rows, wide);
+        }
+        for (range left = s->examples[j]; left.from < left.to && !t->w->status;) {
+            const range some = first_entries(&left);
+            gather_entries(sum, weights, s, some, n_rows, wide);
+            poll_after(t->w, work_of(some, n_rows));
+        }
         UNROLL_FOR(int r = 0; r < n_rows; r++) z[r * row_stride + j] = sum[r];
-        if (poll_after(t->w, work_of(s->examples[j], n_rows)))
+        if (t->w->status)
             return;
     }
+    poll_after(t->w, WORK_OF_A_COPY * (double)(n * n_rows));
 }
 
 /* n_rows rows of dW */
@@ -116,10 +131,15 @@ INLINE void gradient_rows(real *d_weights, const real *dz, const tile *t, const 
     for (ptrdiff_t j = 0; j < n; j++) {
         real factor[SPARSE_ROWS];
         UNROLL_FOR(int r = 0; r < n_rows; r++) factor[r] = dz[r * row_stride + j];
-        scatter_entries(d_weights, factor, s, s->examples[j], n_rows, wide);
-        if (poll_after(t->w, work_of(s->examples[j], n_rows)))
+        for (range left = s->examples[j]; left.from < left.to && !t->w->status;) {
+            const range some = first_entries(&left);
+            scatter_entries(d_weights, factor, s, some, n_rows, wide);
+            poll_after(t->w, work_of(some, n_rows));
+        }
+        if (t->w->status)
             return;
     }
+    poll_after(t->w, WORK_OF_A_COPY * (double)(n * n_rows));
 }
 
 /* Calls rows_function with constants for the number of rows and the type of the indices. */
@@ -163,17 +183,21 @@ static void FN(sparse_lane_sums)(real *d_weights, const real *dz, const tile *t)
     const sparse_tile *s = sparse_inputs(t);
     const ptrdiff_t m = s->n_features, n = t->n;
     real *lanes = t->w->block;
-    memset(lanes, 0, (size_t)(LANES * m) * sizeof(real));
-    for (ptrdiff_t j = 0; j < n; j++) {
-        scatter_entries(lanes + j % LANES * m, dz + j, s, s->examples[j], 1, s->wide_indices);
-        if (poll_after(t->w, work_of(s->examples[j], 1)))
-            return;
+    FN(set_zero)(lanes, LANES * m, t->w);
+    for (ptrdiff_t j = 0; j < n; j++)
+        for (range left = s->examples[j]; left.from < left.to && !t->w->status;) {
+            const range some = first_entries(&left);
+            scatter_entries(lanes + j % LANES * m, dz + j, s, some, 1, s->wide_indices);
+            poll_after(t->w, work_of(some, 1));
+        }
+    FOR_EACH_PORTION(p, m, t->w) {
+        for (int n_sums = LANES / 2; n_sums; n_sums /= 2)
+            for (ptrdiff_t k = 0; k < n_sums; k++)
+                for (ptrdiff_t i = p.from; i < p.to; i++)
+                    lanes[k * m + i] = lanes[2 * k * m + i] + lanes[(2 * k + 1) * m + i];
+        for (ptrdiff_t i = p.from; i < p.to; i++) put_sum(d_weights + i, lanes[i], t->accumulate);
+        poll_after(t->w, WORK_OF_A_COPY * LANES * items_in(p));
     }
-    for (int n_sums = LANES / 2; n_sums; n_sums /= 2)
-        for (ptrdiff_t k = 0; k < n_sums; k++)
-            for (ptrdiff_t i = 0; i < m; i++) lanes[k * m + i] = lanes[2 * k * m + i] + lanes[(2 * k + 1) * m + i];
-    for (ptrdiff_t i = 0; i < m; i++) put_sum(d_weights + i, lanes[i], t->accumulate);
-    poll_after(t->w, (double)(LANES * m));
 }
 
 /* The same as dense_gradient, with the terms in the order of the layer's gradient method. */
@@ -194,9 +218,8 @@ NOT_INLINE enum fm_status FN(sparse_gradient)(real *d_weights, real *d_bias, con
             FN(sparse_lane_sums)(to, dz + row * stride, t);
         else {
             if (!t->accumulate)
-                memset(to, 0, (size_t)(n_rows * fan_in) * sizeof(real));
+                FN(set_zero)(to, n_rows * fan_in, t->w);
             WITH_KNOWN_LOOPS(gradient_rows, n_rows, t->data->wide_indices, to, dz + row * stride, t);
-            poll_after(t->w, (double)(n_rows * fan_in));
         }
         left.from += n_rows;
     }

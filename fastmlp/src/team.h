@@ -4,6 +4,9 @@
  * set; passes skip the rest of their work and go to the next barrier.  A barrier gives all threads the same status, and
  * passes return only there, so that no thread waits for one that has left.  Threads that do not share rows return at
  * the same places, each with its own status: pass_barrier does not make them wait.
+ *
+ * A signal handler that the caller's thread serves may fork.  The child has this thread alone: its status is FM_FORKED,
+ * and barriers no longer wait.
  */
 #ifndef FASTMLP_TEAM_H
 #define FASTMLP_TEAM_H
@@ -33,22 +36,21 @@ typedef struct {
     void *block;       /* block_bytes for this thread alone */
 } worker;
 
-typedef void (*fm_task)(void *argument, int id, int n_threads);
+/* Sets worker->status to the reason why its thread was forked off or interrupted; see poll_after. */
+typedef enum fm_status (*fm_task)(void *argument, int id, int n_threads);
 
-/* Whether this build has OpenMP. */
-int fm_has_threads(void);
+/* Calls a task once on each of up to n_threads threads, one of them the caller's, and returns what it answered there.
+   Where fewer threads can be made, there are fewer. */
+enum fm_status fm_run_team(fm_task task, void *argument, int n_threads);
 
-/* Calls a task once on each of up to n_threads threads, one of them the caller's. */
-void fm_run_team(fm_task task, void *argument, int n_threads);
+/* The barriers of several threads; see `barrier` and `silent_barrier`. */
+enum fm_status fm_barrier(worker *w, bool is_silent);
 
-/* The barrier of several threads; see `barrier`. */
-enum fm_status fm_barrier(worker *w);
-
+/* Starts a thread's part in a call, in our floating-point mode until leave_team. */
 static inline worker join_team(fm_team *team, int id, int n_threads, fm_poll call, void *block)
 {
-    const poller poll = {.call = id == 0 ? call : NULL,
-                         .stop = team ? &team->stop : NULL,
-                         .next_call = seconds_now() + SECONDS_BETWEEN_POLLS};
+    const poller poll = {
+        .call = id == 0 ? call : NULL, .stop = n_threads > 1 ? &team->stop : NULL, .callers_mode = enter_our_mode()};
     return (worker){
         .poll = poll, .team = team, .id = id, .n_threads = n_threads, .n_sharing = n_threads, .block = block};
 }
@@ -56,17 +58,28 @@ static inline worker join_team(fm_team *team, int id, int n_threads, fm_poll cal
 /* For a call on one thread. */
 static inline worker lone_worker(fm_poll call, void *block) { return join_team(NULL, 0, 1, call, block); }
 
+/* Ends it, and returns how. */
+static inline enum fm_status leave_team(worker *w)
+{
+    leave_our_mode(w->poll.callers_mode);
+    return w->poll.status ? w->poll.status : w->status;
+}
+
 /* Counts operations, serves signals if it is time, and returns the thread's status. */
 static inline enum fm_status poll_after(worker *w, double operations)
 {
     count_work(&w->poll, operations);
-    if (w->poll.is_stopped)
-        w->status = FM_INTERRUPTED;
+    if (w->poll.status)
+        w->status = w->poll.status;
     return w->status;
 }
 
 /* Waits for all threads; all get the same status: FM_DONE, or that of one whose status is not FM_DONE. */
-static inline enum fm_status barrier(worker *w) { return w->n_threads == 1 ? w->status : fm_barrier(w); }
+static inline enum fm_status barrier(worker *w) { return w->n_threads == 1 ? w->status : fm_barrier(w, false); }
+
+/* The same without serving signals.  An update lies between two of these: a process that a handler forks gets the
+   parameters of whole updates. */
+static inline enum fm_status silent_barrier(worker *w) { return w->n_threads == 1 ? w->status : fm_barrier(w, true); }
 
 /* The barrier inside a pass, where threads wait only if they share its rows. */
 static inline enum fm_status pass_barrier(worker *w) { return w->n_sharing == 1 ? w->status : barrier(w); }

@@ -60,22 +60,37 @@ INLINE divisor divisor_of(const batch_weight *w)
 
 INLINE real divided_weight(double weight, const divisor *d) { return (real)(weight * d->first * d->second); }
 
-INLINE batch_weight weight_of(const fm_data *data, const batch *b)
+INLINE batch_weight weight_of(const fm_data *data, const batch *b, worker *w)
 {
-    batch_weight w = {(double)b->n, 0, 1};
+    batch_weight weight = {(double)b->n, 0, 1};
+    const double *given = data->sample_weight;
     double largest = 0;
-    if (!data->sample_weight)
-        return w;
-    for (ptrdiff_t i = 0; i < b->n; i++) {
-        const double weight = data->sample_weight[example_of(b, i)];
-        largest = weight > largest ? weight : largest;
+    if (!given)
+        return weight;
+    FOR_EACH_PORTION(p, b->n, w) {
+        for (ptrdiff_t i = p.from; i < p.to; i++) {
+            const double one = given[example_of(b, i)];
+            largest = one > largest ? one : largest;
+        }
+        poll_after(w, WORK_OF_A_GATHER * items_in(p));
     }
-    frexp(largest, &w.exponent);
-    w.total = 0;
-    w.share = largest > 0 ? ldexp(1, w.exponent - data->weight_exponent) : 0;
-    const divisor d = divisor_of(&w);
-    for (ptrdiff_t i = 0; i < b->n; i++) w.total += (double)divided_weight(data->sample_weight[example_of(b, i)], &d);
-    return w;
+    frexp(largest, &weight.exponent);
+    weight.total = 0;
+    weight.share = largest > 0 ? ldexp(1, weight.exponent - data->weight_exponent) : 0;
+    const divisor d = divisor_of(&weight);
+    FOR_EACH_PORTION(p, b->n, w) {
+        for (ptrdiff_t i = p.from; i < p.to; i++) weight.total += (double)divided_weight(given[example_of(b, i)], &d);
+        poll_after(w, WORK_OF_A_GATHER * items_in(p));
+    }
+    return weight;
+}
+
+static void FN(set_zero)(real *x, ptrdiff_t n, worker *w)
+{
+    FOR_EACH_PORTION(p, n, w) {
+        memset(x + p.from, 0, (size_t)(p.to - p.from) * sizeof(real));
+        poll_after(w, WORK_OF_A_COPY * items_in(p));
+    }
 }
 
 /* Moves `t` to the examples of its batch from `first` on. */

@@ -77,7 +77,7 @@ INLINE void FN(keep_best)(const fm_training *training, range mine)
 }
 
 /* This thread's share of an update from the batch's gradient; no parameter moves if the gradient is not finite, or one
-   of them would not be.  Whether the update was made, or is held for the next call: the last barrier may report an interruption even so. */
+   of them would not be.  Whether the update was made, or is held for the next call. */
 static bool FN(update)(team_job *job, const batch_pass *pass, training_progress *progress, worker *w)
 {
     fm_training *training = job->training;
@@ -89,9 +89,9 @@ static bool FN(update)(team_job *job, const batch_pass *pass, training_progress 
                         .scale = 1,
                         .penalty_share = penalty_share_of(training, pass)};
     if (pass->wants_loss && training->penalizes_sum && w->id == 0)
-        job->penalty = FN(penalty_of)(training, layout);
-    const bool is_small_gradient = FN(all_small)(job->gradient + mine.from, mine.to - mine.from);
-    if (!is_small_gradient && !FN(all_finite)(job->gradient + mine.from, mine.to - mine.from))
+        job->penalty = FN(penalty_of)(training, layout, w);
+    const bool is_small_gradient = FN(all_small)(job->gradient + mine.from, mine.to - mine.from, w);
+    if (!is_small_gradient && !FN(all_finite)(job->gradient + mine.from, mine.to - mine.from, w))
         w->status = FM_DIVERGED;
     if (barrier(w))
         return false;
@@ -102,10 +102,11 @@ static bool FN(update)(team_job *job, const batch_pass *pass, training_progress 
         return true;
     }
     if (isfinite(training->optimizer->clip_norm))
-        step.scale = FN(norm_scale)(training, layout, step.penalty_share);
+        step.scale = FN(norm_scale)(training, layout, step.penalty_share, w);
     if (!FN(stays_finite)(training, layout, &step, mine, is_small_gradient && progress->is_small))
         w->status = FM_OVERFLOWED;
-    if (barrier(w)) /* all threads have read the parameters before one changes them */
+    poll_after(w, WORK_OF_A_COPY * items_in(mine));
+    if (silent_barrier(w)) /* all threads have read the parameters before one changes them */
         return false;
     verdict v = {FM_DONE, false};
     if (pass->wants_loss && pass->is_last && progress->weight != 0)
@@ -121,7 +122,7 @@ static bool FN(update)(team_job *job, const batch_pass *pass, training_progress 
     progress->updates++;
     if (v.status)
         w->status = v.status;
-    barrier(w);
+    silent_barrier(w);
     return true;
 }
 
@@ -142,7 +143,7 @@ static void FN(epoch)(team_job *job, ptrdiff_t epoch, training_progress *progres
     for (ptrdiff_t start = 0; start < n; start += layout->batch_size) {
         const ptrdiff_t left = n - start, size = left < layout->batch_size ? left : layout->batch_size;
         pass.examples = (batch){order ? order + start : NULL, start, size, left};
-        pass.weight = weight_of(data, &pass.examples);
+        pass.weight = weight_of(data, &pass.examples, w);
         if (training->penalizes_sum) /* each batch has a mean of its own */
             pass.weight.share = 1;
         pass.update = progress->updates;
@@ -158,7 +159,7 @@ static void FN(epoch)(team_job *job, ptrdiff_t epoch, training_progress *progres
         report_loss(training, epoch, progress->loss);
 }
 
-static void FN(train_task)(void *job_, int id, int n_threads)
+static enum fm_status FN(train_task)(void *job_, int id, int n_threads)
 {
     team_job *job = job_;
     fm_training *training = job->training;
@@ -169,7 +170,7 @@ static void FN(train_task)(void *job_, int id, int n_threads)
         training->updates = progress.updates;
         *training->watch = progress.watch;
     }
-    leave_job(job, &w);
+    return leave_team(&w);
 }
 
 static enum fm_status FN(train)(fm_training *training, const fm_call *call)

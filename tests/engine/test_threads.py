@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from fastmlp import MLP, SGD, _kernels, notebook, show_config
+from fastmlp import MLP, SGD, notebook, show_config
 from fastmlp.engine import threads
 from fastmlp.lab import diagnose, run_study
 from fastmlp.training import TrainingOptions, run
@@ -18,11 +18,10 @@ WIDE = range(16)  # processors
 
 @pytest.fixture
 def machine(monkeypatch, tmp_path):
-    """A machine with 16 processors, threads and no quota, whose environment says nothing."""
+    """A machine with 16 processors and no quota, whose environment says nothing."""
     for name in threads.VARIABLES:
         monkeypatch.delenv(name, raising=False)
     threads.check_environment.cache_clear()
-    monkeypatch.setattr(_kernels, "has_threads", lambda: True)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(WIDE), raising=False)
     monkeypatch.setattr(threads, "CGROUP_QUOTA", tmp_path / "cpu.max")
     return monkeypatch
@@ -93,12 +92,6 @@ def test_the_smallest_of_all_limits_counts(machine):
     assert threads.available() == 4
     machine.setenv("OMP_NUM_THREADS", "9")
     assert threads.available() == 6
-
-
-def test_a_build_without_threads_has_one_whatever_was_asked_for(machine):
-    machine.setattr(_kernels, "has_threads", lambda: False)
-    machine.setenv("FASTMLP_NUM_THREADS", "8")
-    assert threads.available() == threads.choose(None, BIG) == threads.choose(8, BIG) == 1
 
 
 # ---- what is no number of threads
@@ -239,8 +232,8 @@ def test_show_config_tells_the_threads_of_a_call(machine, capsys):
     machine.setenv("FASTMLP_NUM_THREADS", "2")
     assert show_config("dict")["threads"] == 2
     machine.setenv("FASTMLP_NUM_THREADS", "64")
-    assert (show_config("dict")["threads"], show_config("dict")["openmp"]) == (16, True)
-    machine.setattr(_kernels, "has_threads", lambda: False)
+    assert show_config("dict")["threads"] == 16
+    machine.setenv("FASTMLP_NUM_THREADS", "1")
     show_config()
     lines = dict(line.split(None, 1) for line in capsys.readouterr().out.splitlines())
-    assert (lines["threads"], lines["openmp"]) == ("1", "False")
+    assert lines["threads"] == "1"

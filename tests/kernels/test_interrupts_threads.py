@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 import warnings
@@ -79,11 +77,11 @@ def check_interruption(layer_dims, n_examples, batch, n_threads, seconds):
     interrupted = Training(layer_dims, n_examples, batch=batch, n_threads=n_threads)
     with alarm(interrupt, seconds), pytest.raises(KeyboardInterrupt):
         interrupted.train(10**5)
-    assert interrupted.counts["updates"] > 0
     again = Training(layer_dims, n_examples, batch=batch)
     again.make_updates(interrupted.counts["updates"])
     np.testing.assert_array_equal(interrupted.parameters, again.parameters)
     np.testing.assert_array_equal(interrupted.moments, again.moments)
+    return interrupted.counts["updates"]
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
@@ -93,13 +91,15 @@ def check_interruption(layer_dims, n_examples, batch, n_threads, seconds):
     ids=str,
 )
 def test_an_interrupted_training_is_that_of_its_last_update(layer_dims, n_examples, batch, n_threads):
-    check_interruption(layer_dims, n_examples, batch, n_threads, seconds=0.15)
+    assert check_interruption(layer_dims, n_examples, batch, n_threads, seconds=0.15) > 0
 
 
 def test_an_interruption_heard_of_at_any_barrier_leaves_a_true_count():
     """The caller's thread may serve the signal while it waits at any of them, also at that behind an update."""
-    for i in range(25):
-        check_interruption((2, 10, 5, 1), 300, batch=300, n_threads=2, seconds=0.052 + 0.001 * i)
+    made = [
+        check_interruption((2, 10, 5, 1), 300, batch=300, n_threads=2, seconds=0.052 + 0.001 * i) for i in range(25)
+    ]
+    assert max(made) > 0
 
 
 def test_an_interrupted_engine_is_as_good_as_new():
@@ -195,30 +195,6 @@ def test_threads_share_sparse_rows(index_dtype, isa, dtype):
         engine, gradient = engine_of(dtype, layer_dims, activations, n, n_threads=n_threads), np.empty_like(parameters)
         assert engine.loss_and_gradient(gradient, parameters, sparse) == expected[0]
         np.testing.assert_array_equal(gradient, expected[1])
-
-
-TRAIN_WITH_FEWER = """
-import sys
-sys.path[:0] = {path!r}
-from test_interrupts_threads import SHARINGS, Training
-layer_dims, n_examples, batch, _ = SHARINGS["{name}"]
-training = Training(layer_dims, n_examples, batch=batch, n_threads=4)
-training.train(1)
-print(training.parameters.tobytes().hex())
-"""
-
-
-@pytest.mark.parametrize("name", ["chunks", "rows"])
-@pytest.mark.parametrize("limit", [1, 2, 3])
-def test_fewer_threads_than_asked_for_give_the_same_bits(limit, name):
-    layer_dims, n_examples, batch, _ = SHARINGS[name]
-    training = Training(layer_dims, n_examples, batch=batch)
-    training.train(1)
-    script = TRAIN_WITH_FEWER.format(path=[p for p in sys.path if p], name=name)
-    environment = {**os.environ, "OMP_THREAD_LIMIT": str(limit), "FASTMLP_ISA": _kernels.current_isa()}
-    run = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60)
-    assert run.returncode == 0, run.stderr
-    np.testing.assert_array_equal(np.frombuffer(bytes.fromhex(run.stdout)), training.parameters)
 
 
 # ---- threads and processes of the caller

@@ -1,0 +1,24 @@
+/* csr.h -- the indices of CSR data, int32 or int64. */
+#ifndef FASTMLP_CSR_H
+#define FASTMLP_CSR_H
+
+#include <stdint.h>
+
+#include "shares.h"
+
+/* Entry i of indptr or of indices. */
+static inline ptrdiff_t index_at(const void *indices, bool wide, ptrdiff_t i)
+{
+    return wide ? (ptrdiff_t)((const int64_t *)indices)[i] : (ptrdiff_t)((const int32_t *)indices)[i];
+}
+
+/* Where an example's entries lie, within the arrays whatever indptr holds by now. */
+static inline range entries_of(const fm_data *data, ptrdiff_t example)
+{
+    const ptrdiff_t from = index_at(data->indptr, data->wide_indices, example);
+    const ptrdiff_t end = index_at(data->indptr, data->wide_indices, example + 1);
+    const ptrdiff_t to = end < data->n_stored ? end : data->n_stored, start = from > 0 ? from : 0;
+    return (range){start < to ? start : to, to};
+}
+
+#endif
