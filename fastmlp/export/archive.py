@@ -110,6 +110,7 @@ def _model(entries: Entries) -> tuple[Plan, Loss, np.ndarray, TrainingState]:
     is_first = "loss_parameters" not in entries.names
     loss = loss_type() if is_first else _made("loss_parameters", loss_type, _json(entries, "loss_parameters"))
     plan = _plan(entries)
+    loss.check(plan.layer_dims[-1], plan.dtype)
     if loss.output != plan.activations[-1]:
         raise ValueError(f"the output activation of loss {loss.name!r} cannot be {plan.activations[-1]!r}")
     state = TrainingState() if is_first else _state(entries, plan)

@@ -12,6 +12,7 @@ import numpy as np
 
 from fastmlp import _kernels, checks
 
+BLOCK = 1 << 20  # draws between two looks at signals, some ms
 MOST_KEPT = 1 << 17  # indices: twice what one compiled call asks for
 
 OrderSource = Callable[[int, np.ndarray], object]
@@ -56,7 +57,10 @@ def order_of(seed: int, epoch: int, n_examples: int, out: np.ndarray | None = No
         out = np.empty(n, np.intp)
     elif type(out) is not np.ndarray or out.dtype != np.intp or out.shape != (n,) or not out.flags.carray:
         raise ValueError(f"out must be a contiguous, writeable array of intp of shape ({n},), got {checks.shown(out)}")
-    _kernels.draw_order(out, np.random.default_rng(entropy).random(n))
+    draws, generator = np.empty(n), np.random.default_rng(entropy)
+    for start in range(0, n, BLOCK):
+        generator.random(out=draws[start : start + BLOCK])
+    _kernels.draw_order(out, draws)
     return out
 
 

@@ -62,7 +62,7 @@ CASES = {
     "order checked": ("bad_order()", 1e6 * COPY),
     "weights": ("train((1, 1), 10**6, weights=True, epochs=1)", 1e6 * (GATHER + 3 * COPY + FUNCTION)),
     "gradient checked": ("train((1000, 1000), 1, epochs=10)", 1e7 * COPY + 10),
-    "penalty": ("train((1000, 1000), 1, epochs=10, weight_scale=1.0, l2=0.1, report=True)", 1e7 * 2 * COPY + 10),
+    "penalty": ("train((1000, 1000), 1, epochs=10, penalizes_sum=True, l2=0.1, report=True)", 1e7 * 2 * COPY + 10),
     "norm in training": ("train((1000, 1000), 1, epochs=10, clip_norm=1.0)", 1e7 * 2 * COPY + 10),
     "no weight": ("train((1000, 1000), 1, epochs=10, no_weight=True)", 1e7 * 2 * COPY),
     "softmax": ("predict((1, 4000), 800, 'multinomial_log_loss')", 32e5 * (COPY + 0.6 * FUNCTION)),
@@ -126,7 +126,7 @@ def backward(dims, n):
     return lambda: _kernels.backward(inputs, targets, weights, outputs, activations_of(dims))
 
 def train(
-    dims, n, epochs, order=0, weights=False, no_weight=False, dropout=(), weight_scale=0.0, report=False, **settings
+    dims, n, epochs, order=0, weights=False, no_weight=False, dropout=(), penalizes_sum=False, report=False, **settings
 ):
     parameters, inputs, targets = random_network(dims, n, dtype, loss="squared_error")
     weight = np.zeros(n) if no_weight else np.ones(n) if weights else None
@@ -134,7 +134,7 @@ def train(
     orders = np.array([np.arange(n)] * epochs) * int(order) if order else None
     arguments = OPTIMIZER | settings, np.empty((0, len(parameters))), np.full(epochs, 1e-9), orders
     losses = np.empty(epochs if report else 0)
-    return lambda: e.train(parameters, data, *arguments, losses, epochs, weight_scale=weight_scale)
+    return lambda: e.train(parameters, data, *arguments, losses, epochs, penalizes_sum=penalizes_sum)
 
 def bad_order():
     call = train((1, 1), 10**6, epochs=1, order=-1)

@@ -109,3 +109,14 @@ def test_cumulative_orders_are_those_of_scikit_learn_s_shuffle():
     fewer = np.empty(9, np.intp)
     source(5, fewer)
     assert sorted(fewer) == list(range(9))
+
+
+def test_the_draws_of_an_order_do_not_depend_on_the_blocks_in_which_they_are_made(monkeypatch):
+    expected = order_of(3, 5, 1000)
+    monkeypatch.setattr("fastmlp.training.orders.BLOCK", 7)
+    np.testing.assert_array_equal(order_of(3, 5, 1000), expected)
+    order, draws = np.arange(1000), np.random.default_rng((3, 5)).random(1000)
+    for i in range(999, -1, -1):
+        other = int(draws[i] * (i + 1))
+        order[[i, other]] = order[[other, i]]
+    np.testing.assert_array_equal(expected, order)

@@ -166,7 +166,7 @@ OPTIMIZERS = [
     SGD(momentum=0.9),
     SGD(momentum=0.9, nesterov=True),
     Adam(),
-    Adam(epsilon=1e-30),
+    Adam(epsilon=1e-15),
     AdamW(weight_decay=0.1),
     RMSprop(),
 ]
