@@ -16,7 +16,7 @@ def as_dict(parameters):
 
 def from_dict(named):
     layers = range(1, len(LAYER_DIMS))
-    return join_parameters([named[f"W{layer}"] for layer in layers], [named[f"b{layer}"] for layer in layers])
+    return join_parameters([named[f"W{layer}"] for layer in layers], [named[f"b{layer}"][:, 0] for layer in layers])
 
 
 def with_bias_columns(parameters, layer_dims=LAYER_DIMS):
