@@ -25,6 +25,15 @@ def dtype(request):
 
 
 @pytest.fixture(autouse=True)
+def _end_children():
+    """A child that a test forked, and in which it failed, must not go on with the next test."""
+    process = os.getpid()
+    yield
+    if os.getpid() != process:  # pragma: no cover - runs in the child
+        os._exit(1)
+
+
+@pytest.fixture(autouse=True)
 def _close_figures():
     """Leave no open figure behind for the next test."""
     yield
