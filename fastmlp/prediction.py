@@ -36,7 +36,7 @@ class Predictor:
         ndarray of shape (n_examples,), or (n_examples, n_outputs) for several outputs
             With the log-loss and the multilabel log-loss, int64: 1 where the probability is over 0.5, else 0.
             With the multinomial log-loss, int64 of shape (n_examples,): the class of the largest logit.
-            Otherwise values of the model's dtype.
+            Otherwise values of the model's dtype, infinite where they are beyond its range.
 
         Raises
         ------

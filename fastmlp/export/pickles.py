@@ -32,14 +32,13 @@ def attributes_of(state: dict[str, Any]) -> dict[str, Any]:
     """
     attributes = dict(state)
     version = attributes.pop("version", None)  # version 0.1.0 stored none at first
+    versions = f"the model was pickled by fastmlp {version or '0.1.0'}, this is fastmlp {fastmlp.__version__}"
+    if is_later(version):
+        raise ValueError(versions)
     try:
-        if is_later(version):
-            raise ValueError("the version is later")
         return _up_to_date(attributes)
     except (AttributeError, TypeError, ValueError) as error:
-        written = "0.1.0" if version is None else version
-        message = f"the model was pickled by fastmlp {written}, this is fastmlp {fastmlp.__version__}"
-        raise ValueError(message) from error
+        raise ValueError(f"{versions}: {error}") from error
 
 
 def _up_to_date(attributes: dict[str, Any]) -> dict[str, Any]:

@@ -55,8 +55,8 @@ class _Objective:
             try:
                 start = self.task.parameters.astype(np.float64)
                 self.evaluate(start)
-                if self.step == 0 and not self.task.reports:
-                    self.report()
+                if self.step == 0 and not self.task.reports and self.report():
+                    continue
                 if not math.isfinite(self.loss):
                     break
                 self.make_steps(start)
@@ -117,33 +117,38 @@ class _Objective:
         if not np.array_equal(self.tried, intermediate_result.x):
             self.evaluate(intermediate_result.x)
         try:
-            self.report()
+            is_moved = self.report()
             if self.task.validate(self.step):
                 self.end("stopped", self.task.validation.rule())  # type: ignore[union-attr]
         except StopIteration as error:  # SciPy takes it for its own, and ends in silence
             self.raised = error
             raise _Leave from None
+        if is_moved:
+            raise _Leave
 
-    def report(self) -> None:
-        """Record the loss of the present parameters if that is due; end the training if a rule or the callback does."""
+    def report(self) -> bool:
+        """Record the loss of the present parameters if that is due; end the training if a rule or the callback does.
+
+        Return whether the callback changed the parameters.
+        """
         options, task = self.options, self.task
         assert options.report_every is not None
         if not math.isfinite(self.loss):
-            return
+            return False
         task.last_loss = self.loss
         if options.restore_best and self.loss < self.plateau.best:
             self.best_parameters[:], task.best_epoch = task.parameters, self.step
-        n = options.n_iter_no_change
+        n, is_moved = options.n_iter_no_change, False
         stalls = self.plateau.sees(self.loss, options.tol, n or 0)
         if self.step < options.epochs and self.step % options.report_every == 0:
             task.reports.append((self.step, self.loss))
             before = task.parameters.copy()
             if task.asks(self.step, self.loss):
                 self.end("callback", f"the callback ended it at epoch {self.step}")
-            if not np.array_equal(before, task.parameters):
-                raise _Leave
+            is_moved = not np.array_equal(before, task.parameters)
         if stalls and n is not None and task.validation is None:
             self.end("stopped", RULES["stalled"].format(n=n, tol=options.tol))
+        return is_moved
 
     def end(self, how: str, why: str) -> None:
         """End the training."""

@@ -16,19 +16,21 @@ class Occupancy:
     """
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.claims: dict[str, object] = {}  # "model": that of the training that holds it
         self.guest: int | None = None  # the thread that runs the callback, between two updates
 
     @contextlib.contextmanager
     def training(self, what: str) -> Iterator[None]:
         """Hold the model for ``what``; RuntimeError if it is held already."""
-        if not self.lock.acquire(blocking=False):
-            raise RuntimeError(f"{what} was called while this model is training")
+        claim = object()
         try:
+            if self.claims.setdefault("model", claim) is not claim:
+                raise RuntimeError(f"{what} was called while this model is training")
             self.guest = None
             yield
-        finally:
-            self.lock.release()
+        finally:  # without a call, after which a signal handler could raise before the model is free
+            if "model" in self.claims and self.claims["model"] is claim:
+                del self.claims["model"]
 
     @contextlib.contextmanager
     def between_updates(self) -> Iterator[None]:
@@ -41,10 +43,10 @@ class Occupancy:
 
     def refuse_training(self, what: str) -> None:
         """Raise RuntimeError while the model trains."""
-        if self.lock.locked():
+        if self.claims:
             raise RuntimeError(f"{what} was called while this model is training")
 
     def refuse_changing(self, what: str) -> None:
         """Raise RuntimeError while the model trains, except between updates in the thread that trains it."""
-        if self.lock.locked() and self.guest != threading.get_ident():
+        if self.claims and self.guest != threading.get_ident():
             raise RuntimeError(f"{what} while this model is training is for its callback alone")

@@ -85,13 +85,15 @@ def run(network: Any, examples: Examples, options: TrainingOptions) -> History:
 
 @contextlib.contextmanager
 def unchanged_if_failed(network: Any) -> Iterator[None]:
-    """Put the training state back where a training raises before it moves a parameter."""
-    before, parameters = dataclasses.replace(network.training_state), network.parameters.copy()
+    """Put the training state back where a training raises before its first update."""
+    state, parameters = network.training_state, network.parameters.copy()
+    before = dataclasses.replace(state)
     try:
         yield
     except BaseException:
-        if np.array_equal(network.parameters, parameters):
-            vars(network.training_state).update(vars(before))
+        updates_at_start = before.updates if state.optimizer == before.optimizer else 0
+        if state.updates == updates_at_start and np.array_equal(network.parameters, parameters):
+            vars(state).update(vars(before))
         raise
 
 

@@ -1,5 +1,6 @@
 """Stopping by validation data.  The rule on the training loss is compiled, see ``fm_watch`` in src/fastmlp.h."""
 
+import math
 from typing import Any
 
 from fastmlp import checks
@@ -47,6 +48,8 @@ class Validation:
                 answer = self.options.validation_score(self.network, X, y)
             value = checks.number("the answer of validation_score", answer)
             checks.check_finite("parameters", self.network.parameters)
+        if math.isnan(value) and self.options.validation_score is None:  # a caller's score may be NaN: no progress
+            raise ValueError(f"validation must have a loss that is a number, but sums overflow after {epoch} epochs")
         self.epochs.append(epoch)
         self.values.append(value)
         error = value if self.options.validation_score is None else -value  # a score is better where it is larger

@@ -177,10 +177,14 @@ def test_pickles_without_an_attribute_are_refused_by_version(name, monkeypatch):
     monkeypatch.setattr(fastmlp, "__version__", "0.2.0")
     incomplete = state(version="0.1.5")
     del incomplete[name]
-    with pytest.raises(ValueError, match=r"^the model was pickled by fastmlp 0\.1\.5, this is fastmlp 0\.2\.0$"):
+    with pytest.raises(
+        ValueError, match=rf"^the model was pickled by fastmlp 0\.1\.5, this is fastmlp 0\.2\.0: it lacks {name}$"
+    ):
         model_of(incomplete)
     del incomplete["version"]
-    with pytest.raises(ValueError, match=r"^the model was pickled by fastmlp 0\.1\.0, this is fastmlp 0\.2\.0$"):
+    with pytest.raises(
+        ValueError, match=rf"^the model was pickled by fastmlp 0\.1\.0, this is fastmlp 0\.2\.0: it lacks {name}$"
+    ):
         model_of(incomplete)
 
 

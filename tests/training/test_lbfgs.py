@@ -364,3 +364,19 @@ def test_a_batch_of_all_examples_and_limits_of_zero_are_taken():
 def test_parameters_out_of_range_are_refused_by_name(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+def test_validation_and_rules_go_on_though_the_callback_changes_the_parameters():
+    model = hidden_network()
+
+    def shrink(step, loss):
+        model.parameters *= 0.9
+
+    history = model.train(
+        X, LABELS, epochs=8, optimizer="lbfgs", report_every=1, callback=shrink, validation=(X, LABELS)
+    )
+    assert history.validation_epochs.tolist() == list(range(1, 9))
+    again = hidden_network().train(
+        X, LABELS, epochs=50, optimizer="lbfgs", report_every=1, callback=lambda *_: None, n_iter_no_change=1, tol=10.0
+    )
+    assert again.ended.how == "stopped"

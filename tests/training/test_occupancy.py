@@ -1,5 +1,6 @@
 """What may happen to one model at once: what is refused, what goes on, what a copy holds."""
 
+import contextlib
 import copy
 import pickle
 import threading
@@ -7,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from alarms import alarm
+from alarms import alarm, interrupt
 
 from fastmlp import MLP
+from fastmlp.training.occupancy import Occupancy
 
 RNG = np.random.default_rng(2)
 X = RNG.standard_normal((60, 3))
@@ -153,3 +155,18 @@ def test_predictions_in_many_threads_do_not_disturb_one_another():
     with ThreadPoolExecutor(8) as pool:
         for _ in range(10):
             assert [answer.tobytes() for answer in pool.map(model.predict_one, rows)] == expected
+
+
+def test_a_signal_at_any_moment_leaves_a_model_that_can_be_trained():
+    """Also in the few steps in which a training takes hold of the model and lets go of it."""
+    occupancy, interrupted = Occupancy(), 0
+    for i in range(3000):
+        with contextlib.suppress(KeyboardInterrupt), alarm(interrupt, 1e-6 * (1 + i % 40)):
+            for _ in range(30):
+                with occupancy.training("train"):
+                    pass
+            continue
+        interrupted += 1
+        with occupancy.training("train"):
+            pass
+    assert interrupted > 1000

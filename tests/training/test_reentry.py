@@ -8,6 +8,7 @@ import pytest
 from alarms import alarm, interrupt
 
 from fastmlp import LBFGS, MLP, SGD, Adam, Adaptive, Constant
+from fastmlp.schedules import Schedule
 from fastmlp.training import CumulativeOrders, TrainingOptions, run
 
 RNG = np.random.default_rng(9)
@@ -242,3 +243,33 @@ def test_a_model_is_drawn_anew_or_trained_but_not_both_at_once():
     refused.append(True)
     thread.join()
     model.initialize()
+
+
+def test_a_training_that_fails_after_updates_that_moved_nothing_keeps_their_counts():
+    """With a rate of 0 the moments move, though the parameters do not."""
+
+    class Zero(Schedule):
+        def rates(self, steps):
+            return np.zeros(steps.n_updates)
+
+    def fail(epoch, loss):
+        if epoch == 5:
+            raise ZeroDivisionError
+
+    model, same = network(), network()
+    for one in (model, same):
+        one.train(X, Y, epochs=10, optimizer="adam", seed=0)
+    with pytest.raises(ZeroDivisionError):
+        model.train(X, Y, epochs=20, learning_rate=Zero(), report_every=1, callback=fail)
+    same.train(X, Y, epochs=5, learning_rate=Zero())
+    assert model.training_state.updates == same.training_state.updates == 15
+    assert model.training_state.moments.tobytes() == same.training_state.moments.tobytes()
+
+
+def test_a_validation_loss_that_is_not_a_number_is_refused():
+    model = MLP((3, 1), activation=[], dtype="float32", loss="squared_error", seed=0)
+    model.weights[0][:] = 4.0, -4.0, 0.0
+    spoilt = X.astype("float32")
+    spoilt[3] = 3e38
+    with pytest.raises(ValueError, match="validation must have a loss that is a number, but sums overflow after 1"):
+        model.train(X, Y, epochs=3, learning_rate=1e-9, validation=(spoilt, Y))
