@@ -12,7 +12,7 @@ from sys import intern
 
 cimport cython
 cimport numpy as cnp
-from cpython.exc cimport PyErr_Fetch, PyErr_Restore
+from cpython.exc cimport PyErr_Fetch, PyErr_Occurred, PyErr_Restore
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.ref cimport PyObject
 from libc.math cimport INFINITY, NAN, frexp
@@ -112,10 +112,10 @@ cdef int serve_signals() noexcept with gil:
 
 cdef int finish(fm_status status) except -1:
     """Pass on the exception that a signal handler raised while the GIL was released: it is set already."""
-    if status == FM_FORKED:
+    if status == FM_FORKED and PyErr_Occurred() == NULL:
         raise RuntimeError("this process was forked by a signal handler during a call on several threads, which it "
                            "lacks; parameters and counts are those of the last update, and the next call may start")
-    return -1 if status == FM_INTERRUPTED else 0
+    return -1 if status == FM_INTERRUPTED or status == FM_FORKED else 0
 
 
 include "_workspace.pxi"

@@ -19,7 +19,7 @@
 
 typedef struct {
     vec rate, momentum, beta_1, rest_1, beta_2, rest_2, epsilon, decay, l1, l2, most, scale;
-    double growth; /* p, m and g of size 1 give a new p and m of at most about this size */
+    double growth; /* p, m and g of size 1 give a g with penalties and a new p and m of at most about this size */
 } update_constants;
 
 /* x^n by squaring: the bits of pow depend on the C library */
@@ -62,7 +62,9 @@ INLINE update_constants FN(constants_of)(const fm_optimizer *o, const update_ste
         if (!o->epsilon_hat)
             epsilon = fmax(epsilon * correction_2, FM_SMALLEST_NORMAL); /* not 0: an update would be 0 / 0 */
     }
-    return (update_constants){.growth = rate * (1 + o->l1 + o->l2) / (divides ? fmin(1, epsilon) : 1) + fabs(decay),
+    const double penalized = 1 + (o->l1 + o->l2) * step->penalty_share; /* of g with its penalties */
+    const double moved = rate * penalized / (divides ? fmin(1, epsilon) : 1);
+    return (update_constants){.growth = fmax(penalized, moved) + fabs(decay),
                               .rate = vset((real)rate),
                               .momentum = vset((real)o->momentum),
                               .beta_1 = vset((real)o->beta_1),

@@ -19,6 +19,7 @@ typedef struct {
     double loss_scale; /* of every mean */
     mean total;        /* losses of the batches since it was last set to 0 */
     mean chunk_losses[FM_MOST_CHUNKS];
+    batch_weight weight;      /* of the batch, if its examples have weights */
     double penalty;           /* of the batch, if penalties are part of its loss */
     ptrdiff_t updates_before; /* made before the call */
     fm_team team;
@@ -132,13 +133,29 @@ static enum fm_status FN(run_job)(team_job *job, fm_task task)
     return fm_run_team(task, job, job->call->n_threads);
 }
 
+/* weight <- that of the batch, the same for all threads: which barriers they wait at depends on it, and weights that
+   another thread writes to could give each thread a sum of its own. */
+static enum fm_status FN(agree_on_weight)(batch_weight *weight, team_job *job, const batch *examples, worker *w)
+{
+    const fm_data *data = job->call->data;
+    if (!data->sample_weight) {
+        *weight = weight_of(data, examples, w);
+        return w->status;
+    }
+    if (w->id == 0)
+        job->weight = weight_of(data, examples, w);
+    if (!barrier(w))
+        *weight = job->weight;
+    return w->status;
+}
+
 static enum fm_status FN(gradient_task)(void *job_, int id, int n_threads)
 {
     team_job *job = job_;
     worker w = join_job(job, id, n_threads);
     batch_pass pass = {.examples = {.n = job->call->data->n_examples}, .wants_loss = job->loss != NULL};
-    pass.weight = weight_of(job->call->data, &pass.examples, &w);
-    FN(pass_batch)(job, &pass, &w);
+    if (!FN(agree_on_weight)(&pass.weight, job, &pass.examples, &w))
+        FN(pass_batch)(job, &pass, &w);
     if (id == 0 && job->loss)
         *job->loss = finish_mean(&job->total, pass.weight.share * pass.weight.total);
     return leave_team(&w);

@@ -143,7 +143,8 @@ static void FN(epoch)(team_job *job, ptrdiff_t epoch, training_progress *progres
     for (ptrdiff_t start = 0; start < n; start += layout->batch_size) {
         const ptrdiff_t left = n - start, size = left < layout->batch_size ? left : layout->batch_size;
         pass.examples = (batch){order ? order + start : NULL, start, size, left};
-        pass.weight = weight_of(data, &pass.examples, w);
+        if (FN(agree_on_weight)(&pass.weight, job, &pass.examples, w))
+            return;
         if (training->penalizes_sum) /* each batch has a mean of its own */
             pass.weight.share = 1;
         pass.update = progress->updates;

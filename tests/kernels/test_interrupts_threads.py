@@ -21,6 +21,7 @@ from networks import (
 )
 
 from fastmlp import MLP, _kernels
+from fastmlp.training import TrainingOptions, run
 
 NETWORKS = {
     "small": ((2, 10, 5, 1), 300),
@@ -306,3 +307,35 @@ def test_a_signal_is_served_while_the_caller_s_thread_waits_for_others(name):
     with alarm(interrupt, 0.2), pytest.raises(KeyboardInterrupt):
         engine.train(parameters, data, OPTIMIZER, moments, rates, None, np.empty(0), epochs, counts)
     assert 0 < counts["updates"] < epochs
+
+
+@pytest.mark.parametrize("n_threads", [2, 4])
+def test_threads_that_share_weights_end_together_when_they_are_interrupted(n_threads):
+    """Summing the weights takes most of the time, so that many interruptions come in the middle of it."""
+    model = MLP([2, 3, 1], seed=0)
+    examples = model.examples(np.ones((200_000, 2)), np.ones(200_000), sample_weight=np.ones(200_000))
+    options = TrainingOptions(epochs=10**6, n_threads=n_threads, learning_rate=1e-9)
+    for i in range(12):
+        with alarm(interrupt, 0.06 + 0.003 * i), pytest.raises(KeyboardInterrupt):
+            run(model, examples, options)
+
+
+@pytest.mark.parametrize("n_threads", [2, 4])
+def test_weights_that_another_thread_writes_to_do_not_part_the_threads(n_threads):
+    model = MLP([2, 10, 5, 1], seed=0)
+    examples = model.examples(np.ones((500, 2)), np.ones(500), sample_weight=np.ones(500))
+    ended = threading.Event()
+
+    def write():
+        while not ended.is_set():
+            examples.sample_weight[:] = 0
+            examples.sample_weight[:] = 1
+
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write)
+        try:
+            run(model, examples, TrainingOptions(epochs=3000, n_threads=n_threads, learning_rate=1e-9))
+        finally:
+            ended.set()
+        writing.result()
+    assert np.isfinite(model.parameters).all()

@@ -28,10 +28,13 @@ def forked(work):
         warnings.simplefilter("ignore", DeprecationWarning)  # of threads that stay behind
         child = os.fork()
     if child == 0:  # pragma: no cover - runs in the child
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(60)
-        os.write(write, work().encode())
-        os._exit(0)
+        try:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(60)
+            os.write(write, work().encode())
+            os._exit(0)
+        finally:
+            os._exit(1)
     os.close(write)
     with os.fdopen(read) as pipe:
         text = pipe.read()

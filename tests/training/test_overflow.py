@@ -218,3 +218,17 @@ def test_a_bias_that_overflows_and_thereby_switches_its_unit_off_is_noticed():
     with pytest.warns(DivergenceWarning, match="epoch 0, batch 0: the update overflows"):
         model.train([[0.0]], [-1.0], learning_rate=1e9, epochs=3)
     np.testing.assert_array_equal(model.parameters, before)
+
+
+@pytest.mark.parametrize("optimizer", [SGD(), Adam(), AdamW(), RMSprop()], ids=str)
+def test_a_penalty_that_overflows_for_the_smallest_weights_leaves_the_parameters_finite(optimizer, isa, dtype):
+    """The penalty is divided by the weight of the second batch, and exceeds every other term."""
+    weights, l2 = np.ones(30), 1e-3 if dtype == np.float32 else 1e10
+    weights[15:] = 1e-60 if dtype == np.float32 else 1e-300
+    model, same = network(dtype=dtype), network(dtype=dtype)
+    options = {"optimizer": optimizer, "learning_rate": 1e-3, "batch_size": 15, "shuffle": False, "penalty": "sum"}
+    with pytest.warns(DivergenceWarning, match="epoch 0, batch 1: the update overflows"):
+        model.train(X, Y, epochs=4, sample_weight=weights, l2=l2, **options)
+    assert model.training_state.updates == 1
+    same.train(X[:15], Y[:15], epochs=1, l2=l2, **options)
+    assert model.parameters.tobytes() == same.parameters.tobytes()

@@ -267,8 +267,8 @@ def test_a_training_that_fails_after_updates_that_moved_nothing_keeps_their_coun
 
 
 def test_a_validation_loss_that_is_not_a_number_is_refused():
-    model = MLP((3, 1), activation=[], dtype="float32", loss="squared_error", seed=0)
-    model.weights[0][:] = 4.0, -4.0, 0.0
+    model = MLP((3, 2, 1), activation="identity", dtype="float32", loss="squared_error", seed=0)
+    model.weights[0][:], model.weights[1][:] = [[4.0, 0, 0], [-4.0, 0, 0]], 1.0
     spoilt = X.astype("float32")
     spoilt[3] = 3e38
     with pytest.raises(ValueError, match="validation must have a loss that is a number, but sums overflow after 1"):
