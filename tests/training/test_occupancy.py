@@ -162,11 +162,11 @@ def test_a_signal_at_any_moment_leaves_a_model_that_can_be_trained():
     occupancy, interrupted = Occupancy(), 0
     for i in range(3000):
         with contextlib.suppress(KeyboardInterrupt), alarm(interrupt, 1e-6 * (1 + i % 40)):
-            for _ in range(30):
+            for _ in range(300):
                 with occupancy.training("train"):
                     pass
             continue
         interrupted += 1
         with occupancy.training("train"):
             pass
-    assert interrupted > 1000
+    assert interrupted > 100
