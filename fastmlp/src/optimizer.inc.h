@@ -19,7 +19,8 @@
 
 typedef struct {
     vec rate, momentum, beta_1, rest_1, beta_2, rest_2, epsilon, decay, l1, l2, most, scale;
-    double growth; /* p, m and g of size 1 give a g with penalties and a new p and m of at most about this size */
+    double growth;    /* p, m and g of size 1 give a g with penalties and a new p and m of at most about this size */
+    bool has_changes; /* to the gradient or to p, besides the method's step */
 } update_constants;
 
 /* x^n by squaring: the bits of pow depend on the C library */
@@ -64,7 +65,10 @@ INLINE update_constants FN(constants_of)(const fm_optimizer *o, const update_ste
     }
     const double penalized = 1 + (o->l1 + o->l2) * step->penalty_share; /* of g with its penalties */
     const double moved = rate * penalized / (divides ? fmin(1, epsilon) : 1);
+    const bool is_penalized = o->l1 != 0 || o->l2 != 0;
     return (update_constants){.growth = fmax(penalized, moved) + fabs(decay),
+                              .has_changes =
+                                  is_penalized || o->weight_decay != 0 || isfinite(o->clip_value) || step->scale != 1,
                               .rate = vset((real)rate),
                               .momentum = vset((real)o->momentum),
                               .beta_1 = vset((real)o->beta_1),
@@ -93,11 +97,7 @@ INLINE vec changed_gradient(vec g, vec p, const update_constants *c, const int c
     return g;
 }
 
-#ifdef FM_DOUBLE
-#define FAR 0x1p512
-#else
-#define FAR 0x1p64f
-#endif
+#define FAR ((real)ROOT_OF_LARGEST)
 
 #define COLD static __attribute__((noinline, cold))
 
@@ -238,35 +238,30 @@ INLINE range overlap(range r, ptrdiff_t from, ptrdiff_t n)
 }
 
 /* Sweeps over the parameters in `r`: updates them or, with `dry`, changes nothing; the answer is that of sweep_range. */
-static bool FN(optimizer_sweep)(const fm_training *training, const fm_layout *layout, const update_step *step, range r,
-                                int dry)
+static bool FN(optimizer_sweep)(const fm_training *training, const fm_layout *layout, const update_constants *c,
+                                range r, int dry)
 {
-    const fm_optimizer *o = training->optimizer;
-    const bool is_penalized = o->l1 != 0 || o->l2 != 0;
-    const bool changes = is_penalized || o->weight_decay != 0 || isfinite(o->clip_value) || step->scale != 1;
-    const update_constants c = FN(constants_of)(o, step);
-    sweep_arrays a = {training->parameters, training->moments[0], training->moments[1], training->gradient, &c};
-    if (!changes)
-        return FN(sweep)(&a, r, o->method, dry);
-    const update_constants c_bias = FN(bias_constants)(c);
+    const enum fm_method method = training->optimizer->method;
+    sweep_arrays a = {training->parameters, training->moments[0], training->moments[1], training->gradient, c};
+    if (!c->has_changes)
+        return FN(sweep)(&a, r, method, dry);
+    const update_constants c_bias = FN(bias_constants)(*c);
     bool answer = true;
     for (ptrdiff_t l = 0; l < layout->n_layers; l++) {
         const fm_layer *layer = &layout->layers[l];
-        a.c = &c;
-        answer &= FN(sweep)(&a, overlap(r, layer->weights, layer->fan_in * layer->fan_out), o->method, PENALTY | dry);
+        a.c = c;
+        answer &= FN(sweep)(&a, overlap(r, layer->weights, layer->fan_in * layer->fan_out), method, PENALTY | dry);
         a.c = &c_bias;
-        answer &= FN(sweep)(&a, overlap(r, layer->bias, layer->fan_out), o->method, PENALTY | dry);
+        answer &= FN(sweep)(&a, overlap(r, layer->bias, layer->fan_out), method, PENALTY | dry);
     }
     return answer;
 }
 
 /* Whether an update leaves the parameters in `r` finite; `is_small`: whether they, their m and their gradient are. */
-static bool FN(stays_finite)(const fm_training *training, const fm_layout *layout, const update_step *step, range r,
+static bool FN(stays_finite)(const fm_training *training, const fm_layout *layout, const update_constants *c, range r,
                              bool is_small)
 {
-    if (is_small && FN(constants_of)(training->optimizer, step).growth < ROOT_OF_LARGEST / 16)
-        return true;
-    return FN(optimizer_sweep)(training, layout, step, r, DRY);
+    return (is_small && c->growth < ROOT_OF_LARGEST / 16) || FN(optimizer_sweep)(training, layout, c, r, DRY);
 }
 
 /* The sum of squares of n elements of the gradient times `shrink`, with penalties and clipping by value as in the
@@ -343,8 +338,9 @@ static enum fm_status FN(update_alone)(const fm_training *training, const fm_lay
     worker w = lone_worker(poll, NULL);
     const double scale = isfinite(training->optimizer->clip_norm) ? FN(norm_scale)(training, layout, 1, &w) : 1;
     const update_step step = {training->updates, learning_rate, scale, 1};
+    const update_constants c = FN(constants_of)(training->optimizer, &step);
     if (!w.status)
-        FN(optimizer_sweep)(training, layout, &step, (range){0, layout->n_parameters}, 0);
+        FN(optimizer_sweep)(training, layout, &c, (range){0, layout->n_parameters}, 0);
     return leave_team(&w);
 }
 

@@ -103,7 +103,8 @@ static bool FN(update)(team_job *job, const batch_pass *pass, training_progress 
     }
     if (isfinite(training->optimizer->clip_norm))
         step.scale = FN(norm_scale)(training, layout, step.penalty_share, w);
-    if (!FN(stays_finite)(training, layout, &step, mine, is_small_gradient && progress->is_small))
+    const update_constants c = FN(constants_of)(training->optimizer, &step);
+    if (!FN(stays_finite)(training, layout, &c, mine, is_small_gradient && progress->is_small))
         w->status = FM_OVERFLOWED;
     poll_after(w, WORK_OF_A_COPY * items_in(mine));
     if (silent_barrier(w)) /* all threads have read the parameters before one changes them */
@@ -116,7 +117,7 @@ static bool FN(update)(team_job *job, const batch_pass *pass, training_progress 
     const bool is_whole = pass->examples.n == job->call->data->n_examples;
     if (v.is_best && is_whole)
         FN(keep_best)(training, mine);
-    progress->is_small = FN(optimizer_sweep)(training, layout, &step, mine, 0);
+    progress->is_small = FN(optimizer_sweep)(training, layout, &c, mine, 0);
     if (v.is_best && !is_whole)
         FN(keep_best)(training, mine);
     progress->updates++;
