@@ -25,7 +25,7 @@ class Occupancy:
         claim = object()
         try:
             if self.claims.setdefault("model", claim) is not claim:
-                raise RuntimeError(f"{what} was called while this model is training")
+                raise _refused(what)
             self.guest = None
             yield
         finally:  # without a call, after which a signal handler could raise before the model is free
@@ -44,9 +44,13 @@ class Occupancy:
     def refuse_training(self, what: str) -> None:
         """Raise RuntimeError while the model trains."""
         if self.claims:
-            raise RuntimeError(f"{what} was called while this model is training")
+            raise _refused(what)
 
     def refuse_changing(self, what: str) -> None:
         """Raise RuntimeError while the model trains, except between updates in the thread that trains it."""
         if self.claims and self.guest != threading.get_ident():
             raise RuntimeError(f"{what} while this model is training is for its callback alone")
+
+
+def _refused(what: str) -> RuntimeError:
+    return RuntimeError(f"{what} was called while this model is training")
