@@ -177,8 +177,8 @@ cdef class Engine(Workspace):
               const double[::1] learning_rates, const Py_ssize_t[:, ::1] order, double[::1] losses,
               Py_ssize_t epochs, dict counts=None, unsigned long long seed=0, Py_ssize_t first_loss=0,
               Py_ssize_t loss_every=1, dict watch=None, dict plateau=None, real[::1] best_parameters=None,
-              real[::1] gradient=None, bint penalizes_sum=False, bint wants_last_loss=False, bint holds_update=False,
-              held_loss=None):
+              real[::1] gradient=None, bint penalizes_sum=False, double loss_share=1, bint wants_last_loss=False,
+              bint holds_update=False, held_loss=None):
         """Train ``parameters`` in place and return how the training ended: a name of ``STATUSES``.
 
         A gradient that is not finite moves no parameter, nor does an update that would leave one not finite.  A loss
@@ -192,7 +192,7 @@ cdef class Engine(Workspace):
         what it made.  ``watch`` maps fields of ``fm_watch``, whose state is read and written; ``plateau`` holds the
         "scale", "best" and "n_stalled" of its rule ``slow``.  If the watch keeps the best parameters,
         ``best_parameters`` receives those of the least loss.  ``penalizes_sum`` adds penalties to the sum of the losses
-        of a batch, not to their mean; see ``fm_training``.
+        of a batch, not to their mean, and ``loss_share`` is then a factor of the losses; see ``fm_training``.
 
         With one batch per epoch, ``holds_update`` ends the call before the last update and leaves the gradient in
         ``gradient``; the next call, given the loss of that gradient as ``held_loss``, makes the update first.  After
@@ -243,7 +243,7 @@ cdef class Engine(Workspace):
         if wants_last_loss:
             training.last_loss = &self.last_loss
         training.watch = &rules
-        training.penalizes_sum = penalizes_sum
+        training.penalizes_sum, training.loss_share = penalizes_sum, loss_share
         training.holds_update, training.is_held = holds_update, held_loss is not None
         training.held_loss = NAN if held_loss is None else held_loss
         cdef fm_call call = self.call_on(&data.data)

@@ -113,6 +113,7 @@ cdef extern from "fastmlp.h" nogil:
         double *last_loss
         fm_watch *watch
         bint penalizes_sum
+        double loss_share
         bint holds_update, is_held
         double held_loss
 

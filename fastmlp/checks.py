@@ -197,6 +197,14 @@ def fraction(name: str, value: Any, dtype: Any = None) -> float:
     return real
 
 
+def share(name: str, value: Any) -> float:
+    """A float from 0 to 1."""
+    real = number(name, value)
+    if not 0 <= real <= 1:
+        raise ValueError(f"{name} must be from 0 to 1, got {shown(value)}")
+    return real
+
+
 def decay_rate(name: str, value: Any, dtype: Any) -> float:
     """A float from 0 to below 1 that is below 1 also in ``dtype``: a mean that decays by 1 would forget nothing."""
     real = fraction(name, value, dtype)

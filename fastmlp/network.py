@@ -288,7 +288,8 @@ class MLP(Predictor, Persistent):
         penalty : {"mean", "sum"}, default="mean"
             What the penalty is added to in every batch: the mean of the losses, or their weighted sum before it
             is divided by the batch's weight, as in scikit-learn.  With "sum" the reported losses include the
-            penalty, and an epoch's loss is the mean over its batches by their numbers of examples.
+            penalty, squared errors are averaged over the outputs, and an epoch's loss is the mean over its batches
+            by their numbers of examples.
         clip_value, clip_norm : float, default=None
             Largest magnitude of an entry, and largest norm, of the gradient with its penalties.
         dropout : float or sequence of float, default=0.0

@@ -68,7 +68,7 @@ class SGD(Optimizer):
     Parameters
     ----------
     momentum : float, default=0.0
-        Share of the last step that is kept, from 0 to below 1.
+        Share of the last step that is kept, from 0 to 1.  At 1 no step is ever forgotten.
     nesterov : bool, default=False
         Use Nesterov's momentum: ``p <- p + momentum v - rate g``.
 
@@ -94,13 +94,14 @@ class SGD(Optimizer):
     def __post_init__(self) -> None:
         checks.settle(
             self,
-            momentum=checks.fraction("momentum", self.momentum),
+            momentum=checks.share("momentum", self.momentum),
             nesterov=checks.boolean("nesterov", self.nesterov),
         )
 
     def check(self, options: Any, n_examples: int, dtype: np.dtype) -> None:
         """See :meth:`Optimizer.check`: the dtype must hold the momentum."""
-        checks.decay_rate("momentum", self.momentum, dtype)
+        if self.momentum < 1:
+            checks.decay_rate("momentum", self.momentum, dtype)
 
     @property
     def method(self) -> str:  # type: ignore[override]

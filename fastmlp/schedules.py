@@ -203,8 +203,9 @@ class InverseScaling(Constant):
 
 @dataclass(frozen=True)
 class Adaptive(Constant):
-    """A rate that is lowered each time the training loss stalls, as scikit-learn's "adaptive".
+    """A rate that is lowered each time the loss stalls, as scikit-learn's "adaptive".
 
+    The loss is that of the training or, if there are validation data, their loss or score.
     If more than ``n_iter_no_change`` epochs in a row fail to lower the best loss by ``tol``, the rate is multiplied
     by ``factor`` and the count starts anew: with the defaults, and no progress at all, after epochs 12, 23 and 34.
     If the rate is already ``smallest`` or less, training ends instead.

@@ -129,8 +129,10 @@ typedef struct {
     double *last_loss; /* of the last epoch made; NULL if not wanted */
     fm_watch *watch;
     /* Adds penalties to the sum of a batch's losses instead of their mean.  The reported loss includes them and is the
-       mean over batches, weighted by their numbers of examples. */
+       mean over batches, weighted by their numbers of examples.  loss_share is the factor of the reported losses before
+       the penalties are added; the gradient knows nothing of it. */
     bool penalizes_sum;
+    double loss_share;
     /* With one batch per epoch, a call can end between the last gradient and its update (holds_update), when the loss
        is that of the parameters.  The next call (is_held) makes that update first. */
     bool holds_update, is_held;

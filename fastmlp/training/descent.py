@@ -7,7 +7,7 @@ import numpy as np
 
 from fastmlp import checks
 from fastmlp.schedules import Constant, Steps
-from fastmlp.training.history import Ended, diverged
+from fastmlp.training.history import Ended, diverged, interrupted
 from fastmlp.training.orders import order_of
 from fastmlp.training.task import Task
 
@@ -24,8 +24,13 @@ def train(task: Task) -> Ended:
     """Train ``task.parameters`` in place until all epochs are made or something ends the training."""
     descent = _Descent(task)
     ended = None
-    while ended is None:
-        ended = descent.go_on()
+    try:
+        while ended is None:
+            ended = descent.go_on()
+    except KeyboardInterrupt:
+        if not task.returns_when_interrupted:
+            raise
+        ended = interrupted(descent.done)
     if task.best_epoch >= 0:
         task.parameters[:] = descent.best_parameters
     return ended
@@ -66,12 +71,21 @@ class _Descent:
         """The fields of the kernels' ``fm_watch`` that are on."""
         options, adaptive = self.options, self.schedule.adaptive
         watch: dict[str, Any] = {"keeps_best": bool(options.restore_best) and options.validation is None}
-        if options.n_iter_no_change is not None and options.validation is None:
-            watch["stop"] = {"tol": options.tol, "patience": options.n_iter_no_change}
-        if adaptive is not None:
+        if self.is_stop_compiled:
+            watch["stop"] = {"tol": options.tol, "patience": options.n_iter_no_change, **self._stopping()}
+        if adaptive is not None and options.validation is None:
             watch["slow"] = {"tol": adaptive.tol, "patience": adaptive.n_iter_no_change}
             watch.update(slow_factor=adaptive.factor, smallest_rate=adaptive.smallest)
         return watch
+
+    @property
+    def is_stop_compiled(self) -> bool:
+        """Whether the compiled call counts for ``n_iter_no_change``; otherwise the validation does, or nobody."""
+        return self.options.n_iter_no_change is not None and self.options.validation is None
+
+    def _stopping(self) -> dict[str, Any]:
+        stopping = self.task.stopping
+        return {"best": stopping.best, "n_stalled": stopping.n_stalled}
 
     @property
     def done(self) -> int:
@@ -98,10 +112,26 @@ class _Descent:
         if is_asked and self.next_report > report and self._asks():
             self._keep_if_best()
             return Ended("callback", self.done, f"the callback ended it at epoch {report}")
+        ended = self._rule(status, self.done > before)
+        if self.done > before and task.tells(self.done) and ended is None:
+            return Ended("callback", self.done, f"after_epoch ended it at epoch {self.done}")
+        return ended
+
+    def _rule(self, status: str, is_epoch_over: bool) -> Ended | None:
+        """Return how a rule ended the training: a compiled one, or one on the validation data; otherwise None."""
+        options, task = self.options, self.task
         if status in RULES:
             return Ended("stopped", self.done, RULES[status].format(n=options.n_iter_no_change, tol=options.tol))
-        if self.done > before and task.validate(self.done):
-            return Ended("stopped", self.done, task.validation.rule())  # type: ignore[union-attr]
+        if not is_epoch_over or task.validation is None or not task.validation.is_due(self.done):
+            return None
+        if task.validation.stalls(self.done):
+            return Ended("stopped", self.done, task.validation.rule())
+        adaptive, plateau = self.schedule.adaptive, self.state.plateau
+        if adaptive is None or not plateau.sees(task.validation.error, adaptive.tol, adaptive.n_iter_no_change):
+            return None
+        if self.last_rate <= adaptive.smallest:
+            return Ended("stopped", self.done, RULES["rate_too_small"])
+        plateau.scale, plateau.n_stalled = plateau.scale * adaptive.factor, 0
         return None
 
     def _end_of_call(self) -> int:
@@ -112,6 +142,8 @@ class _Descent:
             ends.append(self.next_report + 1)
         if options.validation is not None:
             ends.append(self.done + options.validation_every - self.done % options.validation_every)
+        if self.task.after_epoch is not None:
+            ends.append(self.done + 1)
         if options.progress:
             ends.append(self.done + self.report_every)
         return min(ends)
@@ -122,38 +154,48 @@ class _Descent:
         losses = np.full(len(range(self.next_report, until, self.report_every)), np.nan)
         rates, orders = self._rates(epochs), self._orders(epochs)
         before, start, engine = state.updates, self.done, task.engine
-        self.watch["best_epoch"] = -1
-        status = engine.train(
-            task.parameters,
-            task.examples.data,
-            self.settings,
-            state.moments,
-            rates,
-            orders,
-            losses,
-            epochs,
-            counts=vars(state),
-            seed=state.seed,
-            first_loss=self.next_report - start,
-            loss_every=self.report_every,
-            watch=self.watch,
-            plateau=None if self.schedule.adaptive is None else vars(state.plateau),
-            best_parameters=self.best_parameters,
-            gradient=task.gradient,
-            penalizes_sum=self.options.penalty == "sum",
-            wants_last_loss=True,
-            holds_update=holds_update,
-            held_loss=self.held_loss,
-        )
-        self.last_rate = rates[min(state.updates - before, len(rates) - 1)] * self.watch["rate_scale"]
-        self.held_loss = float(losses[-1]) if holds_update and status == "done" else None
-        self.held_order = orders[-1].copy() if orders is not None and self.held_loss is not None else None
-        self._record(losses, self.done + (self.held_loss is not None))
-        if not math.isnan(engine.last_loss):
-            task.last_loss = engine.last_loss
+        self.watch["best_epoch"], status = -1, ""
+        try:
+            status = engine.train(
+                task.parameters,
+                task.examples.data,
+                self.settings,
+                state.moments,
+                rates,
+                orders,
+                losses,
+                epochs,
+                counts=vars(state),
+                seed=state.seed,
+                first_loss=self.next_report - start,
+                loss_every=self.report_every,
+                watch=self.watch,
+                plateau=None if self.schedule.adaptive is None else vars(state.plateau),
+                best_parameters=self.best_parameters,
+                gradient=task.gradient,
+                penalizes_sum=self.options.penalty == "sum",
+                loss_share=task.loss_share,
+                wants_last_loss=True,
+                holds_update=holds_update,
+                held_loss=self.held_loss,
+            )
+        finally:  # also where Ctrl-C ends the call
+            self.last_rate = rates[min(state.updates - before, len(rates) - 1)] * self.watch.get("rate_scale", 1.0)
+            self.held_loss = float(losses[-1]) if holds_update and status == "done" else None
+            self.held_order = orders[-1].copy() if orders is not None and self.held_loss is not None else None
+            self._record(losses, self.done + (self.held_loss is not None))
+            self._note(start)
+        return status
+
+    def _note(self, start: int) -> None:
+        """Take over what the watch of a call that began after ``start`` epochs has seen."""
+        task = self.task
+        if not math.isnan(task.engine.last_loss):
+            task.last_loss = task.engine.last_loss
         if self.watch["best_epoch"] >= 0:
             task.best_epoch = start + self.watch["best_epoch"]
-        return status
+        if self.is_stop_compiled:
+            task.stopping.best, task.stopping.n_stalled = (self.watch["stop"][name] for name in ("best", "n_stalled"))
 
     def _record(self, losses: np.ndarray, until: int) -> None:
         """Record the losses of the reports before epoch ``until``."""

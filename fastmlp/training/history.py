@@ -19,9 +19,9 @@ class Ended:
 
     Attributes
     ----------
-    how : {"finished", "stopped", "callback", "diverged"}
-        All epochs were made; a rule ended the training; the callback ended it; a gradient, a loss or an update was
-        not finite.
+    how : {"finished", "stopped", "converged", "callback", "diverged", "interrupted"}
+        All epochs were made; a rule ended the training; L-BFGS reached its tolerance; the callback ended it; a
+        gradient, a loss or an update was not finite; Ctrl-C, where :func:`run` was told to return then.
     epoch : int
         Number of epochs finished in this training.
     why : str
@@ -55,6 +55,11 @@ def diverged(epoch: int, place: str, kept: str, remedy: str = "") -> Ended:
     """Describe a training in which something was not finite: where, which parameters were kept, what to try."""
     advice = f"Try {remedy}smaller initial weights or scaled inputs."
     return Ended("diverged", epoch, f"{place}. The parameters are {kept}. {advice}")
+
+
+def interrupted(epoch: int) -> Ended:
+    """Describe a training that Ctrl-C ended after so many epochs."""
+    return Ended("interrupted", epoch, f"Ctrl-C, after {epoch} epochs")
 
 
 _GREW = (

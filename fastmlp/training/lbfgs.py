@@ -8,9 +8,8 @@ import numpy as np
 
 from fastmlp import _kernels
 from fastmlp.optimizers import LBFGS
-from fastmlp.schedules import Plateau
 from fastmlp.training.descent import RULES
-from fastmlp.training.history import Ended, diverged
+from fastmlp.training.history import Ended, diverged, interrupted
 from fastmlp.training.task import Task
 
 FUNCTION_CALLS_PER_EPOCH = 20  # SciPy's line search takes at most as many for one step
@@ -19,7 +18,12 @@ FUNCTION_CALLS_PER_EPOCH = 20  # SciPy's line search takes at most as many for o
 def train(task: Task) -> Ended:
     """Minimize the loss and the L2 penalty of the weights, in place; an epoch is one step."""
     objective = _Objective(task)
-    ended = objective.minimize() if task.options.epochs else None
+    try:
+        ended = objective.minimize() if task.options.epochs else None
+    except KeyboardInterrupt:
+        if not task.returns_when_interrupted:
+            raise
+        ended = interrupted(objective.step)
     if not math.isfinite(objective.loss):
         return diverged(objective.step, f"epoch {objective.step}: the loss is not finite", "the last finite ones")
     if task.best_epoch >= 0 and task.validation is None:
@@ -42,7 +46,7 @@ class _Objective:
         self.trial = np.empty_like(parameters)
         self.tried = np.empty(0)  # the last point that SciPy evaluated; self.loss is its loss
         self.loss, self.step, self.calls = 0.0, 0, 0
-        self.plateau, self.best_parameters = Plateau(), parameters.copy()
+        self.best_parameters, self.best_loss = parameters.copy(), math.inf
         self.ended: Ended | None = None
         self.raised: BaseException | None = None  # by the user's code
 
@@ -83,7 +87,9 @@ class _Objective:
             "ftol": optimizer.ftol,
         }
         result = minimize(self, start, jac=True, method="L-BFGS-B", options=settings, callback=self.accept)
-        if self.step < epochs:
+        if result.status == 0:
+            self.ended = Ended("converged", self.step, f"L-BFGS reached its tolerance: {result.message}")
+        elif self.step < epochs:
             self.ended = Ended("stopped", self.step, f"L-BFGS made no further step: {result.message}")
 
     def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray]:
@@ -103,7 +109,7 @@ class _Objective:
         self.loss = task.engine.loss_and_gradient(task.gradient, self.trial, task.examples.data)
         if self.options.penalty == "mean":
             return self.loss + self.penalty(x), task.gradient + self.l2 * x
-        self.loss += self.penalty(x)
+        self.loss = self.loss * task.loss_share + self.penalty(x)
         return self.loss, task.gradient + self.l2 * x
 
     def penalty(self, x: np.ndarray) -> float:
@@ -118,7 +124,10 @@ class _Objective:
             self.evaluate(intermediate_result.x)
         try:
             is_moved = self.report()
-            if self.task.validate(self.step):
+            stalls = self.task.validate(self.step)
+            if self.task.tells(self.step):
+                self.end("callback", f"after_epoch ended it at epoch {self.step}")
+            if stalls:
                 self.end("stopped", self.task.validation.rule())  # type: ignore[union-attr]
         except StopIteration as error:  # SciPy takes it for its own, and ends in silence
             self.raised = error
@@ -136,17 +145,17 @@ class _Objective:
         if not math.isfinite(self.loss):
             return False
         task.last_loss = self.loss
-        if options.restore_best and self.loss < self.plateau.best:
-            self.best_parameters[:], task.best_epoch = task.parameters, self.step
+        if options.restore_best and self.loss < self.best_loss:
+            self.best_parameters[:], self.best_loss, task.best_epoch = task.parameters, self.loss, self.step
         n, is_moved = options.n_iter_no_change, False
-        stalls = self.plateau.sees(self.loss, options.tol, n or 0)
+        stalls = task.validation is None and task.stopping.sees(self.loss, options.tol, n or 0)
         if self.step < options.epochs and self.step % options.report_every == 0:
             task.reports.append((self.step, self.loss))
             before = task.parameters.copy()
             if task.asks(self.step, self.loss):
                 self.end("callback", f"the callback ended it at epoch {self.step}")
             is_moved = not np.array_equal(before, task.parameters)
-        if stalls and n is not None and task.validation is None:
+        if stalls and n is not None:
             self.end("stopped", RULES["stalled"].format(n=n, tol=options.tol))
         return is_moved
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from fastmlp import checks
 from fastmlp.engine import threads
 from fastmlp.engine.examples import Examples
 from fastmlp.optimizers import SGD
+from fastmlp.schedules import Plateau
 from fastmlp.training import descent, lbfgs
 from fastmlp.training.history import Ended, History
 from fastmlp.training.options import TrainingOptions
@@ -21,7 +23,15 @@ TRAINERS: dict[str, Callable[[Task], Ended]] = {"lbfgs": lbfgs.train}  # by meth
 GROWN = 10  # the last loss over the first: more than noise between batches explains
 
 
-def run(network: Any, examples: Examples, options: TrainingOptions) -> History:
+def run(
+    network: Any,
+    examples: Examples,
+    options: TrainingOptions,
+    *,
+    stopping: Plateau | None = None,
+    after_epoch: Callable[[int, float], Any] | None = None,
+    returns_when_interrupted: bool = False,
+) -> History:
     """Train a network in place, on examples that are already checked, without warnings.
 
     :meth:`fastmlp.MLP.train` checks its X and y, calls this function and issues the warning of ``History.ended``.
@@ -33,6 +43,15 @@ def run(network: Any, examples: Examples, options: TrainingOptions) -> History:
         Checked for a network of the same inputs, outputs, loss and dtype.  Many trainings can share them, also at
         the same time in several threads.
     options : TrainingOptions
+    stopping : Plateau, default=None
+        State of the rule ``n_iter_no_change``, updated in place: the count goes on from an earlier training.  With
+        validation data and ``restore_best``, parameters no better than its ``best`` give way to those of the start.
+    after_epoch : callable, default=None
+        Called as ``after_epoch(epochs, loss)`` after each epoch's last update and the evaluation of the validation
+        data, with the number of epochs made and the loss of the last; if it returns a true value, training ends.  It
+        may read and change the parameters, as ``options.callback`` may.
+    returns_when_interrupted : bool, default=False
+        Whether Ctrl-C ends the training with the history of the epochs made, in place of a KeyboardInterrupt.
 
     Returns
     -------
@@ -71,14 +90,26 @@ def run(network: Any, examples: Examples, options: TrainingOptions) -> History:
         checks.check_finite("parameters", network.parameters)
         if not network.parameters.flags.writeable:
             raise ValueError("parameters must be writeable to be trained, got a read-only array")
-        validation = None if options.validation is None else Validation(network, options)
+        is_resumed, stopping = stopping is not None and stopping.best < math.inf, stopping or Plateau()
+        validation = None if options.validation is None else Validation(network, options, stopping)
         seed = checks.seed_number(options.seed, state.seed)
         with unchanged_if_failed(network), progress_bar(options) as bar:
             state.use(options.optimizer, network.parameters)
             state.seed = seed
-            task = Task(network, engine, examples, options, validation, bar, np.zeros_like(network.parameters))
+            task = Task(
+                network,
+                engine,
+                examples,
+                options,
+                validation,
+                bar,
+                np.zeros_like(network.parameters),
+                stopping,
+                after_epoch,
+                returns_when_interrupted,
+            )
             ended = TRAINERS.get(options.optimizer.method, descent.train)(task)
-        if validation is not None and options.restore_best and validation.best_epoch >= 0:
+        if validation is not None and options.restore_best and (validation.best_epoch >= 0 or is_resumed):
             network.parameters[:] = validation.best_parameters
         return task.history(dataclasses.replace(ended, symptom=symptom_of(task, ended)))
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from fastmlp import _kernels, checks
 from fastmlp.engine.examples import Examples
+from fastmlp.schedules import Plateau
 from fastmlp.training.history import Ended, History
 from fastmlp.training.options import TrainingOptions
 from fastmlp.training.validation import Validation
@@ -32,6 +34,12 @@ class Task:
         Its ``update`` is called with the number of finished epochs.
     gradient : ndarray of shape (n_parameters,)
         Receives the gradient of the last batch.
+    stopping : Plateau
+        State of the rule ``n_iter_no_change``, updated in place.
+    after_epoch : callable or None
+        See :func:`fastmlp.training.run`.
+    returns_when_interrupted : bool
+        Whether Ctrl-C ends the training without an exception.
     """
 
     network: Any
@@ -41,6 +49,9 @@ class Task:
     validation: Validation | None
     bar: Any
     gradient: np.ndarray
+    stopping: Plateau = field(default_factory=Plateau)
+    after_epoch: Callable[[int, float], Any] | None = None
+    returns_when_interrupted: bool = False
     reports: list[tuple[int, float]] = field(default_factory=list)
     last_loss: float = math.nan  # of the last epoch made
     best_epoch: int = -1  # of the least loss, where every epoch's is known
@@ -56,16 +67,31 @@ class Task:
 
         A ValueError names parameters that it left not finite.
         """
-        if self.options.callback is None:
+        return self._calls(self.options.callback, epoch, loss)
+
+    def tells(self, epoch: int) -> bool:
+        """Call ``after_epoch``, if there is one, after ``epoch`` epochs; return whether it ends the training."""
+        return self._calls(self.after_epoch, epoch, self.last_loss)
+
+    def _calls(self, function: Callable[[int, float], Any] | None, epoch: int, loss: float) -> bool:
+        if function is None:
             return False
         with self.network.occupancy.between_updates():
-            answer = bool(self.options.callback(epoch, loss))
+            answer = bool(function(epoch, loss))
         checks.check_finite("parameters", self.parameters)
         return answer
 
     def validate(self, epoch: int) -> bool:
         """Evaluate the validation data if that is due after ``epoch`` epochs; return whether it ends the training."""
         return self.validation is not None and self.validation.is_due(epoch) and self.validation.stalls(epoch)
+
+    @property
+    def loss_share(self) -> float:
+        """Factor of the losses as they are reported: with scikit-learn's objective, squared errors are averaged over
+        outputs, though the gradient is that of their sum.
+        """
+        is_average = self.options.penalty == "sum" and self.network.loss.name == "squared_error"
+        return 1 / self.network.plan.layer_dims[-1] if is_average else 1.0
 
     def history(self, ended: Ended) -> History:
         """Return what was recorded."""

@@ -18,9 +18,11 @@ class Validation:
         The network in training; a user's score is called with it.
     options : TrainingOptions
         Settled.
+    plateau : Plateau
+        State of the rule ``n_iter_no_change``; its ``best`` is that of an earlier training where this one goes on.
     """
 
-    def __init__(self, network: Any, options: TrainingOptions) -> None:
+    def __init__(self, network: Any, options: TrainingOptions, plateau: Plateau) -> None:
         assert options.validation is not None
         self.network, self.options = network, options
         try:
@@ -28,7 +30,8 @@ class Validation:
         except (TypeError, ValueError) as error:
             raise type(error)(f"validation: {error}") from error
         self.engine = network.engine(self.examples.n_examples, self.examples.data)
-        self.plateau = Plateau()
+        self.plateau = plateau
+        self.error = math.nan  # the last value, so that less is better
         self.epochs: list[int] = []
         self.values: list[float] = []
         self.best_parameters = network.parameters.copy()
@@ -52,11 +55,11 @@ class Validation:
             raise ValueError(f"validation must have a loss that is a number, but sums overflow after {epoch} epochs")
         self.epochs.append(epoch)
         self.values.append(value)
-        error = value if self.options.validation_score is None else -value  # a score is better where it is larger
-        if error < self.plateau.best:
+        self.error = value if self.options.validation_score is None else -value  # a score is better where it is larger
+        if self.error < self.plateau.best:
             self.best_parameters[:], self.best_epoch = self.network.parameters, epoch
         n = self.options.n_iter_no_change
-        return self.plateau.sees(error, self.options.tol, n or 0) and n is not None
+        return self.plateau.sees(self.error, self.options.tol, n or 0) and n is not None
 
     def rule(self) -> str:
         """Return the rule that ended the training, in words."""

@@ -293,7 +293,7 @@ def test_scipy_is_told_the_limits(optimizer, epochs, expected, monkeypatch):
 
     def minimize(*arguments, options, **_):
         told.update(options)
-        return OptimizeResult(nit=epochs, message="")
+        return OptimizeResult(nit=epochs, message="", status=1)
 
     monkeypatch.setattr("scipy.optimize.minimize", minimize)
     told = {}
@@ -309,7 +309,7 @@ def test_a_step_that_was_not_the_last_point_tried_is_reported_with_its_own_loss(
         objective(taken)
         objective(start - 5.0)
         callback(OptimizeResult(x=taken, fun=0.0))
-        return OptimizeResult(nit=1, message="")
+        return OptimizeResult(nit=1, message="", status=1)
 
     monkeypatch.setattr("scipy.optimize.minimize", minimize)
     model = hidden_network()

@@ -20,12 +20,14 @@ OPTIMIZERS = {
     "sgd": {"solver": "sgd", "momentum": 0.0},
     "nesterov": {"solver": "sgd", "momentum": 0.9, "nesterovs_momentum": True},
     "momentum": {"solver": "sgd", "momentum": 0.9, "nesterovs_momentum": False},
+    "momentum 1": {"solver": "sgd", "momentum": 1.0, "nesterovs_momentum": False},
     "adam": {"solver": "adam"},
 }
 OURS = {
     "sgd": SGD(),
     "nesterov": SGD(momentum=0.9, nesterov=True),
     "momentum": SGD(momentum=0.9),
+    "momentum 1": SGD(momentum=1.0),
     "adam": Adam(epsilon_hat=True),
 }
 
