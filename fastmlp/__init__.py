@@ -49,6 +49,7 @@ _MODULE_OF = {
         ],
         "optimizers": ["LBFGS", "SGD", "Adam", "AdamW", "RMSprop"],
         "schedules": ["Adaptive", "Constant", "Cosine", "InverseScaling", "StepDecay", "WarmUp"],
+        "estimators": ["MLPClassifier", "MLPRegressor"],
         "engine.plan": ["Plan"],
         "datasets": ["load_dataset"],
         "plots": ["plot_decision_boundary"],

@@ -11,6 +11,8 @@ from fastmlp import training as training
 from fastmlp.config import show_config as show_config
 from fastmlp.datasets import load_dataset as load_dataset
 from fastmlp.engine.plan import Plan as Plan
+from fastmlp.estimators import MLPClassifier as MLPClassifier
+from fastmlp.estimators import MLPRegressor as MLPRegressor
 from fastmlp.losses import AbsoluteError as AbsoluteError
 from fastmlp.losses import Huber as Huber
 from fastmlp.losses import LogLoss as LogLoss

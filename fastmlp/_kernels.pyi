@@ -79,7 +79,7 @@ class Engine(Workspace):
         best_parameters: Array | None = None,
         gradient: Array | None = None,
         penalizes_sum: bool = False,
-        loss_share: float = 1.0,
+        loss_share: float = 1,
         wants_last_loss: bool = False,
         holds_update: bool = False,
         held_loss: float | None = None,

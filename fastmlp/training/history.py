@@ -1,5 +1,6 @@
 """What a training recorded, and how it ended."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -88,6 +89,8 @@ class History:
     best_epoch : int
         The epoch of the least loss among those computed; with validation data, the number of epochs made before the
         best value.  -1 if there are none.
+    last_loss : float
+        Loss of the last epoch made; with L-BFGS that of the parameters after the last step.  NaN if there is none.
     validation_epochs : ndarray of int64 of shape (n_validations,)
         Number of epochs made before each evaluation of the validation data.
     validation_losses, validation_scores : ndarray of float64 of shape (n_validations,)
@@ -105,6 +108,7 @@ class History:
     losses: np.ndarray
     ended: Ended
     best_epoch: int = -1
+    last_loss: float = math.nan
     validation_epochs: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     validation_losses: np.ndarray = field(default_factory=lambda: np.empty(0))
     validation_scores: np.ndarray = field(default_factory=lambda: np.empty(0))

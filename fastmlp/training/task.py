@@ -98,10 +98,11 @@ class Task:
         epochs, losses = np.array([e for e, _ in self.reports], np.int64), np.array([v for _, v in self.reports], float)
         if self.validation is None:
             at_reports = int(epochs[np.argmin(losses)]) if len(losses) else -1
-            return History(epochs, losses, ended, self.best_epoch if self.best_epoch >= 0 else at_reports)
+            best_epoch = self.best_epoch if self.best_epoch >= 0 else at_reports
+            return History(epochs, losses, ended, best_epoch, self.last_loss)
         seen, values = np.array(self.validation.epochs, np.int64), np.array(self.validation.values, float)
         kind = "validation_losses" if self.options.validation_score is None else "validation_scores"
-        return History(epochs, losses, ended, self.validation.best_epoch, seen, **{kind: values})
+        return History(epochs, losses, ended, self.validation.best_epoch, self.last_loss, seen, **{kind: values})
 
 
 def progress_bar(options: TrainingOptions) -> Any:

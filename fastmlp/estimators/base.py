@@ -1,0 +1,269 @@
+"""What the classifier and the regressor share: a fit, from checked arguments to scikit-learn's attributes."""
+
+import contextlib
+import math
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.validation import _check_sample_weight
+
+from fastmlp import training
+from fastmlp.engine.examples import Examples
+from fastmlp.estimators import solvers
+from fastmlp.estimators.compatibility import CallbackSupportMixin, with_callbacks
+from fastmlp.estimators.draws import GlorotUniform, Shuffles
+from fastmlp.estimators.layers import FittedLayers
+from fastmlp.estimators.validation import HeldOut, split
+from fastmlp.estimators.watching import Watcher
+from fastmlp.losses import Loss
+from fastmlp.network import MLP
+from fastmlp.optimizers import Optimizer
+from fastmlp.schedules import Plateau, Schedule
+
+NOT_FINITE = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and need to be preprocessed."
+)
+
+
+class BaseMLP(FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
+    """Base class of :class:`MLPClassifier` and :class:`MLPRegressor`, which describe its parameters and attributes."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [str, list, tuple],
+        "solver": [StrOptions(set(solvers.SOLVERS)), Optimizer],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"}), Schedule],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose", StrOptions({"bar"})],
+        "warm_start": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
+        "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "initialization": [str, callable, list, tuple],
+        "l1": [Interval(Real, 0, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left"), list, tuple],
+        "clip_value": [Interval(Real, 0, None, closed="neither"), None],
+        "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "scoring": [str, callable, None],
+        "resume_optimizer": ["boolean"],
+        "n_threads": [Interval(Integral, 1, None, closed="left"), None],
+    }
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None) -> Self:
+        """Fit the model to X and y.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Labels, or values to predict.
+        sample_weight : array-like of shape (n_samples,), default=None
+        validation_data : tuple (X, y) or (X, y, sample_weight), default=None
+            Examples that are not trained on, scored after every epoch.  With ``early_stopping`` they decide when to
+            stop, in place of a part of X and y.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If an argument or array is wrong, or training diverges; the parameters are then the last finite ones.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If ``max_iter`` epochs were made and no rule had ended the training.
+        """
+        return self._fit(X, y, sample_weight, validation_data, incremental=False)
+
+    def _check_solver(self) -> bool:
+        """AttributeError, so that ``partial_fit`` does not exist, for a solver that needs all examples at once."""
+        if solvers.method_of(self) == "lbfgs":
+            raise AttributeError(
+                f"partial_fit is only available for stochastic optimizers. {self.solver} is not stochastic."
+            )
+        return True
+
+    # ---- what the two kinds of estimators do differently
+
+    @abstractmethod
+    def _validate_input(
+        self, X: Any, y: Any, *, reset: bool, incremental: bool = True, is_held_out: bool = False
+    ) -> tuple[Any, np.ndarray]:
+        """Return X as float32 or float64, and y as the array that scikit-learn splits, of 2 dimensions."""
+
+    @abstractmethod
+    def _loss(self) -> Loss:
+        """Return the loss of the network, for the y seen by :meth:`_validate_input`."""
+
+    @abstractmethod
+    def _targets_of(self, y: np.ndarray) -> np.ndarray:
+        """Return y of :meth:`_validate_input` in the form that the kernels take."""
+
+    @abstractmethod
+    def _labels_of(self, y: np.ndarray) -> np.ndarray:
+        """Return y of :meth:`_validate_input` in the form that the user gave."""
+
+    @abstractmethod
+    def _weights_of(self, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray | None:
+        """Return the weights of the examples of y."""
+
+    @staticmethod
+    @abstractmethod
+    def _score_of(outputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None) -> float:
+        """Return scikit-learn's default score of outputs (n_outputs, n) and the kernels' targets (n_targets, n)."""
+
+    # ---- one fit
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, validation_data: Any, incremental: bool) -> Self:
+        hidden = hidden_layer_sizes_of(self.hidden_layer_sizes)
+        is_first = not self._is_fitted() or not (self.warm_start or incremental)
+        with self._unchanged_if_failed():
+            given = (X, y, sample_weight)
+            X, y = self._validate_input(X, y, reset=is_first, incremental=incremental)
+            if sample_weight is not None:
+                sample_weight = _check_sample_weight(sample_weight, X)
+            random_state = check_random_state(self.random_state)
+            if is_first:
+                self._start((X.shape[1], *hidden, y.shape[1]), X.dtype, random_state)
+            if self.early_stopping and incremental and validation_data is None:
+                raise ValueError("partial_fit does not support early_stopping=True")
+            history = self._train(X, y, sample_weight, given, validation_data, random_state, incremental)
+        self._warn(history, incremental)
+        return self
+
+    @contextlib.contextmanager
+    def _unchanged_if_failed(self) -> Iterator[None]:
+        """Put all attributes back if an error prevents the fit."""
+        before = self.__dict__.copy()
+        try:
+            yield
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    def _start(self, layer_dims: Sequence[int], dtype: np.dtype, random_state: np.random.RandomState) -> None:
+        """Draw a new network and set the attributes of a model before its first epoch."""
+        is_default = isinstance(self.initialization, str) and self.initialization == "glorot_uniform"
+        self._network = MLP(
+            layer_dims,
+            activation=self.activation,
+            loss=self._loss(),
+            initialization=GlorotUniform.of(self.activation) if is_default else self.initialization,
+            dtype=dtype,
+            seed=random_state,
+        )
+        self._network.seed = None  # the draws go on elsewhere; what a model keeps is not the caller's
+        self.n_iter_ = self.t_ = 0
+        self.n_layers_, self.n_outputs_ = len(layer_dims), layer_dims[-1]
+        self.out_activation_ = {"exponential": "exp"}.get(self._network.loss.output, self._network.loss.output)
+        self._stopping = Plateau()
+        if solvers.method_of(self) == "lbfgs":
+            return
+        self.loss_curve_: list[float] = []
+        self.validation_scores_: list[float] | None = [] if self.early_stopping else None
+        self.best_validation_score_ = -math.inf if self.early_stopping else None
+        self.best_loss_ = None if self.early_stopping else math.inf
+
+    def _train(
+        self,
+        X: Any,
+        y: np.ndarray,
+        sample_weight: np.ndarray | None,
+        given: tuple[Any, Any, Any],
+        validation_data: Any,
+        random_state: np.random.RandomState,
+        incremental: bool,
+    ) -> training.History:
+        network, held_out = self._network, None
+        if validation_data is not None:
+            held_out = HeldOut.given(self, validation_data)
+        elif self.early_stopping and solvers.method_of(self) != "lbfgs":
+            (X, y, sample_weight), theirs = split(self, X, y, sample_weight, random_state)
+            held_out = HeldOut(self, *theirs)
+        examples = Examples.of(network, X, self._targets_of(y), self._weights_of(y, sample_weight))
+        n = examples.n_examples
+        shuffles = Shuffles(random_state, n, is_shared=not isinstance(self.random_state, (Integral, np.integer)))
+        options = solvers.options_of(self, n, shuffles, held_out, incremental)
+        solvers.continue_training(self, options, incremental)
+        watcher = Watcher(self, *given, held_out, options.epochs)
+        with watcher:
+            history = training.run(
+                network,
+                examples,
+                options,
+                stopping=self._stopping,
+                after_epoch=watcher.after_epoch,
+                returns_when_interrupted=True,
+            )
+        if self.shuffle and solvers.method_of(self) != "lbfgs":
+            shuffles.leave_after(history.ended.epoch)
+        self._record(history, n, held_out)
+        return history
+
+    def _record(self, history: training.History, n_examples: int, held_out: HeldOut | None) -> None:
+        """Set scikit-learn's attributes from what a training recorded."""
+        n_epochs, is_stochastic = history.ended.epoch, solvers.method_of(self) != "lbfgs"
+        self.n_iter_ = n_epochs
+        if not math.isnan(history.last_loss):
+            self.loss_ = history.last_loss
+        if held_out is not None:
+            held_out.record(history)
+        if not is_stochastic:
+            return
+        self.t_ += n_epochs * n_examples
+        losses = history.losses.tolist()
+        self.loss_curve_ += losses
+        if self.best_loss_ is not None:
+            self.best_loss_ = min([self.best_loss_, *losses])
+        solvers.note_plateau(self)
+
+    def _warn(self, history: training.History, incremental: bool) -> None:
+        """Issue scikit-learn's warnings about how the training ended, and its error for one that diverged."""
+        ended = history.ended
+        if ended.how == "interrupted":
+            warnings.warn("Training interrupted by user.", stacklevel=4)
+        elif ended.how == "diverged" and (incremental or not self.early_stopping):
+            raise ValueError(f"{NOT_FINITE} Training diverged at {ended.why}")
+        elif ended.how == "diverged":
+            warnings.warn(f"Training diverged at {ended.why}", training.DivergenceWarning, stacklevel=4)
+        elif not incremental:
+            solvers.warn_if_not_converged(self, ended)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def hidden_layer_sizes_of(hidden_layer_sizes: Any) -> list[int]:
+    """Return the widths as a list; a single number is one layer."""
+    widths = list(hidden_layer_sizes) if hasattr(hidden_layer_sizes, "__iter__") else [hidden_layer_sizes]
+    if np.any(np.array(widths) <= 0):
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {widths}.")
+    return widths

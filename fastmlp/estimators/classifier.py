@@ -1,0 +1,247 @@
+"""MLPClassifier: scikit-learn's, on the compiled engine."""
+
+from numbers import Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from scipy.special import log_expit, log_softmax
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils import column_or_1d, compute_sample_weight
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
+from sklearn.utils.validation import validate_data
+
+from fastmlp.estimators.base import BaseMLP
+from fastmlp.estimators.compatibility import with_callbacks
+from fastmlp.estimators.validation import accuracy
+from fastmlp.losses import LogLoss, Loss, MultilabelLogLoss, MultinomialLogLoss
+
+
+class MLPClassifier(ClassifierMixin, BaseMLP):
+    """Multi-layer perceptron classifier: scikit-learn's, faster, with more options."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BaseMLP._parameter_constraints,
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: Any = "adam",
+        alpha: float = 0.0001,
+        batch_size: Any = "auto",
+        learning_rate: Any = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: Any = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        initialization: Any = "glorot_uniform",
+        class_weight: Any = None,
+        label_smoothing: float = 0.0,
+        l1: float = 0.0,
+        dropout: Any = 0.0,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+        scoring: Any = None,
+        resume_optimizer: bool = False,
+        n_threads: int | None = None,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.initialization = initialization
+        self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
+        self.l1 = l1
+        self.dropout = dropout
+        self.clip_value = clip_value
+        self.clip_norm = clip_norm
+        self.scoring = scoring
+        self.resume_optimizer = resume_optimizer
+        self.n_threads = n_threads
+
+    @available_if(lambda estimator: estimator._check_solver())
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None, *, validation_data: Any = None
+    ) -> Self:
+        """Make one epoch over X and y.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+        classes : array-like of shape (n_classes,), default=None
+            All classes that any call will see; needed in the first call.
+        validation_data : tuple (X, y) or (X, y, sample_weight), default=None
+            As in :meth:`fit`.
+
+        Returns
+        -------
+        self : object
+        """
+        if _check_partial_fit_first_call(self, classes):
+            self._label_binarizer = LabelBinarizer()
+            self._label_binarizer.fit(y if type_of_target(y).startswith("multilabel") else classes)
+        return self._fit(X, y, sample_weight, validation_data, incremental=True)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict labels.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            The class of the largest probability; for several labels at once, those with a probability over 0.5.
+        """
+        outputs = self._outputs(X)
+        if self.out_activation_ == "softmax":
+            return self.classes_[np.argmax(outputs, axis=1)]
+        if self.n_outputs_ > 1 or len(self.classes_) == 1:
+            return self._label_binarizer.inverse_transform(outputs)
+        return self.classes_[(outputs[:, 0] > 0.5).astype(np.intp)]
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``; for several labels at once, the probability of each.
+        """
+        outputs = self._outputs(X)
+        if self.n_outputs_ > 1:
+            return outputs
+        probabilities = np.empty((len(outputs), 2), outputs.dtype)
+        probabilities[:, 1] = outputs[:, 0]
+        np.subtract(1, outputs[:, 0], out=probabilities[:, 0])
+        return probabilities
+
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Predict the logarithm of the probability of each class, finite also where the probability is 0.
+
+        Parameters and shape are those of :meth:`predict_proba`.
+        """
+        probabilities = self.predict_proba(X)
+        is_zero = probabilities == 0
+        logarithms = np.log(probabilities, out=probabilities, where=~is_zero)
+        if is_zero.any():
+            logarithms[is_zero] = self._log_proba_of_logits(X)[is_zero]
+        return logarithms
+
+    def _log_proba_of_logits(self, X: Any) -> np.ndarray:
+        logits = self._outputs(X, probabilities=False)
+        if self.out_activation_ == "softmax":
+            return log_softmax(logits, axis=1)
+        return log_expit(logits) if self.n_outputs_ > 1 else log_expit(np.hstack([-logits, logits]))
+
+    # ---- what the base class asks for
+
+    def _validate_input(
+        self, X: Any, y: Any, *, reset: bool, incremental: bool = True, is_held_out: bool = False
+    ) -> tuple[Any, np.ndarray]:
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=["csr", "csc"],
+            multi_output=True,
+            dtype=(np.float64, np.float32),
+            reset=reset,
+        )
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if not hasattr(self, "classes_") or not (self.warm_start or incremental):
+            self._label_binarizer = LabelBinarizer().fit(y)
+            self.classes_ = self._label_binarizer.classes_
+        else:
+            self._check_known(unique_labels(y), is_held_out)
+        encoded = self._label_binarizer.transform(y).astype(bool)
+        return X, encoded
+
+    def _check_known(self, classes: np.ndarray, is_held_out: bool) -> None:
+        """Refuse labels that the model does not know, with scikit-learn's words."""
+        if self.warm_start and not is_held_out:
+            if set(classes) != set(self.classes_):
+                raise ValueError(
+                    "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
+                    f"Previously got {self.classes_}, `y` has {classes}"
+                )
+        elif len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
+            raise ValueError(
+                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {classes}."
+            )
+
+    def _loss(self) -> Loss:
+        kind = self._label_binarizer.y_type_
+        loss = {"multiclass": MultinomialLogLoss, "multilabel-indicator": MultilabelLogLoss}.get(kind, LogLoss)
+        return loss(float(self.label_smoothing))
+
+    def _targets_of(self, y: np.ndarray) -> np.ndarray:
+        return np.argmax(y, axis=1) if self.out_activation_ == "softmax" else y
+
+    def _labels_of(self, y: np.ndarray) -> np.ndarray:
+        return self._label_binarizer.inverse_transform(y)
+
+    def _weights_of(self, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray | None:
+        if self.class_weight is None:
+            return sample_weight
+        of_classes = compute_sample_weight(self.class_weight, self._labels_of(y))
+        return of_classes if sample_weight is None else of_classes * sample_weight
+
+    @staticmethod
+    def _score_of(outputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None) -> float:
+        return accuracy(outputs, targets, sample_weight)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

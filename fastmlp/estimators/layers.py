@@ -1,0 +1,94 @@
+"""The layers of a fitted estimator, in scikit-learn's shapes, and its raw predictions."""
+
+from collections.abc import Sequence
+from typing import Any, SupportsIndex
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from fastmlp import _kernels
+from fastmlp.network import MLP
+
+
+class LayerViews(list[np.ndarray]):
+    """One array per layer, each a view of the network's parameters; assigning to an entry writes to the network."""
+
+    def __setitem__(self, index: SupportsIndex | slice, value: Any) -> None:
+        if isinstance(index, slice):
+            raise TypeError("layers can be assigned one by one, or all of them to coefs_ or intercepts_")
+        view = self[index]
+        array = np.asarray(value, dtype=view.dtype)
+        if array.shape != view.shape:
+            raise ValueError(f"layer {index} must have shape {view.shape}, got {array.shape}")
+        view[...] = array
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle and copy as a plain list: away from its network, it has nothing to write to."""
+        return list, (list(self),)
+
+
+class FittedLayers:
+    """The parameters of an estimator and its raw predictions; the network is drawn by the first fit."""
+
+    _network: MLP
+
+    def _is_fitted(self) -> bool:
+        return "_network" in self.__dict__
+
+    @property
+    def coefs_(self) -> list[np.ndarray]:
+        """Weights (fan_in, fan_out) of each layer: views of the parameters, to which arrays can be assigned."""
+        return LayerViews([W.T for W in self._fitted("coefs_").weights])
+
+    @coefs_.setter
+    def coefs_(self, value: Sequence[Any]) -> None:
+        self._assign("coefs_", self.coefs_, value)
+
+    @property
+    def intercepts_(self) -> list[np.ndarray]:
+        """Biases (fan_out,) of each layer: views of the parameters, to which arrays can be assigned."""
+        return LayerViews(self._fitted("intercepts_").biases)
+
+    @intercepts_.setter
+    def intercepts_(self, value: Sequence[Any]) -> None:
+        self._assign("intercepts_", self.intercepts_, value)
+
+    def _fitted(self, name: str) -> MLP:
+        network = self.__dict__.get("_network")
+        if network is None:
+            raise AttributeError(f"{type(self).__name__} has {name} once it is fitted", name=name, obj=self)
+        return network
+
+    def _assign(self, name: str, views: list[np.ndarray], value: Sequence[Any]) -> None:
+        arrays = [np.asarray(array) for array in value]
+        shapes = [view.shape for view in views]
+        if [array.shape for array in arrays] != shapes:
+            raise ValueError(f"{name} must hold arrays of shapes {shapes}, got {[array.shape for array in arrays]}")
+        for view, array in zip(views, arrays, strict=True):
+            view[...] = array
+
+    def _outputs(self, X: Any, probabilities: bool = True) -> np.ndarray:
+        """Return the network's outputs (n_samples, n_outputs): probabilities or values, or else logits."""
+        network = self.__dict__.get("_network")
+        if network is None:
+            check_is_fitted(self)
+        assert network is not None
+        if not self._takes_as_it_is(X, network):
+            X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False, dtype=network.plan.dtype)
+        if X.shape[0] == 1 and probabilities and isinstance(X, np.ndarray):
+            return network.predict_one(X[0])[np.newaxis]
+        outputs = network._outputs(X, probabilities)
+        return outputs[:, np.newaxis] if outputs.ndim == 1 else outputs
+
+    def _takes_as_it_is(self, X: Any, network: MLP) -> bool:
+        """Whether scikit-learn's checks would find nothing: they take longer than a small network's prediction."""
+        return (
+            type(X) is np.ndarray
+            and X.ndim == 2
+            and X.dtype == network.plan.dtype
+            and X.shape[1] == network.plan.layer_dims[0]
+            and len(X) > 0
+            and "feature_names_in_" not in self.__dict__
+            and (X.flags.c_contiguous or X.flags.f_contiguous)
+            and _kernels.first_not_finite((X if X.flags.c_contiguous else X.T,)) < 0
+        )

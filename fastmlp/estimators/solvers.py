@@ -1,0 +1,165 @@
+"""From an estimator's arguments to the options of a training."""
+
+import sys
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.optimize import OptimizeResult
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.optimize import _check_optimize_result
+
+from fastmlp import optimizers
+from fastmlp.estimators.draws import Shuffles
+from fastmlp.estimators.validation import HeldOut
+from fastmlp.optimizers import LBFGS, SGD, Adam, AdamW, Optimizer, RMSprop
+from fastmlp.schedules import Adaptive, Constant, InverseScaling, Plateau, Schedule, Steps
+from fastmlp.training import Ended, TrainingOptions
+
+SOLVERS = tuple(optimizers.OPTIMIZERS)
+SCIPY_FTOL = 2.220446049250313e-09  # SciPy's default of L-BFGS-B, which scikit-learn takes
+MOST_AUTO_BATCH = 200
+ADAPTIVE_FACTOR, SMALLEST_RATE = 0.2, 1e-6  # of scikit-learn's "adaptive"
+
+
+@dataclass(frozen=True)
+class ResumedInverseScaling(InverseScaling):
+    """scikit-learn's "invscaling" in a warm-started fit: the first epoch has the initial rate again.
+
+    Parameters
+    ----------
+    seen : int
+        Examples seen by earlier fits.
+    """
+
+    seen: int = 0
+
+    def rates(self, steps: Steps) -> np.ndarray:
+        """See :meth:`fastmlp.schedules.Schedule.rates`."""
+        examples = steps.examples
+        times = np.where(examples == 0, 0.0, self.seen + examples)
+        with np.errstate(over="ignore"):  # the rate is then 0
+            return self.initial / (times + 1.0) ** self.power_t
+
+
+def method_of(estimator: Any) -> str:
+    """Return the kernels' name of the solver's method, or "lbfgs"."""
+    solver = estimator.solver
+    return solver if isinstance(solver, str) else solver.method
+
+
+def optimizer_of(estimator: Any) -> Optimizer:
+    """Return the optimizer that the solver's name stands for, with scikit-learn's constants; an object as it is."""
+    e = estimator
+    if isinstance(e.solver, Optimizer):
+        return e.solver
+    if e.solver == "sgd":
+        return SGD(float(e.momentum), bool(e.nesterovs_momentum))
+    if e.solver == "lbfgs":
+        return LBFGS(tol=e.tol, ftol=SCIPY_FTOL, max_fun=int(e.max_fun))
+    if e.solver == "rmsprop":
+        return RMSprop(epsilon=e.epsilon)
+    return {"adam": Adam, "adamw": AdamW}[e.solver](e.beta_1, e.beta_2, e.epsilon, epsilon_hat=True)
+
+
+def schedule_of(estimator: Any) -> Schedule | None:
+    """Return the learning rates: scikit-learn's schedules go with the solver sgd only, others with all but lbfgs."""
+    e, name = estimator, estimator.learning_rate
+    if method_of(e) == "lbfgs":
+        return None
+    if isinstance(name, Schedule):
+        return name
+    if e.solver == "sgd" and name == "adaptive":
+        return Adaptive(e.learning_rate_init, e.tol, ADAPTIVE_FACTOR, _patience(e), SMALLEST_RATE)
+    if e.solver == "sgd" and name == "invscaling":
+        return InverseScaling(e.learning_rate_init, e.power_t, by="examples")
+    return Constant(e.learning_rate_init)
+
+
+def _patience(estimator: Any) -> int:
+    return int(min(estimator.n_iter_no_change, sys.maxsize // 2))  # infinity is allowed
+
+
+def batch_size_of(estimator: Any, n_examples: int) -> int | None:
+    """Return the number of examples per batch, or None for L-BFGS."""
+    if method_of(estimator) == "lbfgs":
+        return None
+    if isinstance(estimator.batch_size, str):
+        return min(MOST_AUTO_BATCH, n_examples)
+    if estimator.batch_size > n_examples:
+        warnings.warn(
+            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=6
+        )
+    return min(int(estimator.batch_size), n_examples)
+
+
+def options_of(
+    estimator: Any, n_examples: int, shuffles: Shuffles, held_out: HeldOut | None, incremental: bool
+) -> TrainingOptions:
+    """Return the options of one fit on so many examples."""
+    e, schedule, is_lbfgs = estimator, schedule_of(estimator), method_of(estimator) == "lbfgs"
+    if isinstance(schedule, InverseScaling) and e.warm_start and not incremental and not e.resume_optimizer:
+        schedule = ResumedInverseScaling(schedule.initial, schedule.power_t, "examples", e.t_)
+    batch_size = batch_size_of(e, n_examples)
+    shuffles_batches = e.shuffle and not is_lbfgs and batch_size is not None and batch_size < n_examples
+    has_rule = not is_lbfgs and (schedule is None or schedule.adaptive is None)
+    dropout = list(e.dropout) if isinstance(e.dropout, (list, tuple)) else float(e.dropout)
+    draws_dropout = bool(np.any(dropout))
+    judge = held_out if e.early_stopping else None  # otherwise they are only looked at
+    return TrainingOptions(
+        epochs=1 if incremental else int(e.max_iter),
+        batch_size=batch_size,
+        optimizer=optimizer_of(e),
+        learning_rate=schedule,
+        shuffle=shuffles.source if shuffles_batches else False,
+        seed=int(shuffles.random_state.randint(2**31 - 1)) if draws_dropout else 0,
+        l1=float(e.l1),
+        l2=float(e.alpha),
+        penalty="sum",
+        clip_value=e.clip_value,
+        clip_norm=e.clip_norm,
+        dropout=dropout,
+        n_iter_no_change=_patience(e) if has_rule else None,
+        tol=float(e.tol),
+        restore_best=judge is not None,
+        validation=None if judge is None else judge.arrays,
+        validation_score=judge,
+        n_threads=e.n_threads,
+        report_every=1,
+    )
+
+
+def continue_training(estimator: Any, options: TrainingOptions, incremental: bool) -> None:
+    """Prepare the network's training state: partial_fit goes on with the optimizer, a fit starts it anew."""
+    network, stopping = estimator._network, estimator._stopping
+    state, optimizer = network.training_state, options.optimizer
+    state.use(optimizer, network.parameters)
+    if not incremental and not estimator.resume_optimizer:
+        state.start_anew()
+    adaptive = options.schedule.adaptive if options.schedule is not None else None
+    if adaptive is None:
+        return
+    state.adapt(adaptive)
+    state.plateau.best, state.plateau.n_stalled = stopping.best, stopping.n_stalled
+
+
+def note_plateau(estimator: Any) -> None:
+    """Keep the count of an adaptive rate's rule for the next fit, as the other rule's count is kept."""
+    state = estimator._network.training_state
+    if state.adaptive is not None:
+        estimator._stopping = Plateau(best=state.plateau.best, n_stalled=state.plateau.n_stalled)
+
+
+def warn_if_not_converged(estimator: Any, ended: Ended) -> None:
+    """Issue scikit-learn's ConvergenceWarning if the training ended with the last epoch that it was given."""
+    max_iter = estimator.max_iter
+    if method_of(estimator) == "lbfgs":
+        status = 0 if ended.how in ("converged", "callback") else 1
+        _check_optimize_result("lbfgs", OptimizeResult(nit=ended.epoch, status=status, message=ended.why), max_iter)
+    elif ended.how == "finished":
+        warnings.warn(
+            f"Stochastic Optimizer: Maximum iterations ({max_iter}) reached and the optimization hasn't converged yet.",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
