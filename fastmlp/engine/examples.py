@@ -118,7 +118,7 @@ def dense_inputs_of(X: Any, n_features: int, dtype: np.dtype) -> np.ndarray:
     """Return dense X as an array (n_examples, n_features); a sparse X is refused."""
     array = checks.array_of("X", X, dtype)
     checks.check_inputs_shape(array.shape, n_features)
-    if not _has_contiguous_axis(array):
+    if not has_contiguous_axis(array):
         array = np.ascontiguousarray(array)
     _check_finite(array, X)
     return array
@@ -151,20 +151,25 @@ def sample_weight_of(sample_weight: Any, n_examples: int) -> np.ndarray | None:
     return array
 
 
-def _has_contiguous_axis(array: np.ndarray) -> bool:
-    """Whether one stride is one element and the other a positive number of whole elements."""
+def has_contiguous_axis(array: np.ndarray) -> bool:
+    """Whether the kernels read a matrix in place: one stride is an element, the other a positive number of elements."""
     size, (across, along) = array.itemsize, array.strides
     return size in (across, along) and across > 0 and along > 0 and across % size == 0 and along % size == 0
 
 
 def _check_finite(array: np.ndarray, X: Any) -> None:
     """Raise ValueError for NaN and infinities, without a copy of the whole array; ``X`` may be a frame."""
-    flat = array if array.strides[1] == array.itemsize else array.T
-    blocks = (flat,) if flat.flags.c_contiguous else (np.ascontiguousarray(rows) for rows in _row_blocks(flat))
-    if _kernels.first_not_finite(blocks) >= 0:
+    if not is_finite(array):
         columns = [] if type(X) is np.ndarray else arrays.columns_of(X) or []
         checks.check_finite("X", np.ascontiguousarray(array), [name for name, _ in columns])
         raise ValueError(f"X must be finite in {array.dtype}; {checks.CHANGED}")
+
+
+def is_finite(array: np.ndarray) -> bool:
+    """Whether a matrix with a contiguous axis holds no NaN and no infinity, without a copy of the whole."""
+    flat = array if array.strides[1] == array.itemsize else array.T
+    blocks = (flat,) if flat.flags.c_contiguous else (np.ascontiguousarray(rows) for rows in _row_blocks(flat))
+    return _kernels.first_not_finite(blocks) < 0
 
 
 def _row_blocks(array: np.ndarray) -> list[np.ndarray]:

@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight
 
@@ -18,7 +17,7 @@ from fastmlp import training
 from fastmlp.engine.examples import Examples
 from fastmlp.estimators import solvers
 from fastmlp.estimators.compatibility import CallbackSupportMixin, with_callbacks
-from fastmlp.estimators.draws import GlorotUniform, Shuffles
+from fastmlp.estimators.draws import Draws, GlorotUniform
 from fastmlp.estimators.layers import FittedLayers
 from fastmlp.estimators.validation import HeldOut, split
 from fastmlp.estimators.watching import Watcher
@@ -114,7 +113,11 @@ class BaseMLP(FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
     def _validate_input(
         self, X: Any, y: Any, *, reset: bool, incremental: bool = True, is_held_out: bool = False
     ) -> tuple[Any, np.ndarray]:
-        """Return X as float32 or float64, and y as the array that scikit-learn splits, of 2 dimensions."""
+        """Return X as float32 or float64, and y as an array of 2 dimensions, examples in rows."""
+
+    @abstractmethod
+    def _n_outputs_of(self, y: np.ndarray) -> int:
+        """Return the number of outputs of a network for y of :meth:`_validate_input`."""
 
     @abstractmethod
     def _loss(self) -> Loss:
@@ -141,18 +144,18 @@ class BaseMLP(FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, validation_data: Any, incremental: bool) -> Self:
         hidden = hidden_layer_sizes_of(self.hidden_layer_sizes)
-        is_first = not self._is_fitted() or not (self.warm_start or incremental)
+        is_first = not self.__sklearn_is_fitted__() or not (self.warm_start or incremental)
         with self._unchanged_if_failed():
             given = (X, y, sample_weight)
             X, y = self._validate_input(X, y, reset=is_first, incremental=incremental)
             if sample_weight is not None:
                 sample_weight = _check_sample_weight(sample_weight, X)
-            random_state = check_random_state(self.random_state)
+            draws = Draws(self.random_state)
             if is_first:
-                self._start((X.shape[1], *hidden, y.shape[1]), X.dtype, random_state)
+                self._start((X.shape[1], *hidden, self._n_outputs_of(y)), X.dtype, draws)
             if self.early_stopping and incremental and validation_data is None:
                 raise ValueError("partial_fit does not support early_stopping=True")
-            history = self._train(X, y, sample_weight, given, validation_data, random_state, incremental)
+            history = self._train(X, y, sample_weight, given, validation_data, draws, incremental)
         self._warn(history, incremental)
         return self
 
@@ -167,7 +170,7 @@ class BaseMLP(FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
             self.__dict__.update(before)
             raise
 
-    def _start(self, layer_dims: Sequence[int], dtype: np.dtype, random_state: np.random.RandomState) -> None:
+    def _start(self, layer_dims: Sequence[int], dtype: np.dtype, draws: Draws) -> None:
         """Draw a new network and set the attributes of a model before its first epoch."""
         is_default = isinstance(self.initialization, str) and self.initialization == "glorot_uniform"
         self._network = MLP(
@@ -176,7 +179,7 @@ class BaseMLP(FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
             loss=self._loss(),
             initialization=GlorotUniform.of(self.activation) if is_default else self.initialization,
             dtype=dtype,
-            seed=random_state,
+            seed=draws.random_state,
         )
         self._network.seed = None  # the draws go on elsewhere; what a model keeps is not the caller's
         self.n_iter_ = self.t_ = 0
@@ -197,19 +200,19 @@ class BaseMLP(FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
         sample_weight: np.ndarray | None,
         given: tuple[Any, Any, Any],
         validation_data: Any,
-        random_state: np.random.RandomState,
+        draws: Draws,
         incremental: bool,
     ) -> training.History:
         network, held_out = self._network, None
         if validation_data is not None:
             held_out = HeldOut.given(self, validation_data)
         elif self.early_stopping and solvers.method_of(self) != "lbfgs":
-            (X, y, sample_weight), theirs = split(self, X, y, sample_weight, random_state)
+            (X, y, sample_weight), theirs = split(self, X, y, sample_weight, draws.random_state)
             held_out = HeldOut(self, *theirs)
         examples = Examples.of(network, X, self._targets_of(y), self._weights_of(y, sample_weight))
         n = examples.n_examples
-        shuffles = Shuffles(random_state, n, is_shared=not isinstance(self.random_state, (Integral, np.integer)))
-        options = solvers.options_of(self, n, shuffles, held_out, incremental)
+        draws.begin_orders(n)
+        options = solvers.options_of(self, n, draws, held_out, incremental)
         solvers.continue_training(self, options, incremental)
         watcher = Watcher(self, *given, held_out, options.epochs)
         with watcher:
@@ -222,7 +225,7 @@ class BaseMLP(FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
                 returns_when_interrupted=True,
             )
         if self.shuffle and solvers.method_of(self) != "lbfgs":
-            shuffles.leave_after(history.ended.epoch)
+            draws.leave_after(history.ended.epoch)
         self._record(history, n, held_out)
         return history
 

@@ -7,8 +7,8 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import validate_data
 
+from fastmlp.estimators import inputs
 from fastmlp.estimators.base import BaseMLP
 from fastmlp.estimators.compatibility import with_callbacks
 from fastmlp.estimators.validation import r2
@@ -133,19 +133,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def _validate_input(
         self, X: Any, y: Any, *, reset: bool, incremental: bool = True, is_held_out: bool = False
     ) -> tuple[Any, np.ndarray]:
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=["csr", "csc"],
-            multi_output=True,
-            y_numeric=True,
-            dtype=(np.float64, np.float32),
-            reset=reset,
-        )
+        X, y = inputs.checked(self, X, y, reset=reset, is_numeric=True)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         return X, y.reshape(-1, 1) if y.ndim == 1 else y
+
+    def _n_outputs_of(self, y: np.ndarray) -> int:
+        return y.shape[1]
 
     def _loss(self) -> Loss:
         return loss_of(self.loss)

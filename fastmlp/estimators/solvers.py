@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.optimize import _check_optimize_result
 
 from fastmlp import optimizers
-from fastmlp.estimators.draws import Shuffles
+from fastmlp.estimators.draws import Draws
 from fastmlp.estimators.validation import HeldOut
 from fastmlp.optimizers import LBFGS, SGD, Adam, AdamW, Optimizer, RMSprop
 from fastmlp.schedules import Adaptive, Constant, InverseScaling, Plateau, Schedule, Steps
@@ -95,7 +95,7 @@ def batch_size_of(estimator: Any, n_examples: int) -> int | None:
 
 
 def options_of(
-    estimator: Any, n_examples: int, shuffles: Shuffles, held_out: HeldOut | None, incremental: bool
+    estimator: Any, n_examples: int, draws: Draws, held_out: HeldOut | None, incremental: bool
 ) -> TrainingOptions:
     """Return the options of one fit on so many examples."""
     e, schedule, is_lbfgs = estimator, schedule_of(estimator), method_of(estimator) == "lbfgs"
@@ -105,15 +105,14 @@ def options_of(
     shuffles_batches = e.shuffle and not is_lbfgs and batch_size is not None and batch_size < n_examples
     has_rule = not is_lbfgs and (schedule is None or schedule.adaptive is None)
     dropout = list(e.dropout) if isinstance(e.dropout, (list, tuple)) else float(e.dropout)
-    draws_dropout = bool(np.any(dropout))
     judge = held_out if e.early_stopping else None  # otherwise they are only looked at
     return TrainingOptions(
         epochs=1 if incremental else int(e.max_iter),
         batch_size=batch_size,
         optimizer=optimizer_of(e),
         learning_rate=schedule,
-        shuffle=shuffles.source if shuffles_batches else False,
-        seed=int(shuffles.random_state.randint(2**31 - 1)) if draws_dropout else 0,
+        shuffle=draws.orders() if shuffles_batches else False,
+        seed=draws.seed() if bool(np.any(dropout)) else 0,
         l1=float(e.l1),
         l2=float(e.alpha),
         penalty="sum",

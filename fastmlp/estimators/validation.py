@@ -21,7 +21,7 @@ def split(
     estimator: Any, X: Any, y: np.ndarray, sample_weight: np.ndarray | None, random_state: np.random.RandomState
 ) -> tuple[Part, Part]:
     """Set aside a share ``validation_fraction`` of the examples, as scikit-learn does; return both parts."""
-    is_stratified = is_classifier(estimator) and y.shape[1] == 1  # scikit-learn stratifies two classes only
+    is_stratified = is_classifier(estimator) and estimator.n_outputs_ == 1  # scikit-learn stratifies two classes only
     arrays = [X, y] if sample_weight is None else [X, y, sample_weight]
     parts = train_test_split(
         *arrays,
