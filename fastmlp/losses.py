@@ -283,17 +283,14 @@ def loss_of(loss: Any) -> Loss:
 
 
 def targets_of(loss: Loss, y: Any, n_examples: int, n_outputs: int, dtype: np.dtype) -> np.ndarray:
-    """Check ``y`` against the domain of the loss, and smooth labels where the kernels do not do it."""
+    """Check ``y`` against the domain of the loss."""
     if loss.targets == "classes":
         return _classes(y, n_examples, n_outputs, dtype)
     array = _DOMAINS[loss.targets](y, dtype)
     if array.shape != (n_examples, n_outputs) and not (n_outputs == 1 and array.shape == (n_examples,)):
         one = f"({n_examples},) or " if n_outputs == 1 else ""
         raise ValueError(f"y must have shape {one}({n_examples}, {n_outputs}) to match X, got {array.shape}")
-    targets = np.ascontiguousarray(array.reshape(n_examples, n_outputs).T, dtype)
-    if loss.label_smoothing:
-        targets = (targets * (1 - loss.label_smoothing) + loss.label_smoothing / 2).astype(dtype, copy=False)
-    return targets
+    return np.ascontiguousarray(array.reshape(n_examples, n_outputs).T, dtype)
 
 
 def _labels(y: Any, dtype: np.dtype) -> np.ndarray:

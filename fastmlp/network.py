@@ -412,7 +412,6 @@ class MLP(Predictor, Persistent):
         """
         threads.check_environment()
         plan, loss = self.plan, self.loss
-        smoothing = loss.label_smoothing if loss.targets == "classes" else 0.0  # the other losses get smoothed targets
         is_double = plan.dtype == np.float64
         engine = _kernels.Engine(
             is_double,
@@ -421,7 +420,7 @@ class MLP(Predictor, Persistent):
             batch,
             loss.name,
             loss.parameter,
-            smoothing,
+            loss.label_smoothing,
             **settings,
             sparse=data is not None and is_sparse(data),
         )

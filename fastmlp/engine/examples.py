@@ -32,7 +32,7 @@ class Examples:
     inputs : ndarray or tuple
         X (n_examples, n_features), or the values, indices, row pointers and number of columns of a CSR matrix.
     targets : ndarray of shape (n_targets, n_examples)
-        y in the dtype of the network, with the label smoothing of the binary log-losses applied.
+        y in the dtype of the network.
     sample_weight : ndarray (n_examples,) or None
         The weights in float64.  The kernels divide each batch's by a power of 2, so that a factor that all have in
         common changes nothing.
