@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp import _kernels, checks, initializers, training
-from fastmlp.engine import threads
+from fastmlp.engine import overflow, threads
 from fastmlp.engine.examples import Examples, is_sparse
 from fastmlp.engine.plan import Plan, hidden_activations, join_parameters
 from fastmlp.export.persistent import Persistent
@@ -183,13 +183,14 @@ class MLP(Predictor, Persistent):
         -------
         loss : float
         gradient : ndarray of shape (n_parameters,)
-            Has the layout of ``parameters``; ``plan.split(gradient)`` gives each layer's dW and db.
+            Has the layout of ``parameters``; ``plan.split(gradient)`` gives each layer's dW and db.  Loss and gradient
+            are infinite where they are beyond the range of the dtype.
 
         Raises
         ------
         TypeError, ValueError
-            If an array has the wrong type or shape, is empty or not finite, or targets lie outside the domain of
-            the loss.
+            If an array has the wrong type or shape, is empty or not finite, targets lie outside the domain of the
+            loss, or sums overflow so that the loss or the gradient would be NaN.
 
         Examples
         --------
@@ -201,9 +202,11 @@ class MLP(Predictor, Persistent):
         examples = self.examples(X, y, sample_weight=sample_weight)
         checks.check_finite("parameters", self.parameters)
         gradient = np.empty_like(self.parameters)
-        return self.engine(examples.n_examples, examples.data).loss_and_gradient(
-            gradient, self.parameters, examples.data
-        ), gradient
+        engine = self.engine(examples.n_examples, examples.data)
+        loss = engine.loss_and_gradient(gradient, self.parameters, examples.data)
+        if overflow.has_nan(loss, gradient):
+            overflow.refuse_examples(self, examples)
+        return loss, gradient
 
     def examples(self, X: Any, y: Any, *, sample_weight: Any = None) -> Examples:
         """Check X, y and weights once, for any number of trainings of networks like this one.

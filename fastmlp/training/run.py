@@ -120,6 +120,6 @@ def is_dead(task: Task) -> bool:
     n_features, first_width, *_ = network.plan.layer_dims
     if examples.n_examples < 2 or np.any(task.gradient[: (n_features + 1) * first_width]):
         return False
-    sample = examples.first(1000)
+    sample = examples.rows(0, 1000, with_targets=False)
     layers = network.engine(sample.n_examples, sample).layers(network.parameters, sample)
     return any(bool((layer["a"].max(axis=1) == layer["a"].min(axis=1)).all()) for layer in layers[:-1])
