@@ -337,7 +337,7 @@ class MLP(Predictor, Persistent):
         Warns
         -----
         DivergenceWarning
-            If a gradient, loss or update was not finite, or the last loss is over ten times the first.
+            If a gradient, loss or update was not finite, or the loss ended over ten times that of the start.
         DeadNetworkWarning
             If every unit of some hidden layer gives the same output for all examples.
 

@@ -120,7 +120,7 @@ def test_a_gradient_that_overflows_behind_a_prediction_that_does_not_is_refused(
 def test_gradients_whose_sum_overflows_are_no_row_s_fault():
     model = MLP([1, 1], activation=[], loss="squared_error", initialization="zeros", dtype="float32")
     X, y = np.full((64, 1), 1e20, np.float32), np.where(np.arange(64) % 2, -1e30, 1e30)
-    with pytest.raises(ValueError, match="X must have rows whose gradients have a sum that is a number in float32"):
+    with pytest.raises(ValueError, match="X must give gradients whose sum over the rows is a number in float32"):
         model.loss_and_gradient(X, y)
 
 

@@ -43,9 +43,11 @@ def refuse_examples(network: Any, examples: Examples) -> None:
             first = middle
     if _is_lost(network, examples.rows(first, end)):
         refuse_rows(examples.inputs, network.parameters, np.arange(examples.n_examples) == first)
+    entries = examples.inputs[0] if isinstance(examples.inputs, tuple) else examples.inputs
+    largest, weight = (float(np.abs(array).max(initial=0.0)) for array in (entries, network.parameters))
     raise ValueError(
-        f"X must have rows whose gradients have a sum that is a number in {examples.dtype}, but it overflows; scale X "
-        "as in training"
+        f"{'parameters' if weight > largest else 'X'} must give gradients whose sum over the rows is a number in "
+        f"{examples.dtype}, but it overflows: the largest entry of X is {largest:g}, the largest parameter {weight:g}"
     )
 
 
