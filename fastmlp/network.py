@@ -295,8 +295,8 @@ class MLP(Predictor, Persistent):
         clip_value, clip_norm : float, default=None
             Largest magnitude of an entry, and largest norm, of the gradient with its penalties.
         dropout : float or sequence of float, default=0.0
-            Probability, below 1, that an output of a hidden layer is 0 in an update (inverted dropout);
-            one for all hidden layers, or one for each.
+            Probability, 0 or from 2**-24 to 1 - 2**-24, that an output of a hidden layer is 0 in an update (inverted
+            dropout); one for all hidden layers, or one for each.
         n_iter_no_change : int, default=None
             End the training once the loss has failed to fall by ``tol`` below the best one for more than this
             number of epochs in a row, as in scikit-learn; None never does.  With ``validation``, the rule counts
