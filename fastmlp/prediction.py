@@ -50,8 +50,8 @@ class Predictor:
         overflow.refuse_rows(inputs, self._parameters, is_lost)
         return predicted
 
-    def predictions_of(self, inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
-        """Return what :meth:`predict` does for checked inputs, and which rows (n_examples,) have no prediction."""
+    def predictions_of(self, inputs: Inputs) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return what :meth:`predict` does for checked inputs, and marks of the rows that have no prediction, if any."""
         is_classes = self.loss.targets == "classes"
         outputs, is_lost = self._outputs_of(inputs, probabilities=not is_classes, finite=is_classes)
         if is_classes:
@@ -138,15 +138,17 @@ class Predictor:
         overflow.refuse_rows(inputs, self._parameters, is_lost)
         return outputs
 
-    def _outputs_of(self, inputs: Inputs, probabilities: bool, finite: bool = False) -> tuple[np.ndarray, np.ndarray]:
-        """Return the outputs of checked inputs, and the rows that have NaN among them or, if ``finite``, infinities."""
+    def _outputs_of(
+        self, inputs: Inputs, probabilities: bool, finite: bool = False
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the outputs of checked inputs, and marks of the rows with NaN or, if ``finite``, infinities, if any."""
         data = _kernels.Data(inputs)
         checks.check_finite("parameters", self._parameters)
         outputs = np.empty((self.plan.layer_dims[-1], data.n_examples), self.plan.dtype)
         self.engine(data.n_examples, data).predict(outputs, self._parameters, data, probabilities)
-        is_lost = np.zeros(data.n_examples, bool)
+        is_lost = None
         if _kernels.first_not_finite((outputs,)) >= 0:
-            is_lost |= (~np.isfinite(outputs) if finite else np.isnan(outputs)).any(axis=0)
+            is_lost = (~np.isfinite(outputs) if finite else np.isnan(outputs)).any(axis=0)
         return outputs[0] if len(outputs) == 1 else _transposed(outputs), is_lost
 
 

@@ -8,11 +8,11 @@ from fastmlp import _kernels
 from fastmlp.engine.examples import Examples, Inputs
 
 
-def refuse_rows(inputs: Inputs, parameters: np.ndarray, is_lost: np.ndarray) -> None:
+def refuse_rows(inputs: Inputs, parameters: np.ndarray, is_lost: np.ndarray | None) -> None:
     """Raise ValueError that names the first of the rows marked in ``is_lost`` (n_examples,), if there is one."""
-    rows = np.flatnonzero(is_lost)
-    if not len(rows):
+    if is_lost is None or not is_lost.any():
         return
+    rows = np.flatnonzero(is_lost)
     row, more = int(rows[0]), f" and {len(rows) - 1} more" if len(rows) > 1 else ""
     if isinstance(inputs, tuple):
         values, _, indptr, _ = inputs

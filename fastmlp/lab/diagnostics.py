@@ -98,7 +98,8 @@ def predictions(network: MLP, X: np.ndarray) -> np.ndarray:
     """Return what :meth:`fastmlp.MLP.predict` does, as numbers (n_examples, n_targets), NaN where a sum overflows."""
     inputs = dense_inputs_of(X, network.plan.layer_dims[0], network.plan.dtype)
     predicted, is_lost = network.predictions_of(inputs)
-    return np.where(is_lost[:, np.newaxis], np.nan, predicted.reshape(len(inputs), -1))
+    rows = predicted.reshape(len(inputs), -1)
+    return rows if is_lost is None else np.where(is_lost[:, np.newaxis], np.nan, rows)
 
 
 def _saturated(logits: np.ndarray, output: str) -> np.ndarray:
