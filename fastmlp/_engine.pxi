@@ -329,7 +329,11 @@ cdef class Engine(Workspace):
         self.is_busy = False
         finish(status)
         if not passes(outputs, FM_ALL_FINITE) and (outputs != outputs).any():
-            raise ValueError("x must give numbers, but a sum overflows and an output is NaN")
+            largest, weight = abs(x).max(), abs(parameters).max()
+            raise ValueError(
+                f"{'parameters' if weight > largest else 'x'} must give numbers, but a sum overflows and an output is "
+                f"NaN: the largest entry of x is {largest:g}, the largest parameter {weight:g}"
+            )
         return outputs
 
     def layers(self, const real[::1] parameters, Data data not None):

@@ -213,13 +213,21 @@ def decay_rate(name: str, value: Any, dtype: Any) -> float:
     return real
 
 
-def fractions(name: str, value: Any, n: int) -> list[float]:
-    """One float from 0 to below 1 for each of n hidden layers, from one for all or one for each."""
+def dropout_rates(name: str, value: Any, n: int) -> list[float]:
+    """One probability for each of n hidden layers, from one for all or one for each."""
     if not is_sequence(value):
-        return [fraction(name, value)] * n
+        return [_dropout_rate(name, value)] * n
     if len(value) != n:
         raise ValueError(f"{name} must have {n} entries, one per hidden layer; got {len(value)}")
-    return [fraction(f"{name}[{i}]", entry) for i, entry in enumerate(value)]
+    return [_dropout_rate(f"{name}[{i}]", entry) for i, entry in enumerate(value)]
+
+
+def _dropout_rate(name: str, value: Any) -> float:
+    """A probability that masks drawn from 24 bits can have."""
+    real = fraction(name, value)
+    if real != 0 and not 2**-24 <= real <= 1 - 2**-24:
+        raise ValueError(f"{name} must be 0 or from 2**-24 to 1 - 2**-24, got {shown(value)}")
+    return real
 
 
 def settle(instance: Any, **values: Any) -> None:

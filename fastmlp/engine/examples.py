@@ -32,7 +32,7 @@ class Examples:
     inputs : ndarray or tuple
         X (n_examples, n_features), or the values, indices, row pointers and number of columns of a CSR matrix.
     targets : ndarray of shape (n_targets, n_examples)
-        y in the dtype of the network, with the label smoothing of the binary log-losses applied.
+        y in the dtype of the network.
     sample_weight : ndarray (n_examples,) or None
         The weights in float64.  The kernels divide each batch's by a power of 2, so that a factor that all have in
         common changes nothing.
@@ -100,13 +100,16 @@ class Examples:
             other = f"{network.loss} in {plan.dtype} with {n_inputs} and {n_outputs}"
             raise ValueError(f"the examples were checked for {own}; the network has {other}")
 
-    def first(self, n: int) -> _kernels.Data:
-        """Return the inputs of at most the first ``n`` examples, without targets."""
+    def rows(self, start: int, end: int, with_targets: bool = True) -> _kernels.Data:
+        """Return the examples from ``start`` to before ``end``, as many of them as there are, without weights."""
+        end = min(end, self.n_examples)
+        targets = np.ascontiguousarray(self.targets[:, start:end]) if with_targets else None
         if isinstance(self.inputs, tuple):
             values, indices, indptr, n_features = self.inputs
-            stored = int(indptr[min(n, self.n_examples)])
-            return _kernels.Data((values[:stored], indices[:stored], indptr[: n + 1], n_features))
-        return _kernels.Data(self.inputs[:n])
+            stored = slice(int(indptr[start]), int(indptr[end]))
+            indptr = indptr[start : end + 1] - indptr[start]
+            return _kernels.Data((values[stored], indices[stored], indptr, n_features), targets)
+        return _kernels.Data(self.inputs[start:end], targets)
 
 
 def inputs_of(X: Any, n_features: int, dtype: np.dtype) -> Inputs:

@@ -44,8 +44,10 @@ class _Objective:
         self.task, self.options = task, options
         self.l2 = task.network.plan.is_weight() * (options.l2 * share)
         self.trial = np.empty_like(parameters)
-        self.tried = np.empty(0)  # the last point that SciPy evaluated; self.loss is its loss
-        self.loss, self.step, self.calls = 0.0, 0, 0
+        self.tried = np.empty(0)  # the last point evaluated
+        self.loss = self.objective = 0.0  # there; the objective has the penalty, the loss only if it is of the sum
+        self.gradient = np.empty(0)  # of the objective
+        self.step, self.calls = 0, 0
         self.best_parameters, self.best_loss = parameters.copy(), math.inf
         self.ended: Ended | None = None
         self.raised: BaseException | None = None  # by the user's code
@@ -93,24 +95,27 @@ class _Objective:
             self.ended = Ended("stopped", self.step, f"L-BFGS made no further step: {result.message}")
 
     def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray]:
-        """Count an evaluation for SciPy."""
+        """Count an evaluation for SciPy, which begins at a point that was just evaluated."""
         self.calls += 1
-        return self.evaluate(x)
+        if not np.array_equal(self.tried, x):
+            self.evaluate(x)
+        return self.objective, self.gradient
 
-    def evaluate(self, x: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return the objective and its gradient at x, in float64."""
+    def evaluate(self, x: np.ndarray) -> None:
+        """Compute the loss, the objective and its gradient at x, in float64."""
         task = self.task
         self.tried = x.copy()
         with np.errstate(over="ignore"):  # float32 holds less than SciPy's float64
             self.trial[:] = x
         if _kernels.first_not_finite((self.trial,)) >= 0:
-            self.loss = math.inf
-            return self.loss, np.zeros_like(x)
+            self.loss = self.objective = math.inf
+            self.gradient = np.zeros_like(x)
+            return
         self.loss = task.engine.loss_and_gradient(task.gradient, self.trial, task.examples.data)
-        if self.options.penalty == "mean":
-            return self.loss + self.penalty(x), task.gradient + self.l2 * x
-        self.loss = self.loss * task.loss_share + self.penalty(x)
-        return self.loss, task.gradient + self.l2 * x
+        self.objective = self.loss * task.loss_share + self.penalty(x)
+        self.gradient = task.gradient + self.l2 * x
+        if self.options.penalty == "sum":
+            self.loss = self.objective
 
     def penalty(self, x: np.ndarray) -> float:
         return 0.5 * float(np.dot(self.l2 * x, x))
