@@ -8,11 +8,12 @@ import signal
 import subprocess
 import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
-from alarms import alarm
+from alarms import alarm, interrupt
 from networks import OPTIMIZER, activations_of, engine_of, random_network
 from test_interrupts_threads import SHARINGS, Training
 
@@ -119,6 +120,20 @@ def test_a_forked_child_makes_threads_of_its_own():
 
     assert int(threads_seen()) >= 2
     assert forked(threads_seen) == "2"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_forked_by_another_thread_serves_signals():
+    """Its main thread is the one that forked."""
+
+    def train():
+        training = Training((2, 10, 5, 1), 300)
+        with pytest.raises(KeyboardInterrupt), alarm(interrupt, 0.1):
+            training.train(10**5)
+        return str(training.counts["updates"])
+
+    with ThreadPoolExecutor(1) as pool:
+        assert 0 < int(pool.submit(forked, train).result()) < 10**5
 
 
 # ---- where the system makes no more threads
