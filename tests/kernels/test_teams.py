@@ -7,40 +7,19 @@ import shutil
 import signal
 import subprocess
 import sys
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 from alarms import alarm, interrupt
+from forks import fork, forked
 from networks import OPTIMIZER, activations_of, engine_of, random_network
 from test_interrupts_threads import SHARINGS, Training
 
 from fastmlp import _kernels
 
 # ---- forks
-
-
-def forked(work):
-    """What a child's ``work`` returns, as text; a child that hangs dies."""
-    read, write = os.pipe()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of threads that stay behind
-        child = os.fork()
-    if child == 0:  # pragma: no cover - runs in the child
-        try:
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.alarm(60)
-            os.write(write, work().encode())
-            os._exit(0)
-        finally:
-            os._exit(1)
-    os.close(write)
-    with os.fdopen(read) as pipe:
-        text = pipe.read()
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    return text
 
 
 class Fork:
@@ -52,9 +31,7 @@ class Fork:
     def __call__(self):
         if self.process is not None:
             raise KeyboardInterrupt
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            self.process = os.fork()
+        self.process = fork()
         if self.process == 0:  # pragma: no cover - runs in the child, which inherits no timer
             signal.setitimer(signal.ITIMER_REAL, 0.15)
             resource.setrlimit(resource.RLIMIT_CPU, (30, 30))  # a child that hangs dies
