@@ -113,6 +113,43 @@ def test_a_child_forked_by_another_thread_serves_signals():
         assert 0 < int(pool.submit(forked, train).result()) < 10**5
 
 
+# ---- how many threads sleep between calls
+
+MANY_CALLS = """
+import os, sys, threading, time
+from concurrent.futures import ThreadPoolExecutor
+sys.path[:0] = {path!r}
+from test_interrupts_threads import Training
+
+def train(barrier):
+    training = Training((2, 10, 5, 1), 3000, n_threads=4)
+    barrier.wait()
+    training.train(100)
+
+def call_from(n_callers):
+    with ThreadPoolExecutor(n_callers) as pool:
+        list(pool.map(train, [threading.Barrier(n_callers)] * n_callers))
+
+def count():
+    return len(os.listdir("/proc/self/task")) - before
+
+before = 0
+before = count()
+for n_callers, least, most in ((1, 3, 3), (40, 3, 64), (40, 3, 64)):
+    call_from(n_callers)
+    while not least <= count() <= most:  # threads that ended may be listed for a moment
+        time.sleep(0.01)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts threads as Linux does")
+def test_a_bounded_number_of_threads_sleeps_between_calls():
+    """At most 64 of the 120 that ran at once; the others end."""
+    script = MANY_CALLS.format(path=[p for p in sys.path if p])
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr
+
+
 # ---- where the system makes no more threads
 
 TRAIN_UNDER_A_LIMIT = """
