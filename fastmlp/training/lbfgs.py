@@ -39,8 +39,10 @@ class _Objective:
         share = min(1 / task.examples.total_weight, sys.float_info.max) if options.penalty == "sum" else 1.0
         self.task, self.options = task, options
         self.l2 = task.network.plan.is_weight() * (options.l2 * share)
+        # made once: a new array costs several times what is written to it, and no signal is served meanwhile
         self.trial = np.empty_like(parameters)
-        self.tried = np.empty(0)  # the last point that SciPy evaluated; self.loss is its loss
+        self.tried = np.full(len(parameters), np.nan)  # the last point evaluated; self.loss is its loss
+        self.scaled = np.empty(len(parameters))
         self.loss, self.step, self.calls = 0.0, 0, 0
         self.plateau, self.best_parameters = Plateau(), parameters.copy()
         self.ended: Ended | None = None
@@ -94,20 +96,18 @@ class _Objective:
     def evaluate(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the objective and its gradient at x, in float64."""
         task = self.task
-        self.tried = x.copy()
+        self.tried[:] = x
         with np.errstate(over="ignore"):  # float32 holds less than SciPy's float64
             self.trial[:] = x
         if _kernels.first_not_finite((self.trial,)) >= 0:
             self.loss = math.inf
             return self.loss, np.zeros_like(x)
         self.loss = task.engine.loss_and_gradient(task.gradient, self.trial, task.examples.data)
-        if self.options.penalty == "mean":
-            return self.loss + self.penalty(x), task.gradient + self.l2 * x
-        self.loss += self.penalty(x)
-        return self.loss, task.gradient + self.l2 * x
-
-    def penalty(self, x: np.ndarray) -> float:
-        return 0.5 * float(np.dot(self.l2 * x, x))
+        np.multiply(self.l2, x, out=self.scaled)
+        objective = self.loss + 0.5 * float(np.dot(self.scaled, x))
+        if self.options.penalty == "sum":
+            self.loss = objective
+        return objective, task.gradient + self.scaled
 
     def accept(self, intermediate_result: Any) -> None:
         """Copy an accepted step into the model.  SciPy recognizes this kind of callback by its argument's name."""
