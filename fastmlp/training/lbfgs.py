@@ -43,10 +43,12 @@ class _Objective:
         share = min(1 / task.examples.total_weight, sys.float_info.max) if options.penalty == "sum" else 1.0
         self.task, self.options = task, options
         self.l2 = task.network.plan.is_weight() * (options.l2 * share)
+        # made once: a new array costs several times what is written to it, and no signal is served meanwhile
         self.trial = np.empty_like(parameters)
-        self.tried = np.empty(0)  # the last point evaluated
+        self.tried = np.full(len(parameters), np.nan)  # the last point evaluated
         self.loss = self.objective = 0.0  # there; the objective has the penalty, the loss only if it is of the sum
         self.gradient = np.empty(0)  # of the objective
+        self.scaled = np.empty(len(parameters))
         self.step, self.calls = 0, 0
         self.best_parameters, self.best_loss = parameters.copy(), math.inf
         self.ended: Ended | None = None
@@ -104,7 +106,7 @@ class _Objective:
     def evaluate(self, x: np.ndarray) -> None:
         """Compute the loss, the objective and its gradient at x, in float64."""
         task = self.task
-        self.tried = x.copy()
+        self.tried[:] = x
         with np.errstate(over="ignore"):  # float32 holds less than SciPy's float64
             self.trial[:] = x
         if _kernels.first_not_finite((self.trial,)) >= 0:
@@ -112,13 +114,11 @@ class _Objective:
             self.gradient = np.zeros_like(x)
             return
         self.loss = task.engine.loss_and_gradient(task.gradient, self.trial, task.examples.data)
-        self.objective = self.loss * task.loss_share + self.penalty(x)
-        self.gradient = task.gradient + self.l2 * x
+        np.multiply(self.l2, x, out=self.scaled)
+        self.objective = self.loss * task.loss_share + 0.5 * float(np.dot(self.scaled, x))
+        self.gradient = task.gradient + self.scaled
         if self.options.penalty == "sum":
             self.loss = self.objective
-
-    def penalty(self, x: np.ndarray) -> float:
-        return 0.5 * float(np.dot(self.l2 * x, x))
 
     def accept(self, intermediate_result: Any) -> None:
         """Copy an accepted step into the model.  SciPy recognizes this kind of callback by its argument's name."""
