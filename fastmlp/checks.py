@@ -128,6 +128,8 @@ def is_sequence(value: Any) -> bool:
 
 def integer(name: str, value: Any, *, minimum: int) -> int:
     """An int from ``minimum`` to what a machine word holds; a bool is refused."""
+    if type(value) is int and minimum <= value <= sys.maxsize:
+        return value
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} must be an integer, got {shown(value)}")
     number = int(value)

@@ -160,7 +160,7 @@ def test_lines_are_right_far_down(n, read, monkeypatch):
         ('a,b,kind\n1,2,"x\n3,4,y\n', "t.csv, line 2: the quotes that begin here are never closed"),
         ("a,b,sort\n1,2,x\n", "--target must be a column of t.csv, one of a, b, sort; got 'kind'"),
         ("a b kind\n1 2 x\n", "--target must be a column of t.csv, one of a b kind; got 'kind'; pass --delimiter"),
-        ("My table\na,b,kind\n1,2,x\n", "--target must be a column of t.csv, one of My table; got 'kind'; pass --delim"),
+        ("My table\na,b,kind\n1,2,x\n", "--target must be a column of t.csv, one of My table; got 'kind'; pass --"),
         ("kind\nx\n", "t.csv must have features beside the target, got one column"),
         ("a,kind\n1,x\n2,\0y\n", "t.csv is not a text file"),
         ("a,kind\n" + 3000 * "1,x\n" + "2,\0y\n", "t.csv, line 3002: must be text, got a NUL character"),
