@@ -67,9 +67,10 @@ def hidden_activations(activation: str | Sequence[str], n_hidden: int) -> list[s
         return [checks.choice("activation", activation, HIDDEN_ACTIVATIONS)] * n_hidden
     if not isinstance(activation, Sequence):
         raise TypeError(f"activation must be a name or a sequence of names, got {type(activation).__name__}")
-    if len(activation) != n_hidden:
-        raise ValueError(f"activation must have {n_hidden} names, one per hidden layer; got {len(activation)}")
-    return [checks.choice(f"activation[{i}]", name, HIDDEN_ACTIVATIONS) for i, name in enumerate(activation)]
+    names = checks.items_of("activation", activation)
+    if len(names) != n_hidden:
+        raise ValueError(f"activation must have {n_hidden} names, one per hidden layer; got {len(names)}")
+    return [checks.choice(f"activation[{i}]", name, HIDDEN_ACTIVATIONS) for i, name in enumerate(names)]
 
 
 def join_parameters(weights: Sequence[np.ndarray], biases: Sequence[np.ndarray]) -> np.ndarray:
