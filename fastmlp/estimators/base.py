@@ -15,8 +15,9 @@ from sklearn.utils.validation import _check_sample_weight
 
 from fastmlp import training
 from fastmlp.engine.examples import Examples
-from fastmlp.estimators import solvers
+from fastmlp.estimators import scales, solvers
 from fastmlp.estimators.compatibility import CallbackSupportMixin, with_callbacks
+from fastmlp.estimators.display import LossCurveDisplay
 from fastmlp.estimators.draws import Draws, GlorotUniform
 from fastmlp.estimators.layers import FittedLayers
 from fastmlp.estimators.validation import HeldOut, split
@@ -107,6 +108,20 @@ class BaseMLP(FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
             )
         return True
 
+    def loss_curve_display(self, *, ax: Any = None) -> LossCurveDisplay:
+        """Draw the losses of all epochs, and the scores of examples held out.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a figure.
+
+        Returns
+        -------
+        LossCurveDisplay
+        """
+        return LossCurveDisplay.from_estimator(self, ax=ax)
+
     # ---- what the two kinds of estimators do differently
 
     @abstractmethod
@@ -156,7 +171,7 @@ class BaseMLP(FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
             if self.early_stopping and incremental and validation_data is None:
                 raise ValueError("partial_fit does not support early_stopping=True")
             history = self._train(X, y, sample_weight, given, validation_data, draws, incremental)
-        self._warn(history, incremental)
+        self._warn(history, X, incremental)
         return self
 
     @contextlib.contextmanager
@@ -186,9 +201,8 @@ class BaseMLP(FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
         self.n_layers_, self.n_outputs_ = len(layer_dims), layer_dims[-1]
         self.out_activation_ = {"exponential": "exp"}.get(self._network.loss.output, self._network.loss.output)
         self._stopping = Plateau()
-        if solvers.method_of(self) == "lbfgs":
-            return
         self.loss_curve_: list[float] = []
+        self.validation_loss_curve_: list[float] | None = None
         self.validation_scores_: list[float] | None = [] if self.early_stopping else None
         self.best_validation_score_ = -math.inf if self.early_stopping else None
         self.best_loss_ = None if self.early_stopping else math.inf
@@ -226,27 +240,36 @@ class BaseMLP(FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
             )
         if self.shuffle and solvers.method_of(self) != "lbfgs":
             draws.leave_after(history.ended.epoch)
-        self._record(history, n, held_out)
+        self._record(history, n, held_out, incremental)
         return history
 
-    def _record(self, history: training.History, n_examples: int, held_out: HeldOut | None) -> None:
+    def _record(self, history: training.History, n_examples: int, held_out: HeldOut | None, incremental: bool) -> None:
         """Set scikit-learn's attributes from what a training recorded."""
-        n_epochs, is_stochastic = history.ended.epoch, solvers.method_of(self) != "lbfgs"
-        self.n_iter_ = n_epochs
+        self.n_iter_, losses = history.ended.epoch, history.losses.tolist()
         if not math.isnan(history.last_loss):
             self.loss_ = history.last_loss
         if held_out is not None:
             held_out.record(history)
-        if not is_stochastic:
+            if incremental and self.early_stopping:
+                self._keep_best(held_out, history)
+        if solvers.method_of(self) == "lbfgs":  # which reports the loss before each step
+            self.loss_curve_ += [*losses[1:], history.last_loss][: self.n_iter_]
             return
-        self.t_ += n_epochs * n_examples
-        losses = history.losses.tolist()
+        self.t_ += self.n_iter_ * n_examples
         self.loss_curve_ += losses
         if self.best_loss_ is not None:
             self.best_loss_ = min([self.best_loss_, *losses])
         solvers.note_plateau(self)
 
-    def _warn(self, history: training.History, incremental: bool) -> None:
+    def _keep_best(self, held_out: HeldOut, history: training.History) -> None:
+        """Keep the parameters of the best score of all calls of partial_fit; put them back once the rule ends it."""
+        parameters = self._network.parameters
+        if held_out.scores[-1] == self.best_validation_score_:
+            self._best_parameters = parameters.copy()
+        elif history.ended.how == "stopped":
+            parameters[:] = self._best_parameters
+
+    def _warn(self, history: training.History, X: Any, incremental: bool) -> None:
         """Issue scikit-learn's warnings about how the training ended, and its error for one that diverged."""
         ended = history.ended
         if ended.how == "interrupted":
@@ -257,6 +280,8 @@ class BaseMLP(FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
             warnings.warn(f"Training diverged at {ended.why}", training.DivergenceWarning, stacklevel=4)
         elif not incremental:
             solvers.warn_if_not_converged(self, ended)
+        if not incremental:
+            scales.warn_if_unscaled(self, X)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

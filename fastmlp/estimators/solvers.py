@@ -84,6 +84,12 @@ def _patience(estimator: Any) -> int:
 def batch_size_of(estimator: Any, n_examples: int) -> int | None:
     """Return the number of examples per batch, or None for L-BFGS."""
     if method_of(estimator) == "lbfgs":
+        if not isinstance(estimator.batch_size, str) and estimator.batch_size < n_examples:
+            warnings.warn(
+                f"batch_size={estimator.batch_size} is not used by lbfgs, which takes all examples in every step: its "
+                "line search and its estimate of the curvature compare losses and gradients of the same function",
+                stacklevel=6,
+            )
         return None
     if isinstance(estimator.batch_size, str):
         return min(MOST_AUTO_BATCH, n_examples)
@@ -121,7 +127,7 @@ def options_of(
         dropout=dropout,
         n_iter_no_change=_patience(e) if has_rule else None,
         tol=float(e.tol),
-        restore_best=judge is not None,
+        restore_best=judge is not None and not incremental,
         validation=None if judge is None else judge.arrays,
         validation_score=judge,
         n_threads=e.n_threads,
