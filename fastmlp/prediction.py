@@ -51,7 +51,7 @@ class Predictor:
         return predicted
 
     def predictions_of(self, inputs: Inputs) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return what :meth:`predict` does for checked inputs, and marks of the rows without a prediction, if any."""
+        """Return what :meth:`predict` does for checked inputs, and marks of the rows without a prediction."""
         is_classes = self.loss.targets == "classes"
         outputs, is_lost = self._outputs_of(inputs, probabilities=not is_classes, finite=is_classes)
         if is_classes:
@@ -141,14 +141,14 @@ class Predictor:
     def _outputs_of(
         self, inputs: Inputs, probabilities: bool, finite: bool = False
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return the outputs of checked inputs, and marks of rows with NaN or, if ``finite``, infinities, if any."""
+        """Return the outputs of checked inputs, and marks of the rows that have NaN or, if ``finite``, infinities."""
         data = _kernels.Data(inputs)
         checks.check_finite("parameters", self._parameters)
         outputs = np.empty((self.plan.layer_dims[-1], data.n_examples), self.plan.dtype)
         self.engine(data.n_examples, data).predict(outputs, self._parameters, data, probabilities)
-        is_lost: np.ndarray | None = None
+        is_lost = None  # if there are none
         if _kernels.first_not_finite((outputs,)) >= 0:
-            is_lost = np.asarray((~np.isfinite(outputs) if finite else np.isnan(outputs)).any(axis=0))
+            is_lost = np.logical_or.reduce(~np.isfinite(outputs) if finite else np.isnan(outputs), axis=0)
         return outputs[0] if len(outputs) == 1 else _transposed(outputs), is_lost
 
 

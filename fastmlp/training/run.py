@@ -21,7 +21,7 @@ from fastmlp.training.validation import Validation
 
 TRAINERS: dict[str, Callable[[Task], Ended]] = {"lbfgs": lbfgs.train}  # by method; all others descend
 GROWN = 10  # a loss over that of the start: more than noise between batches explains
-A_FEW = 100  # examples whose loss at the start decides whether a look at all of them is worth it
+A_FEW = 32  # examples whose loss at the start decides whether a look at all of them is worth it
 
 
 def run(
