@@ -33,6 +33,8 @@ def real_array(name: str, value: Any, dtype: Any) -> np.ndarray:
 
     A TypeError names what is no real number, by its column or index, and what to do about it.
     """
+    if type(value) is list and set(map(type, value)) == {float}:
+        return np.array(value)  # the quick way
     if type(value) not in (np.ndarray, list, tuple):
         if _read(name, value, lambda: _is_one_array(value)):
             array = _read(name, value, lambda: np.asarray(value))

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from fastmlp import _kernels, checks, initializers, training
-from fastmlp.engine import overflow, threads
-from fastmlp.engine.examples import Examples, is_sparse
+from fastmlp.engine import overflow
+from fastmlp.engine.examples import Examples
 from fastmlp.engine.plan import Plan, hidden_activations, join_parameters
 from fastmlp.export.persistent import Persistent
 from fastmlp.losses import Loss, loss_of
@@ -391,43 +391,3 @@ class MLP(Predictor, Persistent):
         if warning is not None:
             warnings.warn(warning, stacklevel=2)
         return history
-
-    def engine(self, batch: int, data: _kernels.Data | None = None, **settings: Any) -> _kernels.Engine:
-        """Make the compiled passes of this network.
-
-        Parameters
-        ----------
-        batch : int
-            Most examples of a batch.
-        data : fastmlp._kernels.Data, default=None
-            The data to be read. Where few entries are stored, the engine's first layer reads these alone.
-        **settings
-            ``dropout`` and ``n_threads`` of the engine.
-
-        Returns
-        -------
-        fastmlp._kernels.Engine
-
-        Raises
-        ------
-        MemoryError
-            If there is no room for the scratch memory.
-        ValueError
-            If an environment variable of :mod:`fastmlp.engine.threads` is wrong.
-        """
-        threads.check_environment()
-        plan, loss = self.plan, self.loss
-        is_double = plan.dtype == np.float64
-        engine = _kernels.Engine(
-            is_double,
-            plan.layer_dims,
-            plan.activations,
-            batch,
-            loss.name,
-            loss.parameter,
-            loss.label_smoothing,
-            **settings,
-            sparse=data is not None and is_sparse(data),
-        )
-        engine.allocate()  # raises MemoryError here, before anything changes
-        return engine
