@@ -97,7 +97,7 @@ def test_features_have_the_dtype_of_the_study(dtype, load):
         ([1, 2, 3, 4, 5, 5], "auto", "'1' stands in one; pass --task regression if it is a quantity"),
         (["x", "x", "y", "y"], "auto", "t.csv must have at least 5 rows, of which a quarter is the test; got 4"),
         ([1.5, 2, 3, 4], "auto", "t.csv must have at least 5 rows, of which a quarter is the test; got 4"),
-        (["x", "y"] * 9, "regression", "t.csv, line 2, column 'y': a value must be a number, got 'x'"),
+        (["x", "y"] * 9, "regression", "a value must be a number, got 'x'; write it as a number, or pass --task classif"),
     ],
 )  # fmt: skip
 def test_targets_that_nothing_can_be_learned_from_are_refused(targets, task, message, load):
