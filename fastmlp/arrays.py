@@ -116,6 +116,8 @@ def _of_objects(label: str, must: str, objects: np.ndarray) -> np.ndarray:
 
 def _remedy_for_no_array(label: str, value: Any) -> str:
     """Return what to do with a value that is no sequence."""
+    if not label.isidentifier():  # a part of an argument, or what a function of the caller returned
+        return ""
     if isinstance(value, Mapping):
         columns = f"list({label}.values())"
         return f"; pass numpy.column_stack({columns})" if label == "X" else f"; pass {columns}"

@@ -4,6 +4,7 @@ Each function returns the argument in the form that the kernels take, or raises 
 argument, its value and what was expected.  The caller's arrays are never modified.
 """
 
+import inspect
 import itertools
 import math
 import numbers
@@ -254,6 +255,21 @@ def boolean(name: str, value: Any) -> bool:
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False, got {shown(value)}")
     return bool(value)
+
+
+def function(name: str, value: Any, *parameters: str) -> None:
+    """Refuse what cannot be called with the parameters, as far as its signature tells."""
+    if not callable(value):
+        raise TypeError(f"{name} must be callable, got {type(value).__name__}")
+    try:
+        signature = inspect.signature(value)
+    except Exception:  # some compiled functions have none
+        return
+    try:
+        signature.bind(*parameters)
+    except TypeError as error:
+        expected = f"{name}({', '.join(parameters)})"
+        raise TypeError(f"{name} must be a function {expected}, got {name}{signature}: {error}") from None
 
 
 def choice(name: str, value: Any, known: Sequence[str]) -> str:

@@ -163,8 +163,9 @@ class Predictor:
         return engine
 
     def _outputs_of_sparse_row(self, x: Any) -> np.ndarray:
-        if x.shape != (1, self.plan.layer_dims[0]):
-            raise ValueError(f"x must have shape (1, {self.plan.layer_dims[0]}) where it is sparse, got {x.shape}")
+        shape = getattr(x, "shape", None)
+        if shape != (1, self.plan.layer_dims[0]):
+            raise ValueError(f"x must have shape (1, {self.plan.layer_dims[0]}) where it is sparse, got {shape}")
         return self._outputs(x, probabilities=True).reshape(-1)
 
     def _outputs(self, X: Any, probabilities: bool) -> np.ndarray:
