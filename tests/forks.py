@@ -5,7 +5,6 @@ import signal
 import warnings
 from collections.abc import Callable
 
-
 _TESTS = os.getpid()
 
 

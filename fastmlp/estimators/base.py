@@ -2,7 +2,6 @@
 
 import contextlib
 import math
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from numbers import Integral, Real
@@ -21,6 +20,7 @@ from fastmlp.estimators.display import LossCurveDisplay
 from fastmlp.estimators.draws import Draws, GlorotUniform
 from fastmlp.estimators.layers import FittedLayers
 from fastmlp.estimators.validation import HeldOut, split
+from fastmlp.estimators.warn import warn
 from fastmlp.estimators.watching import Watcher
 from fastmlp.losses import Loss
 from fastmlp.network import MLP
@@ -273,11 +273,11 @@ class BaseMLP(FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
         """Issue scikit-learn's warnings about how the training ended, and its error for one that diverged."""
         ended = history.ended
         if ended.how == "interrupted":
-            warnings.warn("Training interrupted by user.", stacklevel=4)
+            warn("Training interrupted by user.")
         elif ended.how == "diverged" and (incremental or not self.early_stopping):
             raise ValueError(f"{NOT_FINITE} Training diverged at {ended.why}")
         elif ended.how == "diverged":
-            warnings.warn(f"Training diverged at {ended.why}", training.DivergenceWarning, stacklevel=4)
+            warn(f"Training diverged at {ended.why}", training.DivergenceWarning)
         elif not incremental:
             solvers.warn_if_not_converged(self, ended)
         if not incremental:

@@ -64,7 +64,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     >>> from sklearn.datasets import load_iris
     >>> from fastmlp import MLPClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = MLPClassifier(max_iter=400, random_state=0).fit(X, y)
+    >>> model = MLPClassifier(max_iter=1000, random_state=0).fit(X, y)
     >>> model.predict(X[:2]), round(model.score(X, y), 2)
     (array([0, 0]), 0.98)
     """
