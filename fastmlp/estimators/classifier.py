@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_targ
 from sklearn.utils.validation import validate_data
 
 from fastmlp.estimators.base import BaseMLP
-from fastmlp.estimators.compatibility import with_callbacks
+from fastmlp.estimators.fitting import alone
 from fastmlp.estimators.validation import accuracy
 from fastmlp.losses import LogLoss, Loss, MultilabelLogLoss, MultinomialLogLoss
 
@@ -100,7 +100,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.n_threads = n_threads
 
     @available_if(lambda estimator: estimator._check_solver())
-    @with_callbacks
+    @alone
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None, *, validation_data: Any = None
