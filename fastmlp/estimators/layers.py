@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, SupportsIndex
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from fastmlp import _kernels
 from fastmlp.network import MLP
@@ -74,7 +74,9 @@ class FittedLayers:
             check_is_fitted(self)
         assert network is not None
         if not self._takes_as_it_is(X, network):
-            X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False, dtype=network.plan.dtype)
+            X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+            if X.dtype != network.plan.dtype:
+                X = check_array(X, accept_sparse=["csr", "csc"], dtype=network.plan.dtype, input_name="X")
         if X.shape[0] == 1 and probabilities and isinstance(X, np.ndarray):
             return network.predict_one(X[0])[np.newaxis]
         outputs = network._outputs(X, probabilities)
