@@ -184,8 +184,8 @@ cdef class Engine(Workspace):
         A gradient that is not finite moves no parameter, nor does an update that would leave one not finite.  A loss
         that is not finite ends a training if an argument below asks for that loss.  ``optimizer`` maps "method" and
         every name of ``OPTIMIZER_FIELDS`` to its value; ``moments`` (0 to 2, n_parameters) are its state, read and
-        written.  ``learning_rates`` has an entry per update, ``order`` a row per epoch; without it examples keep their
-        own order.  ``losses`` receives the losses of epochs ``first_loss``, ``first_loss + loss_every``, ...; if
+        written.  ``learning_rates`` has an entry per update, ``order`` a row per epoch, which nothing else may write to
+        during the call; without it examples keep their own order.  ``losses`` receives the losses of epochs ``first_loss``, ``first_loss + loss_every``, ...; if
         ``wants_last_loss``, the attribute ``last_loss`` receives that of the last epoch.
 
         ``counts`` has the "updates" made before and any of "epochs", "optimizer_epochs" and "examples"; the call adds
@@ -329,7 +329,11 @@ cdef class Engine(Workspace):
         self.is_busy = False
         finish(status)
         if not passes(outputs, FM_ALL_FINITE) and (outputs != outputs).any():
-            raise ValueError("x must give numbers, but a sum overflows and an output is NaN")
+            largest, weight = abs(x).max(), abs(parameters).max()
+            raise ValueError(
+                f"{'parameters' if weight > largest else 'x'} must give numbers, but a sum overflows and an output is "
+                f"NaN: the largest entry of x is {largest:g}, the largest parameter {weight:g}"
+            )
         return outputs
 
     def layers(self, const real[::1] parameters, Data data not None):

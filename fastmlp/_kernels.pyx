@@ -8,6 +8,7 @@ Whatever loops over data serves signals about every 50 ms; the long passes relea
 """
 
 import os
+import threading
 from sys import intern
 
 cimport cython
@@ -105,9 +106,33 @@ cdef int real_number(bint is_double) noexcept nogil:
 
 cdef extern from "Python.h":
     int PyErr_CheckSignals() noexcept  # Cython's own declaration would swallow a handler's exception
+    unsigned long PyThread_get_thread_ident() noexcept nogil
 
-cdef int serve_signals() noexcept with gil:
+# The only one in which Python runs signal handlers.
+cdef unsigned long main_thread = threading.main_thread().ident
+
+
+def note_main_thread():
+    """Make the calling thread the main one, as it is in a child that it forked."""
+    global main_thread
+    main_thread = PyThread_get_thread_ident()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=note_main_thread)
+
+
+cdef int run_handlers() noexcept with gil:
     return PyErr_CheckSignals()
+
+
+cdef int serve_signals() noexcept nogil:
+    """Run the handlers of signals that have arrived; not 0 if one raised.
+
+    Other threads than the main one do not ask for the GIL: while the interpreter exits, a daemon thread that does so
+    ends there or crashes, and the other threads of its call still work on its stack.
+    """
+    return run_handlers() if PyThread_get_thread_ident() == main_thread else 0
 
 
 cdef int finish(fm_status status) except -1:

@@ -15,6 +15,7 @@ REMEDIES = {
     "c": "pass the real and imaginary parts as two arrays of numbers",
     "M": "pass numbers, e.g. the days since a first date",
     "m": "pass numbers, e.g. what division by numpy.timedelta64(1, 's') gives",
+    "V": "pass numbers, e.g. what numpy.lib.recfunctions.structured_to_unstructured gives",
 }
 
 
@@ -34,7 +35,9 @@ def real_array(name: str, value: Any, dtype: Any) -> np.ndarray:
     """
     if type(value) not in (np.ndarray, list, tuple):
         if _read(name, value, lambda: _is_one_array(value)):
-            return _read(name, value, lambda: np.asarray(value))
+            array = _read(name, value, lambda: np.asarray(value))
+            if array.dtype.kind in REAL:
+                return array
         columns = _read(name, value, lambda: columns_of(value))
         if columns is not None:
             return _of_frame(name, value, columns, dtype)
@@ -102,13 +105,19 @@ def _of_objects(label: str, must: str, objects: np.ndarray) -> np.ndarray:
             raise TypeError(f"{must}, got {got} at index {at}{_remedy(label, item)}")
     try:
         return np.array(items, np.float64).reshape(objects.shape)
-    except (ArithmeticError, TypeError, ValueError) as error:  # an int that no float can hold, a signalling NaN
-        raise ValueError(f"{must} that float64 can hold: {error}") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # an int that no float can hold, a signalling NaN, an item's own
+        why = " ".join(str(error).split())[:MOST_SHOWN]
+        raise ValueError(f"{must} that float64 can hold: {why}") from error
 
 
 def _remedy_for_no_array(label: str, value: Any) -> str:
     """Return what to do with a value that is no sequence."""
-    if isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping)):
+    if isinstance(value, Mapping):
+        columns = f"list({label}.values())"
+        return f"; pass numpy.column_stack({columns})" if label == "X" else f"; pass {columns}"
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
         return f"; pass list({label})"
     return f"; pass {label}.collect()" if hasattr(value, "collect") else ""
 
@@ -124,8 +133,14 @@ def _remedy(label: str, item: Any) -> str:
             argument = label.split()[-1]
             if argument in ("y", "Y"):
                 return f"; number the classes, e.g. classes, {argument} = numpy.unique({argument}, return_inverse=True)"
-            return "; encode it, e.g. with sklearn.preprocessing.OneHotEncoder" if argument == "X" else ""
+            return "; encode it, e.g. with sklearn.preprocessing.OneHotEncoder" if argument == "X" else "; pass numbers"
         return "; convert it, e.g. with astype(float)"
+    if isinstance(item, Mapping):
+        return "; give each key a column of its own, e.g. with sklearn.feature_extraction.DictVectorizer"
+    if isinstance(item, (list, tuple, np.ndarray)):
+        return "; give each entry a column of its own, e.g. with numpy.stack"
+    if hasattr(item, "mid"):  # an interval of pandas
+        return "; pass numbers, e.g. the middle of each interval, its attribute mid"
     if isinstance(item, complex):
         return f"; {REMEDIES['c']}"
     if hasattr(item, "strftime"):
@@ -154,6 +169,11 @@ def _refuse_missing(label: str, must: str, value: Any) -> None:
 
 
 def _read(label: str, value: Any, reading: Callable[[], Any]) -> Any:
+    """Return what ``reading`` answers about an array."""
+    return read(label, "an array of numbers", value, reading)
+
+
+def read(label: str, what: str, value: Any, reading: Callable[[], Any]) -> Any:
     """Return what ``reading`` answers; an error of the library that ``value`` comes from names the argument."""
     try:
         return reading()
@@ -163,6 +183,4 @@ def _read(label: str, value: Any, reading: Callable[[], Any]) -> Any:
         if isinstance(value, (list, tuple)) and "inhomogeneous" in str(error):
             raise ValueError(f"{label} must be an array of numbers, got a ragged {type(value).__name__}") from error
         raised = f"{type(error).__name__}: {' '.join(str(error).split())[: 2 * MOST_SHOWN]}"
-        raise ValueError(
-            f"{label} must be an array of numbers; reading the {type(value).__name__} raised {raised}"
-        ) from error
+        raise ValueError(f"{label} must be {what}; reading the {type(value).__name__} raised {raised}") from error

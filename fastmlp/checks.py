@@ -101,9 +101,10 @@ def layer_dims_of(layer_dims: Any, name: str = "layer_dims") -> tuple[int, ...]:
     """Widths as a tuple of ints, at least two, each from 1 to 2**28."""
     if not is_sequence(layer_dims):
         raise TypeError(f"{name} must be a sequence of widths, got {type(layer_dims).__name__}")
-    if len(layer_dims) < 2:
-        raise ValueError(f"{name} must have at least 2 widths, inputs and outputs; got {shown(list(layer_dims))}")
-    dims = tuple(integer(f"{name}[{i}]", width, minimum=1) for i, width in enumerate(layer_dims))
+    widths = items_of(name, layer_dims)
+    if len(widths) < 2:
+        raise ValueError(f"{name} must have at least 2 widths, inputs and outputs; got {shown(widths)}")
+    dims = tuple(integer(f"{name}[{i}]", width, minimum=1) for i, width in enumerate(widths))
     if max(dims) > MOST_UNITS:
         raise ValueError(f"{name} must be at most {MOST_UNITS} each, got {max(dims)}")
     if 8 * sum((fan_in + 1) * fan_out for fan_in, fan_out in itertools.pairwise(dims)) > sys.maxsize:
@@ -126,11 +127,18 @@ def is_sequence(value: Any) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
 
 
+def items_of(name: str, value: Any) -> list[Any]:
+    """The items of a sequence; an error that the sequence raises names the argument."""
+    return arrays.read(name, "a sequence", value, lambda: list(value))
+
+
 def integer(name: str, value: Any, *, minimum: int) -> int:
     """An int from ``minimum`` to what a machine word holds; a bool is refused."""
+    if type(value) is int and minimum <= value <= sys.maxsize:
+        return value
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} must be an integer, got {shown(value)}")
-    number = int(value)
+    number = arrays.read(name, "an integer", value, lambda: int(value))
     if number < minimum:
         raise ValueError(f"{name} must be at least {minimum}, got {shown(number)}")
     if number > sys.maxsize:
@@ -142,10 +150,14 @@ def number(name: str, value: Any) -> float:
     """A float, infinite where no float is as large; a bool is refused."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number, got {shown(value)}")
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf if value > 0 else -math.inf  # type: ignore[operator]
+
+    def converted() -> float:
+        try:
+            return float(value)
+        except OverflowError:
+            return math.inf if value > 0 else -math.inf  # type: ignore[operator]
+
+    return arrays.read(name, "a number", value, converted)
 
 
 def check_held(name: str, value: float, dtype: Any) -> None:
@@ -213,13 +225,22 @@ def decay_rate(name: str, value: Any, dtype: Any) -> float:
     return real
 
 
-def fractions(name: str, value: Any, n: int) -> list[float]:
-    """One float from 0 to below 1 for each of n hidden layers, from one for all or one for each."""
+def dropout_rates(name: str, value: Any, n: int) -> list[float]:
+    """One probability for each of n hidden layers, from one for all or one for each."""
     if not is_sequence(value):
-        return [fraction(name, value)] * n
-    if len(value) != n:
-        raise ValueError(f"{name} must have {n} entries, one per hidden layer; got {len(value)}")
-    return [fraction(f"{name}[{i}]", entry) for i, entry in enumerate(value)]
+        return [_dropout_rate(name, value)] * n
+    entries = items_of(name, value)
+    if len(entries) != n:
+        raise ValueError(f"{name} must have {n} entries, one per hidden layer; got {len(entries)}")
+    return [_dropout_rate(f"{name}[{i}]", entry) for i, entry in enumerate(entries)]
+
+
+def _dropout_rate(name: str, value: Any) -> float:
+    """A probability that masks drawn from 24 bits can have."""
+    real = fraction(name, value)
+    if real != 0 and not 2**-24 <= real <= 1 - 2**-24:
+        raise ValueError(f"{name} must be 0 or from 2**-24 to 1 - 2**-24, got {shown(value)}")
+    return real
 
 
 def settle(instance: Any, **values: Any) -> None:

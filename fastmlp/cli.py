@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from fastmlp import __version__
-from fastmlp.text import printable, say
+from fastmlp.text import say, shortened
+
+MOST_MESSAGE = 1000  # characters: an argument may have any length
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {printable(message)} (see {self.prog} --help)\n")
+        self.exit(2, f"{self.prog}: error: {shortened(message, MOST_MESSAGE)} (see {self.prog} --help)\n")
 
     def _print_message(self, message: str, file: Any = None) -> None:
         if file is sys.stdout:
@@ -40,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _build_parser().parse_args(words)
         return int(options.run(options))
     except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
-        print(f"fastmlp: error: {printable(str(error)) or type(error).__name__}", file=sys.stderr)
+        print(f"fastmlp: error: {shortened(str(error), MOST_MESSAGE) or type(error).__name__}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("fastmlp: interrupted", file=sys.stderr)

@@ -33,7 +33,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastmlp import checks
-from fastmlp.checks import array_of, check_memory, layer_dims_of, seed_of, shown
+from fastmlp.checks import array_of, check_memory, items_of, layer_dims_of, seed_of, shown
 
 Generator = np.random.RandomState | np.random.Generator
 Layers = tuple[list[np.ndarray], list[np.ndarray]]
@@ -228,8 +228,8 @@ def draw(initialization: object, layer_dims: Sequence[int], seed: object = None)
         - a name or alias
         - a function ``f(layer_dims)`` or ``f(layer_dims, seed=...)`` that returns ``(weights, biases)``, a list of
           weights, or a dict ``W1``, ``b1``, ``W2``, ...; it gets ``seed`` as it is, if it takes that keyword
-        - a sequence with one entry per layer, each a name or a function ``draw(generator, fan_in, fan_out)`` that
-          returns an array (fan_out, fan_in)
+        - a sequence with one entry per layer, each a name, an initializer of this module or a function
+          ``draw(generator, fan_in, fan_out)`` that returns an array (fan_out, fan_in)
     layer_dims : sequence of int
         Widths from the inputs to the outputs.
     seed : None, int, RandomState or Generator, default=None
@@ -259,15 +259,10 @@ def draw(initialization: object, layer_dims: Sequence[int], seed: object = None)
     if callable(initialization):
         return _checked(_called(initialization, dims, seed), dims)
     if isinstance(initialization, Sequence):
-        if len(initialization) != len(dims) - 1:
-            raise ValueError(
-                f"initialization must have {len(dims) - 1} entries, one per layer; got {len(initialization)}"
-            )
-        draws = [get(entry).draw if isinstance(entry, str) else entry for entry in initialization]
-        for entry in draws:
-            if not callable(entry):
-                raise TypeError(f"initialization must hold names or functions, got {type(entry).__name__}")
-        return _checked(draw_layers(draws, dims, seed), dims)
+        entries = items_of("initialization", initialization)
+        if len(entries) != len(dims) - 1:
+            raise ValueError(f"initialization must have {len(dims) - 1} entries, one per layer; got {len(entries)}")
+        return _checked(draw_layers([_draw_of(entry) for entry in entries], dims, seed), dims)
     raise TypeError(
         f"initialization must be a name, a function or a sequence of these, got {type(initialization).__name__}"
     )
@@ -276,6 +271,26 @@ def draw(initialization: object, layer_dims: Sequence[int], seed: object = None)
 def layer_keys(keys: Iterable[object]) -> set[str]:
     """Return those of the keys of a dict that name a layer's parameters: W or b and a number."""
     return {key for key in keys if isinstance(key, str) and re.fullmatch("[Wb][0-9]+", key)}
+
+
+def _draw_of(entry: object) -> Callable[..., object]:
+    """The function of an entry that draws one layer."""
+    rule = get(entry) if isinstance(entry, str) else entry
+    if isinstance(rule, Initializer):
+        return rule.draw
+    if not callable(rule):
+        raise TypeError(f"initialization must hold names or functions, got {type(rule).__name__}")
+    try:
+        signature = inspect.signature(rule)
+    except (TypeError, ValueError):  # some compiled functions have none
+        return rule
+    try:
+        signature.bind(None, 1, 1)
+    except TypeError as error:
+        raise TypeError(
+            f"initialization must hold names or functions f(generator, fan_in, fan_out), got f{signature}: {error}"
+        ) from None
+    return rule
 
 
 def _called(function: Callable[..., object], dims: Sequence[int], seed: object) -> object:

@@ -128,7 +128,7 @@ class MultinomialLogLoss(_Smoothed):
     def check(self, n_outputs: int, dtype: np.dtype) -> None:
         """See :meth:`Loss.check`: the targets are class indices in the dtype of the network."""
         super().check(n_outputs, dtype)
-        most = 2 ** (np.finfo(dtype).nmant + 1)
+        most = 2 ** (np.finfo(dtype).nmant + 1)  # larger classes would share a number
         if n_outputs > most:
             raise ValueError(f"{self.name} must have at most {most} classes in {dtype}, got {n_outputs}; use float64")
 
@@ -283,17 +283,14 @@ def loss_of(loss: Any) -> Loss:
 
 
 def targets_of(loss: Loss, y: Any, n_examples: int, n_outputs: int, dtype: np.dtype) -> np.ndarray:
-    """Check ``y`` against the domain of the loss, and smooth labels where the kernels do not do it."""
+    """Check ``y`` against the domain of the loss."""
     if loss.targets == "classes":
         return _classes(y, n_examples, n_outputs, dtype)
     array = _DOMAINS[loss.targets](y, dtype)
     if array.shape != (n_examples, n_outputs) and not (n_outputs == 1 and array.shape == (n_examples,)):
         one = f"({n_examples},) or " if n_outputs == 1 else ""
         raise ValueError(f"y must have shape {one}({n_examples}, {n_outputs}) to match X, got {array.shape}")
-    targets = np.ascontiguousarray(array.reshape(n_examples, n_outputs).T, dtype)
-    if loss.label_smoothing:
-        targets = (targets * (1 - loss.label_smoothing) + loss.label_smoothing / 2).astype(dtype, copy=False)
-    return targets
+    return np.ascontiguousarray(array.reshape(n_examples, n_outputs).T, dtype)
 
 
 def _labels(y: Any, dtype: np.dtype) -> np.ndarray:
@@ -318,13 +315,10 @@ _DOMAINS: dict[str, Callable[[Any, np.dtype], np.ndarray]] = {"labels": _labels,
 
 
 def _classes(y: Any, n_examples: int, n_outputs: int, dtype: np.dtype) -> np.ndarray:
-    """One row of class indices, in the dtype of the network."""
+    """One row of class indices, in the dtype of the network, which can hold them; see MultinomialLogLoss.check."""
     array = _reals(y, np.dtype(np.float64))
     if array.shape != (n_examples,):
         raise ValueError(f"y must have shape ({n_examples},) of class indices to match X, got {array.shape}")
-    n_exact = 2 ** (np.finfo(dtype).nmant + 1)  # larger classes would share a number
-    if n_outputs - 1 > n_exact:
-        raise ValueError(f"y must hold classes that {dtype} tells apart, 0 to {n_exact}; got {n_outputs} outputs")
     wrong = array[(array < 0) | (array >= n_outputs) | (array != np.floor(array))]
     if wrong.size:
         raise ValueError(f"y must hold classes 0 to {n_outputs - 1}, one per output; got {float(wrong[0]):g}")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp import _kernels, checks, initializers, training
-from fastmlp.engine import threads
+from fastmlp.engine import overflow, threads
 from fastmlp.engine.examples import Examples, is_sparse
 from fastmlp.engine.plan import Plan, hidden_activations, join_parameters
 from fastmlp.export.persistent import Persistent
@@ -68,7 +68,8 @@ class MLP(Predictor, Persistent):
     While a model trains, another call of :meth:`train` or :meth:`initialize` is refused by a RuntimeError, in any
     thread.  So are :meth:`save`, pickling, copying and assigning ``parameters``, except in the training's own callback
     and ``validation_score``.  Predictions, losses and gradients may run at the same time, any number of them; they read
-    the parameters as they come, which in the middle of an update are partly old and partly new.
+    the parameters as they come, which in the middle of an update are partly old and partly new.  In a process that was
+    forked by another thread meanwhile, the model predicts, but all else is refused until it is initialized.
 
     References
     ----------
@@ -183,13 +184,14 @@ class MLP(Predictor, Persistent):
         -------
         loss : float
         gradient : ndarray of shape (n_parameters,)
-            Has the layout of ``parameters``; ``plan.split(gradient)`` gives each layer's dW and db.
+            Has the layout of ``parameters``; ``plan.split(gradient)`` gives each layer's dW and db.  Loss and gradient
+            are infinite where they are beyond the range of the dtype.
 
         Raises
         ------
         TypeError, ValueError
-            If an array has the wrong type or shape, is empty or not finite, or targets lie outside the domain of
-            the loss.
+            If an array has the wrong type or shape, is empty or not finite, targets lie outside the domain of the
+            loss, or sums overflow so that the loss or the gradient would be NaN.
 
         Examples
         --------
@@ -201,9 +203,11 @@ class MLP(Predictor, Persistent):
         examples = self.examples(X, y, sample_weight=sample_weight)
         checks.check_finite("parameters", self.parameters)
         gradient = np.empty_like(self.parameters)
-        return self.engine(examples.n_examples, examples.data).loss_and_gradient(
-            gradient, self.parameters, examples.data
-        ), gradient
+        engine = self.engine(examples.n_examples, examples.data)
+        loss = engine.loss_and_gradient(gradient, self.parameters, examples.data)
+        if overflow.has_nan(loss, gradient):
+            overflow.refuse_examples(self, examples)
+        return loss, gradient
 
     def examples(self, X: Any, y: Any, *, sample_weight: Any = None) -> Examples:
         """Check X, y and weights once, for any number of trainings of networks like this one.
@@ -293,8 +297,8 @@ class MLP(Predictor, Persistent):
         clip_value, clip_norm : float, default=None
             Largest magnitude of an entry, and largest norm, of the gradient with its penalties.
         dropout : float or sequence of float, default=0.0
-            Probability, below 1, that an output of a hidden layer is 0 in an update (inverted dropout);
-            one for all hidden layers, or one for each.
+            Probability, 0 or from 2**-24 to 1 - 2**-24, that an output of a hidden layer is 0 in an update (inverted
+            dropout); one for all hidden layers, or one for each.
         n_iter_no_change : int, default=None
             End the training once the loss has failed to fall by ``tol`` below the best one for more than this
             number of epochs in a row, as in scikit-learn; None never does.  With ``validation``, the rule counts
@@ -335,7 +339,7 @@ class MLP(Predictor, Persistent):
         Warns
         -----
         DivergenceWarning
-            If a gradient, loss or update was not finite, or the last loss is over ten times the first.
+            If a gradient, loss or update was not finite, or the loss ended over ten times that of the start.
         DeadNetworkWarning
             If every unit of some hidden layer gives the same output for all examples.
 
@@ -413,7 +417,6 @@ class MLP(Predictor, Persistent):
         """
         threads.check_environment()
         plan, loss = self.plan, self.loss
-        smoothing = loss.label_smoothing if loss.targets == "classes" else 0.0  # the other losses get smoothed targets
         is_double = plan.dtype == np.float64
         engine = _kernels.Engine(
             is_double,
@@ -422,7 +425,7 @@ class MLP(Predictor, Persistent):
             batch,
             loss.name,
             loss.parameter,
-            smoothing,
+            loss.label_smoothing,
             **settings,
             sparse=data is not None and is_sparse(data),
         )

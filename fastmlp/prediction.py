@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from fastmlp import _kernels, checks
+from fastmlp.engine import overflow
 from fastmlp.engine.examples import Inputs, inputs_of
 from fastmlp.engine.plan import Plan
 from fastmlp.losses import Loss
@@ -44,12 +45,19 @@ class Predictor:
             If X has the wrong type or shape, is empty or not finite, or a row is so large that sums overflow and it
             has no prediction.
         """
-        if self.loss.targets == "labels":
-            return (self._outputs(X, probabilities=True) > 0.5).astype(np.int64)
-        if self.loss.targets == "classes":
-            logits = self._outputs(X, probabilities=False, finite=True)
-            return np.argmax(logits, axis=1) if logits.ndim == 2 else np.zeros(len(logits), np.int64)
-        return self._outputs(X, probabilities=True)
+        inputs = inputs_of(X, self.plan.layer_dims[0], self.plan.dtype)
+        predicted, is_lost = self.predictions_of(inputs)
+        overflow.refuse_rows(inputs, self._parameters, is_lost)
+        return predicted
+
+    def predictions_of(self, inputs: Inputs) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return what :meth:`predict` does for checked inputs, and marks of the rows without a prediction."""
+        is_classes = self.loss.targets == "classes"
+        outputs, is_lost = self._outputs_of(inputs, probabilities=not is_classes, finite=is_classes)
+        if is_classes:
+            classes = np.argmax(outputs, axis=1) if outputs.ndim == 2 else np.zeros(len(outputs), np.int64)
+            return classes, is_lost
+        return (outputs > 0.5).astype(np.int64) if self.loss.targets == "labels" else outputs, is_lost
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Predict the probabilities of label 1, or of each class.
@@ -123,16 +131,25 @@ class Predictor:
             raise ValueError(f"x must have shape (1, {self.plan.layer_dims[0]}) where it is sparse, got {x.shape}")
         return self._outputs(x, probabilities=True).reshape(-1)
 
-    def _outputs(self, X: Any, probabilities: bool, finite: bool = False) -> np.ndarray:
-        """Return the outputs of all rows of X; ValueError for NaN among them and, if ``finite``, for infinities."""
+    def _outputs(self, X: Any, probabilities: bool) -> np.ndarray:
+        """Return the outputs of all rows of X; ValueError for NaN among them."""
         inputs = inputs_of(X, self.plan.layer_dims[0], self.plan.dtype)
+        outputs, is_lost = self._outputs_of(inputs, probabilities)
+        overflow.refuse_rows(inputs, self._parameters, is_lost)
+        return outputs
+
+    def _outputs_of(
+        self, inputs: Inputs, probabilities: bool, finite: bool = False
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the outputs of checked inputs, and marks of the rows that have NaN or, if ``finite``, infinities."""
         data = _kernels.Data(inputs)
         checks.check_finite("parameters", self._parameters)
         outputs = np.empty((self.plan.layer_dims[-1], data.n_examples), self.plan.dtype)
         self.engine(data.n_examples, data).predict(outputs, self._parameters, data, probabilities)
+        is_lost = None  # if there are none
         if _kernels.first_not_finite((outputs,)) >= 0:
-            _refuse_overflow(inputs, ~np.isfinite(outputs) if finite else np.isnan(outputs))
-        return outputs[0] if len(outputs) == 1 else _transposed(outputs)
+            is_lost = np.logical_or.reduce(~np.isfinite(outputs) if finite else np.isnan(outputs), axis=0)
+        return outputs[0] if len(outputs) == 1 else _transposed(outputs), is_lost
 
 
 def _transposed(outputs: np.ndarray) -> np.ndarray:
@@ -142,21 +159,3 @@ def _transposed(outputs: np.ndarray) -> np.ndarray:
     for at in range(0, len(copy), at_once):  # the system gives memory in the blocks, not all of it in the first
         copy[at : at + at_once] = outputs[:, at : at + at_once].T
     return copy
-
-
-def _refuse_overflow(inputs: Inputs, is_lost: np.ndarray) -> None:
-    """Raise ValueError that names the first example (a column of ``is_lost``) with a lost output, if there is one."""
-    rows = np.flatnonzero(is_lost.any(axis=0))
-    if not len(rows):
-        return
-    row, more = int(rows[0]), f" and {len(rows) - 1} more" if len(rows) > 1 else ""
-    if isinstance(inputs, tuple):
-        values, _, indptr, _ = inputs
-        entries = values[indptr[row] : indptr[row + 1]]
-    else:
-        entries = inputs[row]
-    largest = float(np.abs(entries).max(initial=0.0))
-    raise ValueError(
-        f"X must have rows that give numbers in {entries.dtype}, but in row {row}{more}, whose largest entry is "
-        f"{largest:g}, a sum overflows. Leave such rows out, or scale X as in training"
-    )

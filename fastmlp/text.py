@@ -37,3 +37,5 @@ def say(text: str) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, out.fileno())
         os.close(nowhere)
+    except OSError as error:
+        raise OSError(f"the standard output cannot be written: {error.strerror}") from error

@@ -79,7 +79,7 @@ def engine_of(
     n_threads=1,
     sparse=False,
 ):
-    smoothing = loss_parameter if loss == "multinomial_log_loss" else 0.0
+    smoothing = loss_parameter if loss.endswith("log_loss") else 0.0
     is_double = np.dtype(dtype) == np.float64
     return _kernels.Engine(
         is_double, layer_dims, activations, batch, loss, loss_parameter, smoothing, tuple(dropout), n_threads, sparse

@@ -2,13 +2,12 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib import image
+from texts import csv_rows, table, write_csv
 
 import fastmlp
 from fastmlp.cli import main
@@ -104,6 +103,13 @@ def test_no_hidden_layer_is_an_empty_list_of_widths(no_picture, capsys):
     assert study(capsys, "--layers", "", "--init", "he", *QUICK)["runs"][0]["start"]["dead_units"] == 0
 
 
+def test_names_and_widths_may_stand_apart(no_picture, capsys):
+    names = [
+        entry["initialization"] for entry in study(capsys, "--init", "he, zeros", "--layers", "4, 3", *QUICK)["runs"]
+    ]
+    assert names == ["he", "zeros"]
+
+
 def test_output_names_the_folder_of_the_picture(capsys, tmp_path):
     folder = tmp_path / "pictures of today"
     folder.mkdir()
@@ -136,21 +142,6 @@ def test_ctrl_c_ends_with_130_and_one_line(capsys, monkeypatch):
 
 
 # ---- CSV files
-
-
-def csv_rows(n, labels, n_features=2):
-    rng = np.random.default_rng(0)
-    X = rng.standard_normal((n, n_features))
-    return [[*map(str, x), labels[int(x[0] > 0)]] for x in X.round(3)]
-
-
-def write_csv(text, name="data.csv", encoding="utf-8"):
-    Path(name).write_bytes(text.encode(encoding))
-    return ["--data", name, "--target", "kind"]
-
-
-def table(rows, header="a,b,kind", end="\n"):
-    return end.join([header, *(",".join(row) for row in rows)]) + end
 
 
 @pytest.mark.parametrize(
@@ -247,6 +238,12 @@ def test_a_regression_is_drawn(capsys):
     assert image.imread(PICTURE).shape[:2] == (800, 1200)
 
 
+def test_names_of_any_script_are_in_the_json(no_picture, capsys):
+    assert study(capsys, *write_csv(table(csv_rows(40, ["0", "1"]), header="größe,$x$ 😀,kind")), *QUICK)["data"][
+        "features"
+    ] == ["größe", "$x$ 😀"]
+
+
 # ---- errors
 
 GOOD = table(csv_rows(20, ["no", "yes"]))
@@ -260,6 +257,7 @@ BAD_OPTIONS = [
     (["--seed", str(2**32)], "seed must be below 2**32"),
     (["--init", "best"], "initialization must be one of zeros, constant, random, he"),
     (["--init", "he,"], "got ''"),
+    (["--seed", "9" * 5000], "--seed: invalid int value: '9999"),
     (["--layers", "10,five"], "--layers: must be whole numbers parted by commas, got '10,five'"),
     (["--layers", "10,0"], "--layers: must be at least 1 each, got '10,0'"),
     (["--layers", "99999999,99999999"], "layer_dims needs"),
@@ -267,7 +265,7 @@ BAD_OPTIONS = [
     (["--data", "nowhere.csv"], "there is no file nowhere.csv"),
     (
         ["--data", "."],
-        "--data must be circles, moons, iris, wine, breast_cancer, digits, diabetes or a file; there is no file .",
+        "--data must be circles, moons, iris, wine, breast_cancer, digits, diabetes or a file; . is a folder",
     ),
     (["--data", "moons", "--target", "kind"], "--target goes with a file, not with --data moons"),
     (["--data", "iris", "--drop-missing"], "--drop-missing goes with a file, not with --data iris"),
@@ -316,6 +314,7 @@ def check_refused(result, message, left):
     assert err.startswith("fastmlp")
     assert message in err
     assert err.count("\n") == 1
+    assert len(err) < 1200
     assert {path.name for path in Path().iterdir()} == left
 
 
@@ -340,91 +339,45 @@ def test_values_beyond_float32_are_refused_before_any_training(capsys):
     check_refused(result, "line 22, column 'a': a value must be finite in float32, got '1e200'", {"data.csv"})
 
 
-# ---- as a command
+def test_targets_beyond_float32_are_refused_unless_they_are_standardized(no_picture, capsys):
+    rows = [[a, b, str(1e300 * float(a))] for a, b, _ in csv_rows(40, ["0", "1"])]
+    arguments = [*write_csv(table(rows)), *QUICK, "--dtype", "float32"]
+    message = "column 'kind' must be finite in float32, got "
+    check_refused(run(capsys, *arguments), message, {"data.csv"})
+    assert study(capsys, *arguments, "--standardize")["data"]["loss"] == "squared_error"
 
 
-def command(*words, **variables):
-    paths = os.pathsep.join([str(Path(fastmlp.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, "PYTHONPATH": paths, **variables}
-    words = [sys.executable, "-W", "error", "-m", "fastmlp", *words]
-    return subprocess.run(words, capture_output=True, errors="backslashreplace", env=environment)
+def test_what_is_no_file_is_told(capsys):
+    Path("folder").mkdir()
+    os.mkfifo("pipe")
+    for name, message in [
+        ("folder", "folder is a folder"),
+        ("pipe", "pipe is a pipe or a device: write what it gives to a file first"),
+        ("https://example.org/a.csv", "a.csv: download it first"),
+        ("x" * 5000, "x" * 100),
+    ]:
+        check_refused(run(capsys, "--data", name, "--target", "kind"), message, {"folder", "pipe"})
 
 
-def test_python_m_fastmlp_prints_its_version():
-    done = command("--version")
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"fastmlp {fastmlp.__version__}\n", "")
+def test_an_error_of_the_system_while_reading_names_the_file(capsys, monkeypatch):
+    def fail(*_, **__):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("fastmlp.lab.tables.encoding_of", fail)
+    check_refused(run(capsys, *write_csv(GOOD)), "data.csv cannot be read: Input/output error", {"data.csv"})
 
 
-def test_python_m_fastmlp_runs_the_study():
-    done = command()
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "he" in done.stdout
-    assert Path(PICTURE).stat().st_size > 10_000
+def test_a_picture_that_links_to_nowhere_is_refused_before_the_work(capsys):
+    Path(PICTURE).symlink_to("nowhere/picture.png")
+    check_refused(run(capsys, *QUICK), f"--output must be a folder in which {PICTURE} can be written", {PICTURE})
 
 
-def test_python_m_fastmlp_refuses_with_exit_code_2():
-    assert command("--iterations", "0").returncode == 2
+@pytest.mark.parametrize("words", [[], ["--json"]])
+def test_a_picture_that_cannot_be_written_in_the_end_costs_no_results(words, capsys, monkeypatch):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
 
-
-def test_an_unknown_instruction_set_is_one_line_too(monkeypatch):
-    monkeypatch.setenv("FASTMLP_ISA", "mmx")
-    done = command()
-    assert done.returncode != 0
-    assert "FASTMLP_ISA must be one of" in done.stderr
-
-
-def write_foreign_names():
-    rows = [[a, b, kind] for a, b, kind in csv_rows(40, ["nö", "😀"])]
-    return write_csv(table(rows, header="größe,$x$ 😀,kind"))
-
-
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_names_that_the_terminal_lacks_are_escaped(encoding):
-    done = command(*write_foreign_names(), *QUICK, PYTHONIOENCODING=encoding)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert r"2 classes (n\xf6, \U0001f600)" in done.stdout  # of Latin-1 a byte, which this decoding escapes
-    done = command("--data", "data.csv", "--target", "größe 😀", PYTHONIOENCODING=encoding)
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert done.stderr.startswith("fastmlp: error: --target must be a column of data.csv")
-
-
-def test_names_of_any_script_are_in_the_json(no_picture, capsys):
-    assert study(capsys, *write_foreign_names(), *QUICK)["data"]["features"] == ["größe", "$x$ 😀"]
-
-
-@pytest.mark.skipif(sys.platform == "darwin", reason="its file system refuses such names")
-def test_a_folder_that_no_encoding_holds_is_printed_escaped():
-    folder = os.fsdecode(b"pictures \xff\n")
-    Path(folder).mkdir()
-    done = command(*QUICK, "--output", folder)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.endswith("Picture: pictures \\udcff\\n/initialization_study.png\n")
-    assert (Path(folder) / PICTURE).is_file()
-    done = command(*QUICK, "--output", folder, "--json")
-    assert Path(json.loads(done.stdout)["picture"]) == Path(folder) / PICTURE
-
-
-@pytest.mark.parametrize("words", [QUICK, ["--help"], ["--version"]])
-def test_a_reader_that_leaves_ends_nothing(words):
-    read, write = os.pipe()
-    os.close(read)
-    paths = os.pathsep.join([str(Path(fastmlp.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-    words = [sys.executable, "-m", "fastmlp", *words]
-    environment = {**os.environ, "PYTHONPATH": paths}
-    done = subprocess.run(words, stdout=write, stderr=subprocess.PIPE, text=True, env=environment)
-    os.close(write)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert Path(PICTURE).exists() is (QUICK[0] in words)
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
-@pytest.mark.parametrize("words", [QUICK, ["--help"]])
-def test_an_output_that_is_full_is_an_error(words):
-    paths = os.pathsep.join([str(Path(fastmlp.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, "PYTHONPATH": paths}
-    with Path("/dev/full").open("w") as full:
-        words = [sys.executable, "-m", "fastmlp", *words]
-        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, env=environment)
-    assert done.returncode == 2
-    assert done.stderr == "fastmlp: error: [Errno 28] No space left on device\n"
+    monkeypatch.setattr("fastmlp.lab.report.draw", fail)
+    code, out, err = run(capsys, *words, "--init", "he", *QUICK)
+    assert (code, err) == (2, "fastmlp: error: [Errno 28] No space left on device\n")
+    assert len(json.loads(out)["runs"]) == 1 if words else "learns" in out

@@ -249,6 +249,30 @@ def test_label_smoothing_keeps_predictions_off_the_extremes():
         assert largest[1] < 0.5 * largest[0]
 
 
+@pytest.mark.parametrize("smoothing", [1e-4, 1e-6, 1e-8, 1e-30])
+@pytest.mark.parametrize("make", [LogLoss, MultilabelLogLoss])
+def test_a_small_label_smoothing_is_not_rounded_away(make, smoothing, dtype):
+    """In the loss, the gradient and the validation loss of sure predictions, with weights."""
+    model = MLP([1, 1], activation=[], loss=make(smoothing), initialization="zeros", dtype=dtype)
+    model.biases[0][0] = 50
+    examples, weight = ([[0.0]] * 3, [1, 1, 0]), [3.0, 5.0, 0.0]
+    loss, gradient = model.loss_and_gradient(*examples, sample_weight=weight)
+    missed = np.exp(-50.0)
+    assert loss == pytest.approx(missed + 50 * smoothing / 2, rel=1e-6)
+    assert gradient[1] == pytest.approx(smoothing / 2 - missed, rel=1e-6)
+    history = model.train(
+        *examples, sample_weight=weight, epochs=1, validation=(*examples, weight), learning_rate=1e-30
+    )
+    assert history.losses[0] == history.validation_losses[0] == loss
+
+
+def test_the_minimum_under_a_small_label_smoothing_is_where_it_should_be(dtype):
+    """The probability of the only label that occurs is 1 - s / 2, which float32 rounds to 1; the logit is exact."""
+    model = MLP([1, 1], activation=[], loss=LogLoss(1e-8), initialization="zeros", dtype=dtype)
+    model.biases[0][0] = np.log((1 - 5e-9) / 5e-9)
+    assert abs(model.loss_and_gradient([[0.0]], [1])[1][1]) < 1e-5 * 5e-9
+
+
 def test_the_minimum_under_label_smoothing_is_the_smoothed_frequency():
     y = np.repeat([0, 1, 2], [50, 30, 20])
     model = MLP([1, 3], activation=[], loss=MultinomialLogLoss(0.3), initialization="zeros")

@@ -15,7 +15,7 @@ def csr_inputs_of(X: Any, n_features: int, dtype: np.dtype) -> CSR:
     """Return values, column indices, row pointers and width of a SciPy sparse matrix, columns ascending per row."""
     shape = getattr(X, "shape", None)
     checks.check_inputs_shape(shape if isinstance(shape, tuple) else (), n_features)
-    matrix = _csr_of(X)
+    matrix = _csr_of(X, dtype)
     indptr, indices = (_index_of(matrix, name) for name in ("indptr", "indices"))
     values = checks.array_of("X", getattr(matrix, "data", None), dtype)
     if len(indptr) != X.shape[0] + 1:
@@ -38,22 +38,28 @@ def csr_inputs_of(X: Any, n_features: int, dtype: np.dtype) -> CSR:
     return values, indices, indptr, n_features
 
 
-def _csr_of(X: Any) -> Any:
-    """Return X in CSR form, X itself if it has that form."""
+def _csr_of(X: Any, dtype: np.dtype) -> Any:
+    """Return X in CSR form, X itself if it has that form.
+
+    Values are converted before: SciPy adds entries of the same place in the dtype of the values, in which a sum of
+    small integers can wrap around.
+    """
     scipy_sparse = sys.modules.get("scipy.sparse")
     is_scipy = scipy_sparse is not None and scipy_sparse.issparse(X)
     if is_scipy and X.format == "csr":
         return X
+    has_values = is_scipy and X.format in ("csc", "bsr", "dia", "coo")
+    values = checks.array_of("X", X.data, dtype) if has_values else None
     try:
-        return (_checked_copy(X, scipy_sparse) if is_scipy else X).tocsr()
+        return (_checked_copy(X, values, scipy_sparse) if is_scipy else X).tocsr()
     except MemoryError:
         raise
     except Exception as error:
         raise ValueError(f"X must be a sparse matrix that can be converted to CSR form: {error}") from error
 
 
-def _checked_copy(X: Any, scipy_sparse: Any) -> Any:
-    """Return the same matrix with indices of its own that lie within it.
+def _checked_copy(X: Any, values: np.ndarray | None, scipy_sparse: Any) -> Any:
+    """Return the same matrix with these values, if it has an array of them, and indices of its own that lie within it.
 
     SciPy's conversions follow the indices wherever they point, also those that another thread has just written.
     """
@@ -61,11 +67,11 @@ def _checked_copy(X: Any, scipy_sparse: Any) -> Any:
         indices, indptr = (_index_of(X, name).copy() for name in ("indices", "indptr"))
         if (indptr[1:] < indptr[:-1]).any():
             raise ValueError("indptr must not fall")
-        copy = type(X)((X.data, indices, indptr), shape=X.shape)
+        copy = type(X)((values, indices, indptr), shape=X.shape)
         copy.check_format(full_check=True)
         return copy
     if X.format == "dia":
-        return type(X)((X.data, _index_of(X, "offsets").copy()), shape=X.shape)
+        return type(X)((values, _index_of(X, "offsets").copy()), shape=X.shape)
     if X.format == "lil":
         data, columns = ([list(row) for row in lists] for lists in (X.data, X.rows))
         rows = np.repeat(np.arange(len(columns)), [len(row) for row in columns])
@@ -73,7 +79,7 @@ def _checked_copy(X: Any, scipy_sparse: Any) -> Any:
         coords = (rows, np.array(all_columns, int))
         return scipy_sparse.coo_array((np.array(all_data, X.dtype), coords), shape=X.shape)
     if X.format == "coo":
-        return type(X)((X.data, tuple(_index_of(X, name).copy() for name in ("row", "col"))), shape=X.shape)
+        return type(X)((values, tuple(_index_of(X, name).copy() for name in ("row", "col"))), shape=X.shape)
     return X
 
 

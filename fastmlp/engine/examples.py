@@ -32,7 +32,7 @@ class Examples:
     inputs : ndarray or tuple
         X (n_examples, n_features), or the values, indices, row pointers and number of columns of a CSR matrix.
     targets : ndarray of shape (n_targets, n_examples)
-        y in the dtype of the network, with the label smoothing of the binary log-losses applied.
+        y in the dtype of the network.
     sample_weight : ndarray (n_examples,) or None
         The weights in float64.  The kernels divide each batch's by a power of 2, so that a factor that all have in
         common changes nothing.
@@ -100,13 +100,16 @@ class Examples:
             other = f"{network.loss} in {plan.dtype} with {n_inputs} and {n_outputs}"
             raise ValueError(f"the examples were checked for {own}; the network has {other}")
 
-    def first(self, n: int) -> _kernels.Data:
-        """Return the inputs of at most the first ``n`` examples, without targets."""
+    def rows(self, start: int, end: int, with_targets: bool = True) -> _kernels.Data:
+        """Return the examples from ``start`` to before ``end``, as many of them as there are, without weights."""
+        end = min(end, self.n_examples)
+        targets = np.ascontiguousarray(self.targets[:, start:end]) if with_targets else None
         if isinstance(self.inputs, tuple):
             values, indices, indptr, n_features = self.inputs
-            stored = int(indptr[min(n, self.n_examples)])
-            return _kernels.Data((values[:stored], indices[:stored], indptr[: n + 1], n_features))
-        return _kernels.Data(self.inputs[:n])
+            stored = slice(int(indptr[start]), int(indptr[end]))
+            indptr = indptr[start : end + 1] - indptr[start]
+            return _kernels.Data((values[stored], indices[stored], indptr, n_features), targets)
+        return _kernels.Data(self.inputs[start:end], targets)
 
 
 def inputs_of(X: Any, n_features: int, dtype: np.dtype) -> Inputs:
@@ -118,7 +121,7 @@ def dense_inputs_of(X: Any, n_features: int, dtype: np.dtype) -> np.ndarray:
     """Return dense X as an array (n_examples, n_features); a sparse X is refused."""
     array = checks.array_of("X", X, dtype)
     checks.check_inputs_shape(array.shape, n_features)
-    if not _has_contiguous_axis(array):
+    if not has_contiguous_axis(array):
         array = np.ascontiguousarray(array)
     _check_finite(array, X)
     return array
@@ -151,20 +154,25 @@ def sample_weight_of(sample_weight: Any, n_examples: int) -> np.ndarray | None:
     return array
 
 
-def _has_contiguous_axis(array: np.ndarray) -> bool:
-    """Whether one stride is one element and the other a positive number of whole elements."""
+def has_contiguous_axis(array: np.ndarray) -> bool:
+    """Whether the kernels read a matrix in place: one stride is an element, the other a positive number of elements."""
     size, (across, along) = array.itemsize, array.strides
     return size in (across, along) and across > 0 and along > 0 and across % size == 0 and along % size == 0
 
 
 def _check_finite(array: np.ndarray, X: Any) -> None:
     """Raise ValueError for NaN and infinities, without a copy of the whole array; ``X`` may be a frame."""
-    flat = array if array.strides[1] == array.itemsize else array.T
-    blocks = (flat,) if flat.flags.c_contiguous else (np.ascontiguousarray(rows) for rows in _row_blocks(flat))
-    if _kernels.first_not_finite(blocks) >= 0:
+    if not is_finite(array):
         columns = [] if type(X) is np.ndarray else arrays.columns_of(X) or []
         checks.check_finite("X", np.ascontiguousarray(array), [name for name, _ in columns])
         raise ValueError(f"X must be finite in {array.dtype}; {checks.CHANGED}")
+
+
+def is_finite(array: np.ndarray) -> bool:
+    """Whether a matrix with a contiguous axis holds no NaN and no infinity, without a copy of the whole."""
+    flat = array if array.strides[1] == array.itemsize else array.T
+    blocks = (flat,) if flat.flags.c_contiguous else (np.ascontiguousarray(rows) for rows in _row_blocks(flat))
+    return _kernels.first_not_finite(blocks) < 0
 
 
 def _row_blocks(array: np.ndarray) -> list[np.ndarray]:

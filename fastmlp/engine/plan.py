@@ -42,8 +42,8 @@ def split_parameters(parameters: np.ndarray, layer_dims: Sequence[int]) -> tuple
 def _split(parameters: np.ndarray, layer_dims: tuple[int, ...]) -> tuple[list[np.ndarray], list[np.ndarray]]:
     if not isinstance(parameters, np.ndarray):
         raise TypeError(f"parameters must be an array, got {type(parameters).__name__}")
-    if parameters.shape != (_n_parameters(layer_dims),):
-        raise ValueError(f"parameters must have shape ({_n_parameters(layer_dims)},), got {parameters.shape}")
+    if parameters.shape != (n_parameters(layer_dims),):
+        raise ValueError(f"parameters must have shape ({n_parameters(layer_dims)},), got {parameters.shape}")
     weights, biases, at = [], [], 0
     for fan_in, fan_out in itertools.pairwise(layer_dims):
         weights.append(parameters[at : at + fan_in * fan_out].reshape(fan_out, fan_in))
@@ -53,7 +53,8 @@ def _split(parameters: np.ndarray, layer_dims: tuple[int, ...]) -> tuple[list[np
     return weights, biases
 
 
-def _n_parameters(layer_dims: tuple[int, ...]) -> int:
+def n_parameters(layer_dims: tuple[int, ...]) -> int:
+    """Return the number of parameters of a network of these widths."""
     return sum((fan_in + 1) * fan_out for fan_in, fan_out in itertools.pairwise(layer_dims))
 
 
@@ -66,9 +67,10 @@ def hidden_activations(activation: str | Sequence[str], n_hidden: int) -> list[s
         return [checks.choice("activation", activation, HIDDEN_ACTIVATIONS)] * n_hidden
     if not isinstance(activation, Sequence):
         raise TypeError(f"activation must be a name or a sequence of names, got {type(activation).__name__}")
-    if len(activation) != n_hidden:
-        raise ValueError(f"activation must have {n_hidden} names, one per hidden layer; got {len(activation)}")
-    return [checks.choice(f"activation[{i}]", name, HIDDEN_ACTIVATIONS) for i, name in enumerate(activation)]
+    names = checks.items_of("activation", activation)
+    if len(names) != n_hidden:
+        raise ValueError(f"activation must have {n_hidden} names, one per hidden layer; got {len(names)}")
+    return [checks.choice(f"activation[{i}]", name, HIDDEN_ACTIVATIONS) for i, name in enumerate(names)]
 
 
 def join_parameters(weights: Sequence[np.ndarray], biases: Sequence[np.ndarray]) -> np.ndarray:
@@ -158,7 +160,7 @@ class Plan:
     @property
     def n_parameters(self) -> int:
         """Length of the flat parameter vector."""
-        return _n_parameters(self.layer_dims)
+        return n_parameters(self.layer_dims)
 
     def split(self, parameters: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Split a flat vector into views (weights, biases); see :func:`~fastmlp.engine.plan.split_parameters`."""

@@ -20,7 +20,6 @@ from fastmlp import checks
 VARIABLES = ("FASTMLP_NUM_THREADS", "OMP_NUM_THREADS")
 CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 MOST_PER_PROCESSOR = 4  # more would only wait for one another
-MOST_DIGITS = 1000  # of a number of threads: Python makes no int of a text of any length
 SMALL_BATCH = 2e7  # floating-point operations: below it a second thread gains little, and loses on a busy machine
 
 
@@ -97,7 +96,7 @@ def _wanted() -> list[int]:
             digits = text.lstrip("0")
             if not (text.isascii() and text.isdecimal() and digits):
                 raise ValueError(f"{name} must be a number of threads, at least 1, got {checks.shown(text)}")
-            return [int(digits[:MOST_DIGITS])]
+            return [int(digits[:9])]  # more than any machine has; Python makes no int of a text of any length
     return []
 
 

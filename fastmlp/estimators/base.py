@@ -9,15 +9,15 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight
 
 from fastmlp import training
 from fastmlp.engine.examples import Examples
-from fastmlp.estimators import solvers
+from fastmlp.estimators import scales, solvers
 from fastmlp.estimators.compatibility import CallbackSupportMixin
-from fastmlp.estimators.draws import GlorotUniform, Shuffles
+from fastmlp.estimators.display import LossCurveDisplay
+from fastmlp.estimators.draws import Draws, GlorotUniform
 from fastmlp.estimators.fitting import alone, unchanged_if_failed
 from fastmlp.estimators.layers import FittedLayers
 from fastmlp.estimators.validation import HeldOut, split
@@ -108,13 +108,31 @@ class BaseMLP(FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
             )
         return True
 
+    def loss_curve_display(self, *, ax: Any = None) -> LossCurveDisplay:
+        """Draw the losses of all epochs, and the scores of examples held out.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a figure.
+
+        Returns
+        -------
+        LossCurveDisplay
+        """
+        return LossCurveDisplay.from_estimator(self, ax=ax)
+
     # ---- what the two kinds of estimators do differently
 
     @abstractmethod
     def _validate_input(
         self, X: Any, y: Any, *, reset: bool, incremental: bool = True, is_held_out: bool = False
     ) -> tuple[Any, np.ndarray]:
-        """Return X as float32 or float64, and y as the array that scikit-learn splits, of 2 dimensions."""
+        """Return X as float32 or float64, and y as an array of 2 dimensions, examples in rows."""
+
+    @abstractmethod
+    def _n_outputs_of(self, y: np.ndarray) -> int:
+        """Return the number of outputs of a network for y of :meth:`_validate_input`."""
 
     @abstractmethod
     def _loss(self) -> Loss:
@@ -141,23 +159,23 @@ class BaseMLP(FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, validation_data: Any, incremental: bool) -> Self:
         hidden = hidden_layer_sizes_of(self.hidden_layer_sizes)
-        is_first = not self._is_fitted() or not (self.warm_start or incremental)
-        tasks = Tasks.of(self, X, y, sample_weight, 1 if incremental else int(self.max_iter))
+        is_first = not self.__sklearn_is_fitted__() or not (self.warm_start or incremental)
+        tasks = Tasks.of(self, X, y, sample_weight, incremental)
         runs_foreign_code = bool(tasks or self.verbose or self.scoring or isinstance(self.learning_rate, Schedule))
         with unchanged_if_failed(self, not is_first and (not incremental or runs_foreign_code)):
             X, y = self._validate_input(X, y, reset=is_first, incremental=incremental)
             if sample_weight is not None:
                 sample_weight = _check_sample_weight(sample_weight, X)
-            random_state = check_random_state(self.random_state)
+            draws = Draws(self.random_state)
             if is_first:
-                self._start((X.shape[1], *hidden, y.shape[1]), X.dtype, random_state)
+                self._start((X.shape[1], *hidden, self._n_outputs_of(y)), X.dtype, draws)
             if self.early_stopping and incremental and validation_data is None:
                 raise ValueError("partial_fit does not support early_stopping=True")
-            history = self._train(X, y, sample_weight, tasks, validation_data, random_state, incremental)
-        self._warn(history, incremental)
+            history = self._train(X, y, sample_weight, tasks, validation_data, draws, incremental)
+        self._warn(history, X, incremental)
         return self
 
-    def _start(self, layer_dims: Sequence[int], dtype: np.dtype, random_state: np.random.RandomState) -> None:
+    def _start(self, layer_dims: Sequence[int], dtype: np.dtype, draws: Draws) -> None:
         """Draw a new network and set the attributes of a model before its first epoch."""
         is_default = isinstance(self.initialization, str) and self.initialization == "glorot_uniform"
         self._network = MLP(
@@ -166,16 +184,15 @@ class BaseMLP(FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
             loss=self._loss(),
             initialization=GlorotUniform.of(self.activation) if is_default else self.initialization,
             dtype=dtype,
-            seed=random_state,
+            seed=draws.random_state,
         )
         self._network.seed = None  # the draws go on elsewhere; what a model keeps is not the caller's
         self.n_iter_ = self.t_ = 0
         self.n_layers_, self.n_outputs_ = len(layer_dims), layer_dims[-1]
         self.out_activation_ = {"exponential": "exp"}.get(self._network.loss.output, self._network.loss.output)
         self._stopping = Plateau()
-        if solvers.method_of(self) == "lbfgs":
-            return
         self.loss_curve_: list[float] = []
+        self.validation_loss_curve_: list[float] | None = None
         self.validation_scores_: list[float] | None = [] if self.early_stopping else None
         self.best_validation_score_ = -math.inf if self.early_stopping else None
         self.best_loss_ = None if self.early_stopping else math.inf
@@ -187,19 +204,19 @@ class BaseMLP(FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
         sample_weight: np.ndarray | None,
         tasks: Tasks | None,
         validation_data: Any,
-        random_state: np.random.RandomState,
+        draws: Draws,
         incremental: bool,
     ) -> training.History:
         network, held_out = self._network, None
         if validation_data is not None:
             held_out = HeldOut.given(self, validation_data)
         elif self.early_stopping and solvers.method_of(self) != "lbfgs":
-            (X, y, sample_weight), theirs = split(self, X, y, sample_weight, random_state)
+            (X, y, sample_weight), theirs = split(self, X, y, sample_weight, draws.random_state)
             held_out = HeldOut(self, *theirs)
         examples = Examples.of(network, X, self._targets_of(y), self._weights_of(y, sample_weight))
         n = examples.n_examples
-        shuffles = Shuffles(random_state, n, is_shared=not isinstance(self.random_state, (Integral, np.integer)))
-        options = solvers.options_of(self, n, shuffles, held_out, incremental)
+        draws.begin_orders(n)
+        options = solvers.options_of(self, n, draws, held_out, incremental)
         solvers.continue_training(self, options, incremental)
         with Watcher(self, tasks, n, held_out, options.epochs) as watcher:
             history = training.run(
@@ -211,30 +228,39 @@ class BaseMLP(FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
                 returns_when_interrupted=True,
             )
             if self.shuffle and solvers.method_of(self) != "lbfgs":
-                shuffles.leave_after(history.ended.epoch)
-            self._record(history, n, held_out)
+                draws.leave_after(history.ended.epoch)
+            self._record(history, n, held_out, incremental)
             watcher.end(history.ended)
         return history
 
-    def _record(self, history: training.History, n_examples: int, held_out: HeldOut | None) -> None:
+    def _record(self, history: training.History, n_examples: int, held_out: HeldOut | None, incremental: bool) -> None:
         """Set scikit-learn's attributes from what a training recorded."""
-        n_epochs, is_stochastic = history.ended.epoch, solvers.method_of(self) != "lbfgs"
-        self.n_iter_ = n_epochs
+        self.n_iter_, losses = history.ended.epoch, history.losses.tolist()
         if not math.isnan(history.last_loss):
             self.loss_ = history.last_loss
         if held_out is not None:
             held_out.record(self, history)
-        if not is_stochastic:
+            if incremental and self.early_stopping:
+                self._keep_best(held_out, history)
+        if solvers.method_of(self) == "lbfgs":  # which reports the loss before each step
+            self.loss_curve_ += [*losses[1:], history.last_loss][: self.n_iter_]
             return
-        self.t_ += n_epochs * n_examples
-        losses = history.losses.tolist()
-        losses += [math.nan] * (n_epochs - len(losses))  # of an epoch that made it infinite
+        self.t_ += self.n_iter_ * n_examples
+        losses += [math.nan] * (self.n_iter_ - len(losses))  # of an epoch that made it infinite
         self.loss_curve_ += losses
         if self.best_loss_ is not None:
             self.best_loss_ = min([self.best_loss_, *losses])
         solvers.note_plateau(self)
 
-    def _warn(self, history: training.History, incremental: bool) -> None:
+    def _keep_best(self, held_out: HeldOut, history: training.History) -> None:
+        """Keep the parameters of the best score of all calls of partial_fit; put them back once the rule ends it."""
+        parameters = self._network.parameters
+        if held_out.scores[-1] == self.best_validation_score_:
+            self._best_parameters = parameters.copy()
+        elif history.ended.how == "stopped":
+            parameters[:] = self._best_parameters
+
+    def _warn(self, history: training.History, X: Any, incremental: bool) -> None:
         """Issue scikit-learn's warnings about how the training ended, and its error for one that diverged."""
         ended = history.ended
         if ended.how == "interrupted":
@@ -245,6 +271,8 @@ class BaseMLP(FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
             warnings.warn(f"Training diverged at {ended.why}", training.DivergenceWarning, stacklevel=4)
         elif not incremental:
             solvers.warn_if_not_converged(self, ended)
+        if not incremental:
+            scales.warn_if_unscaled(self, X)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -4,23 +4,28 @@ from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from scipy.special import log_expit, log_softmax
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d, compute_sample_weight
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
-from sklearn.utils.validation import validate_data
+from sklearn.utils.multiclass import _check_partial_fit_first_call
 
+from fastmlp.estimators import inputs
 from fastmlp.estimators.base import BaseMLP
 from fastmlp.estimators.fitting import alone
+from fastmlp.estimators.inputs import is_plain_labels
+from fastmlp.estimators.labels import Labels
 from fastmlp.estimators.validation import accuracy
 from fastmlp.losses import LogLoss, Loss, MultilabelLogLoss, MultinomialLogLoss
+
+LOSSES = {"binary": LogLoss, "multiclass": MultinomialLogLoss, "multilabel-indicator": MultilabelLogLoss}
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
     """Multi-layer perceptron classifier: scikit-learn's, faster, with more options."""
+
+    classes_: np.ndarray
+    _labels: Labels
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseMLP._parameter_constraints,
@@ -122,8 +127,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self : object
         """
         if _check_partial_fit_first_call(self, classes):
-            self._label_binarizer = LabelBinarizer()
-            self._label_binarizer.fit(y if type_of_target(y).startswith("multilabel") else classes)
+            self._labels = Labels.among(self.classes_, y)
         return self._fit(X, y, sample_weight, validation_data, incremental=True)
 
     def predict(self, X: Any) -> np.ndarray:
@@ -139,11 +143,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             The class of the largest probability; for several labels at once, those with a probability over 0.5.
         """
         outputs = self._outputs(X)
-        if self.out_activation_ == "softmax":
+        if self._labels.kind == "multiclass":
             return self.classes_[np.argmax(outputs, axis=1)]
-        if self.n_outputs_ > 1 or len(self.classes_) == 1:
-            return self._label_binarizer.inverse_transform(outputs)
-        return self.classes_[(outputs[:, 0] > 0.5).astype(np.intp)]
+        if self._labels.kind == "binary" and len(self.classes_) == 1:
+            return np.repeat(self.classes_, len(outputs))
+        return self._labels.decode(outputs > 0.5)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Predict the probability of each class.
@@ -166,70 +170,45 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return probabilities
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
-        """Predict the logarithm of the probability of each class, finite also where the probability is 0.
+        """Predict the logarithm of the probability of each class: -inf where the probability rounds to 0.
 
         Parameters and shape are those of :meth:`predict_proba`.
         """
         probabilities = self.predict_proba(X)
-        is_zero = probabilities == 0
-        logarithms = np.log(probabilities, out=probabilities, where=~is_zero)
-        if is_zero.any():
-            logarithms[is_zero] = self._log_proba_of_logits(X)[is_zero]
-        return logarithms
-
-    def _log_proba_of_logits(self, X: Any) -> np.ndarray:
-        logits = self._outputs(X, probabilities=False)
-        if self.out_activation_ == "softmax":
-            return log_softmax(logits, axis=1)
-        return log_expit(logits) if self.n_outputs_ > 1 else log_expit(np.hstack([-logits, logits]))
+        return np.log(probabilities, out=probabilities)
 
     # ---- what the base class asks for
 
     def _validate_input(
         self, X: Any, y: Any, *, reset: bool, incremental: bool = True, is_held_out: bool = False
     ) -> tuple[Any, np.ndarray]:
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=["csr", "csc"],
-            multi_output=True,
-            dtype=(np.float64, np.float32),
-            reset=reset,
-        )
+        X, y = inputs.checked(self, X, y, reset=reset, is_numeric=False)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
-            self._label_binarizer = LabelBinarizer().fit(y)
-            self.classes_ = self._label_binarizer.classes_
+            self._labels = Labels.in_(y)
+            self.classes_ = self._labels.classes
+            encoded = self._labels.encode(y)
         else:
-            self._check_known(unique_labels(y), is_held_out)
-        encoded = self._label_binarizer.transform(y).astype(bool)
+            are_all_needed = self.warm_start and not is_held_out
+            encoded = self._labels.encode(y) if is_plain_labels(y) else None
+            if encoded is None or are_all_needed:
+                self._labels.check(y, are_all_needed)
+                encoded = self._labels.encode(y)
+        assert encoded is not None
         return X, encoded
 
-    def _check_known(self, classes: np.ndarray, is_held_out: bool) -> None:
-        """Refuse labels that the model does not know, with scikit-learn's words."""
-        if self.warm_start and not is_held_out:
-            if set(classes) != set(self.classes_):
-                raise ValueError(
-                    "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
-                    f"Previously got {self.classes_}, `y` has {classes}"
-                )
-        elif len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
-            raise ValueError(
-                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {classes}."
-            )
+    def _n_outputs_of(self, y: np.ndarray) -> int:
+        return self._labels.n_outputs
 
     def _loss(self) -> Loss:
-        kind = self._label_binarizer.y_type_
-        loss = {"multiclass": MultinomialLogLoss, "multilabel-indicator": MultilabelLogLoss}.get(kind, LogLoss)
-        return loss(float(self.label_smoothing))
+        return LOSSES[self._labels.kind](float(self.label_smoothing))
 
     def _targets_of(self, y: np.ndarray) -> np.ndarray:
-        return np.argmax(y, axis=1) if self.out_activation_ == "softmax" else y
+        return y[:, 0] if self._labels.kind == "multiclass" else y
 
     def _labels_of(self, y: np.ndarray) -> np.ndarray:
-        return self._label_binarizer.inverse_transform(y)
+        return self._labels.decode(y)
 
     def _weights_of(self, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray | None:
         if self.class_weight is None:

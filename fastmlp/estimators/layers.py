@@ -6,7 +6,7 @@ from typing import Any, SupportsIndex
 import numpy as np
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from fastmlp import _kernels
+from fastmlp.estimators import inputs
 from fastmlp.network import MLP
 
 
@@ -31,8 +31,9 @@ class FittedLayers:
     """The parameters of an estimator and its raw predictions; the network is drawn by the first fit."""
 
     _network: MLP
+    n_features_in_: int
 
-    def _is_fitted(self) -> bool:
+    def __sklearn_is_fitted__(self) -> bool:
         return "_network" in self.__dict__
 
     @property
@@ -67,30 +68,18 @@ class FittedLayers:
         for view, array in zip(views, arrays, strict=True):
             view[...] = array
 
-    def _outputs(self, X: Any, probabilities: bool = True) -> np.ndarray:
-        """Return the network's outputs (n_samples, n_outputs): probabilities or values, or else logits."""
+    def _outputs(self, X: Any) -> np.ndarray:
+        """Return the network's outputs (n_samples, n_outputs): probabilities or values."""
         network = self.__dict__.get("_network")
         if network is None:
             check_is_fitted(self)
         assert network is not None
-        if not self._takes_as_it_is(X, network):
+        is_known = inputs.is_plain(X) and X.shape[1] == self.n_features_in_ and "feature_names_in_" not in self.__dict__
+        if not is_known:
             X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
-            if X.dtype != network.plan.dtype:
-                X = check_array(X, accept_sparse=["csr", "csc"], dtype=network.plan.dtype, input_name="X")
-        if X.shape[0] == 1 and probabilities and isinstance(X, np.ndarray):
+        if X.dtype != network.plan.dtype:
+            X = check_array(X, accept_sparse=["csr", "csc"], dtype=network.plan.dtype, input_name="X")
+        if X.shape[0] == 1 and isinstance(X, np.ndarray):
             return network.predict_one(X[0])[np.newaxis]
-        outputs = network._outputs(X, probabilities)
+        outputs = network._outputs(X, True)
         return outputs[:, np.newaxis] if outputs.ndim == 1 else outputs
-
-    def _takes_as_it_is(self, X: Any, network: MLP) -> bool:
-        """Whether scikit-learn's checks would find nothing: they take longer than a small network's prediction."""
-        return (
-            type(X) is np.ndarray
-            and X.ndim == 2
-            and X.dtype == network.plan.dtype
-            and X.shape[1] == network.plan.layer_dims[0]
-            and len(X) > 0
-            and "feature_names_in_" not in self.__dict__
-            and (X.flags.c_contiguous or X.flags.f_contiguous)
-            and _kernels.first_not_finite((X if X.flags.c_contiguous else X.T,)) < 0
-        )

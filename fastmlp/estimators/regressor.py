@@ -7,8 +7,8 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import validate_data
 
+from fastmlp.estimators import inputs
 from fastmlp.estimators.base import BaseMLP
 from fastmlp.estimators.fitting import alone
 from fastmlp.estimators.validation import r2
@@ -23,6 +23,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseMLP._parameter_constraints,
         "loss": [StrOptions(set(LOSSES)), *LOSSES.values()],
+        "target_scaling": [StrOptions({"standard"}), None],
     }
 
     def __init__(
@@ -53,6 +54,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         initialization: Any = "glorot_uniform",
+        target_scaling: str | None = None,
         l1: float = 0.0,
         dropout: Any = 0.0,
         clip_value: float | None = None,
@@ -86,6 +88,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
         self.initialization = initialization
+        self.target_scaling = target_scaling
         self.l1 = l1
         self.dropout = dropout
         self.clip_value = clip_value
@@ -126,6 +129,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
         outputs = self._outputs(X)
+        if "target_scale_" in self.__dict__:
+            outputs = (outputs * self.target_scale_ + self.target_mean_).astype(outputs.dtype, copy=False)
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
     # ---- what the base class asks for
@@ -133,25 +138,34 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def _validate_input(
         self, X: Any, y: Any, *, reset: bool, incremental: bool = True, is_held_out: bool = False
     ) -> tuple[Any, np.ndarray]:
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=["csr", "csc"],
-            multi_output=True,
-            y_numeric=True,
-            dtype=(np.float64, np.float32),
-            reset=reset,
-        )
+        X, y = inputs.checked(self, X, y, reset=reset, is_numeric=True)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        return X, y.reshape(-1, 1) if y.ndim == 1 else y
+        y = y.reshape(-1, 1) if y.ndim == 1 else y
+        if reset:
+            self._measure(y)
+        return X, y
+
+    def _measure(self, y: np.ndarray) -> None:
+        """Note mean and standard deviation of the targets of a first fit, if they are to be scaled."""
+        for name in ("target_mean_", "target_scale_"):
+            self.__dict__.pop(name, None)
+        if self.target_scaling is None:
+            return
+        if self._loss().targets == "counts":
+            raise ValueError(f"target_scaling must be None with the loss poisson, got {self.target_scaling!r}")
+        self.target_mean_ = y.mean(axis=0, dtype=np.float64)
+        deviation = y.std(axis=0, dtype=np.float64)
+        self.target_scale_ = np.where(deviation > 0, deviation, 1.0)
+
+    def _n_outputs_of(self, y: np.ndarray) -> int:
+        return y.shape[1]
 
     def _loss(self) -> Loss:
         return loss_of(self.loss)
 
     def _targets_of(self, y: np.ndarray) -> np.ndarray:
-        return y
+        return (y - self.target_mean_) / self.target_scale_ if "target_scale_" in self.__dict__ else y
 
     def _labels_of(self, y: np.ndarray) -> np.ndarray:
         return y[:, 0] if y.shape[1] == 1 else y

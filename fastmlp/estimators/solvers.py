@@ -11,14 +11,16 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.optimize import _check_optimize_result
 
 from fastmlp import optimizers
-from fastmlp.estimators.draws import Shuffles
+from fastmlp.estimators.draws import Draws
 from fastmlp.estimators.validation import HeldOut
 from fastmlp.optimizers import LBFGS, SGD, Adam, AdamW, Optimizer, RMSprop
 from fastmlp.schedules import Adaptive, Constant, InverseScaling, Plateau, Schedule, Steps
 from fastmlp.training import Ended, TrainingOptions
+from fastmlp.training.lbfgs import NO_STEP
 
 SOLVERS = tuple(optimizers.OPTIMIZERS)
 SCIPY_FTOL = 2.220446049250313e-09  # SciPy's default of L-BFGS-B, which scikit-learn takes
+SCIPY_LIMIT = "STOP: TOTAL NO. OF ITERATIONS REACHED LIMIT"  # SciPy's message
 MOST_AUTO_BATCH = 200
 ADAPTIVE_FACTOR, SMALLEST_RATE = 0.2, 1e-6  # of scikit-learn's "adaptive"
 
@@ -84,6 +86,12 @@ def _patience(estimator: Any) -> int:
 def batch_size_of(estimator: Any, n_examples: int) -> int | None:
     """Return the number of examples per batch, or None for L-BFGS."""
     if method_of(estimator) == "lbfgs":
+        if not isinstance(estimator.batch_size, str) and estimator.batch_size < n_examples:
+            warnings.warn(
+                f"batch_size={estimator.batch_size} is not used by lbfgs, which takes all examples in every step: its "
+                "line search and its estimate of the curvature compare losses and gradients of the same function",
+                stacklevel=6,
+            )
         return None
     if isinstance(estimator.batch_size, str):
         return min(MOST_AUTO_BATCH, n_examples)
@@ -95,7 +103,7 @@ def batch_size_of(estimator: Any, n_examples: int) -> int | None:
 
 
 def options_of(
-    estimator: Any, n_examples: int, shuffles: Shuffles, held_out: HeldOut | None, incremental: bool
+    estimator: Any, n_examples: int, draws: Draws, held_out: HeldOut | None, incremental: bool
 ) -> TrainingOptions:
     """Return the options of one fit on so many examples."""
     e, schedule, is_lbfgs = estimator, schedule_of(estimator), method_of(estimator) == "lbfgs"
@@ -105,15 +113,14 @@ def options_of(
     shuffles_batches = e.shuffle and not is_lbfgs and batch_size is not None and batch_size < n_examples
     has_rule = not is_lbfgs and (schedule is None or schedule.adaptive is None)
     dropout = list(e.dropout) if isinstance(e.dropout, (list, tuple)) else float(e.dropout)
-    draws_dropout = bool(np.any(dropout))
     judge = held_out if e.early_stopping else None  # otherwise they are only looked at
     return TrainingOptions(
         epochs=1 if incremental else int(e.max_iter),
         batch_size=batch_size,
         optimizer=optimizer_of(e),
         learning_rate=schedule,
-        shuffle=shuffles.source if shuffles_batches else False,
-        seed=int(shuffles.random_state.randint(2**31 - 1)) if draws_dropout else 0,
+        shuffle=draws.orders() if shuffles_batches else False,
+        seed=draws.seed() if bool(np.any(dropout)) else 0,
         l1=float(e.l1),
         l2=float(e.alpha),
         penalty="sum",
@@ -122,7 +129,7 @@ def options_of(
         dropout=dropout,
         n_iter_no_change=_patience(e) if has_rule else None,
         tol=float(e.tol),
-        restore_best=judge is not None,
+        restore_best=judge is not None and not incremental,
         validation=None if judge is None else judge.arrays,
         validation_score=judge,
         n_threads=e.n_threads,
@@ -155,8 +162,9 @@ def warn_if_not_converged(estimator: Any, ended: Ended) -> None:
     """Issue scikit-learn's ConvergenceWarning if the training ended with the last epoch that it was given."""
     max_iter = estimator.max_iter
     if method_of(estimator) == "lbfgs":
-        status = 0 if ended.how in ("converged", "callback") else 1
-        _check_optimize_result("lbfgs", OptimizeResult(nit=ended.epoch, status=status, message=ended.why), max_iter)
+        status = 0 if ended.how in ("converged", "callback") else 2 if "ABNORMAL" in ended.why else 1
+        message = SCIPY_LIMIT if ended.how == "finished" else ended.why.removeprefix(NO_STEP)
+        _check_optimize_result("lbfgs", OptimizeResult(nit=ended.epoch, status=status, message=message), max_iter)
     elif ended.how == "finished":
         warnings.warn(
             f"Stochastic Optimizer: Maximum iterations ({max_iter}) reached and the optimization hasn't converged yet.",

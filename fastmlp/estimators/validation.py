@@ -21,7 +21,7 @@ def split(
     estimator: Any, X: Any, y: np.ndarray, sample_weight: np.ndarray | None, random_state: np.random.RandomState
 ) -> tuple[Part, Part]:
     """Set aside a share ``validation_fraction`` of the examples, as scikit-learn does; return both parts."""
-    is_stratified = is_classifier(estimator) and y.shape[1] == 1  # scikit-learn stratifies two classes only
+    is_stratified = is_classifier(estimator) and estimator.n_outputs_ == 1  # scikit-learn stratifies two classes only
     arrays = [X, y] if sample_weight is None else [X, y, sample_weight]
     parts = train_test_split(
         *arrays,
@@ -109,11 +109,11 @@ class HeldOut:
         if history.ended.how == "diverged":  # scikit-learn goes on and records what it then predicts
             self.scores.append(math.nan)
             self.losses.append(math.nan)
-        e.validation_scores_ = [*(getattr(e, "validation_scores_", None) or []), *self.scores]
-        e.validation_loss_curve_ = [*(getattr(e, "validation_loss_curve_", None) or []), *self.losses]
+        e.validation_scores_ = [*(e.validation_scores_ or []), *self.scores]
+        e.validation_loss_curve_ = [*(e.validation_loss_curve_ or []), *self.losses]
         best = [score for score in self.scores if not math.isnan(score)]
-        before = getattr(e, "best_validation_score_", None)
-        e.best_validation_score_ = max([*best, -math.inf if before is None else before])
+        before = -math.inf if e.best_validation_score_ is None else e.best_validation_score_
+        e.best_validation_score_ = max([*best, before])
 
 
 def accuracy(outputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None) -> float:

@@ -23,30 +23,31 @@ class Tasks:
     X, y : array-like
         As they were given to fit.
     sample_weight : array-like or None
-    epochs : int
-        The most that the fit makes.
+    is_incremental : bool
+        Whether this is a ``partial_fit``.
     """
 
-    def __init__(self, estimator: Any, X: Any, y: Any, sample_weight: Any, epochs: int) -> None:
-        self.estimator, self.epochs = estimator, epochs
+    def __init__(self, estimator: Any, X: Any, y: Any, sample_weight: Any, is_incremental: bool) -> None:
+        self.estimator, self.is_incremental = estimator, is_incremental
+        self.epochs = 1 if is_incremental else int(estimator.max_iter)
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         self.arguments = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
         self.losses: list[float] = []
         self.epoch: Any = None
         self.best_parameters: np.ndarray | None = None
-        self.fit = estimator._init_callback_context(max_subtasks=epochs)
+        self.fit = estimator._init_callback_context(max_subtasks=self.epochs)
 
     @classmethod
-    def of(cls, estimator: Any, X: Any, y: Any, sample_weight: Any, epochs: int) -> Self | None:
+    def of(cls, estimator: Any, X: Any, y: Any, sample_weight: Any, is_incremental: bool) -> Self | None:
         """Return the tasks of a fit, or None if the estimator has no callbacks, of its own or of one around it."""
         has_callbacks = HAS_CALLBACKS and hasattr(estimator, "_skl_callbacks")
-        return cls(estimator, X, y, sample_weight, epochs) if has_callbacks else None
+        return cls(estimator, X, y, sample_weight, is_incremental) if has_callbacks else None
 
     def begin(self, n_examples: int, held_out: HeldOut | None) -> None:
         """Begin the fit and its first epoch."""
         e = self.estimator
         self.n_examples, self.held_out = n_examples, held_out
-        self.keeps_best = held_out is not None and e.early_stopping
+        self.keeps_best = held_out is not None and e.early_stopping and not self.is_incremental
         before = getattr(e, "best_validation_score_", None)
         self.best_score = -math.inf if before is None else before
         if self.keeps_best and self.best_score > -math.inf:
@@ -84,17 +85,15 @@ class Tasks:
         now, n_epochs = copy.copy(self.estimator), len(self.losses)
         now._network = copy.copy(now._network)
         now._stopping = copy.copy(now._stopping)
-        if hasattr(now, "loss_curve_"):
-            now.loss_curve_ = [*now.loss_curve_]
+        now.loss_curve_ = [*now.loss_curve_]
         if self.best_parameters is not None:
             now._network.parameters[:] = self.best_parameters
         if n_epochs:
+            is_before = solvers.method_of(now) == "lbfgs"  # whose reports begin before the first step
+            losses = np.array([math.nan, *self.losses[:-1]] if is_before else self.losses)
             ended = Ended("finished", n_epochs, "a callback looks on")
-            now._record(
-                History(np.arange(n_epochs), np.array(self.losses), ended, last_loss=self.losses[-1]),
-                self.n_examples,
-                self.held_out,
-            )
+            history = History(np.arange(n_epochs), losses, ended, last_loss=self.losses[-1])
+            now._record(history, self.n_examples, self.held_out, self.is_incremental)
         return vars(now)
 
 

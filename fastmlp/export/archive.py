@@ -14,7 +14,7 @@ import numpy as np
 
 import fastmlp
 from fastmlp import checks
-from fastmlp.engine.plan import Plan, hidden_activations
+from fastmlp.engine.plan import Plan, hidden_activations, n_parameters
 from fastmlp.export.npz import Entries
 from fastmlp.losses import LOSSES, Loss
 from fastmlp.optimizers import OPTIMIZERS, Optimizer
@@ -30,6 +30,13 @@ MOST_NAME = 40  # characters
 def is_later(version: str | None) -> bool:
     """Whether a version of fastmlp is later than this one; None stands for those that wrote none."""
     return version is not None and _numbers(version) > _numbers(fastmlp.__version__)
+
+
+def version_of(value: Any) -> str:
+    """Return the version that a file or a pickle names; ValueError if it is none."""
+    if not isinstance(value, str) or not re.fullmatch(r"\d{1,6}(\.\d{1,6})*(\.?[a-z+][\w.+]{0,40})?", value, re.ASCII):
+        raise ValueError(f"version must be one of fastmlp, got {checks.shown(value)}")
+    return value
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -82,7 +89,7 @@ def read(file: IO[bytes], name: str) -> tuple[Plan, Loss, np.ndarray, TrainingSt
     version = None
     try:
         entries = Entries(file)
-        version = _version(entries)
+        version = version_of(_text(entries, "version")) if "version" in entries.names else None
         return _model(entries)
     except (MemoryError, OSError):
         raise
@@ -91,15 +98,6 @@ def read(file: IO[bytes], name: str) -> tuple[Plan, Loss, np.ndarray, TrainingSt
             message = f"{name} was written by fastmlp {version}, this is fastmlp {fastmlp.__version__}"
             raise ValueError(message) from error
         raise ValueError(f"{name} is not a model saved by fastmlp: {error}") from error
-
-
-def _version(entries: Entries) -> str | None:
-    if "version" not in entries.names:
-        return None
-    version = _text(entries, "version")
-    if not re.fullmatch(r"\d{1,6}(\.\d{1,6})*(\.?[a-z+][\w.+]{0,40})?", version, re.ASCII):
-        raise ValueError(f"version must be one of fastmlp, got {version[:40]!r}")
-    return version
 
 
 def _model(entries: Entries) -> tuple[Plan, Loss, np.ndarray, TrainingState]:
@@ -126,6 +124,8 @@ def _plan(entries: Entries) -> Plan:
     if names_dtype.kind != "U" or names_dtype.itemsize > MOST_NAME * 4:
         raise ValueError(f"activations must be names of at most {MOST_NAME} characters, got {names_dtype}")
     dims = checks.layer_dims_of(_array(entries, "layer_dims", np.dtype(np.int64), dims_shape).tolist())
+    if shape != (n_parameters(dims),):
+        raise ValueError(f"parameters must have shape ({n_parameters(dims)},) for layer_dims, got {shape}")
     *hidden, output = _texts(entries, "activations")
     return Plan(dims, (*hidden_activations(hidden, len(dims) - 2), output), checks.dtype_of(dtype))
 
@@ -202,7 +202,9 @@ def _text(entries: Entries, name: str) -> str:
 
 def _texts(entries: Entries, name: str) -> list[str]:
     array = entries.read(name)
+    width = array.itemsize // 4
     try:
-        return [item.tobytes().decode("utf-32-le").rstrip("\0") for item in array.reshape(-1, 1)]
+        text = array.tobytes().decode("utf-32-le")
     except UnicodeDecodeError as error:
         raise ValueError(f"{name} is no text") from error
+    return [text[at : at + width].rstrip("\0") for at in range(0, len(text), width)]

@@ -1,8 +1,8 @@
 """Arrays in a ``.npz`` file: written to any binary file, and read in no more memory than the file has bytes.
 
-Only files as :func:`write` makes them are read.  Their entries are not compressed and start with the header that NumPy
-writes, so a file contains every byte that it declares.  The dtype, shape and size of an entry are known, and have been
-compared with each other, before the entry is read.
+Only files as :func:`write` makes them are read.  Their entries are not compressed, apart from the version of a later
+file, and start with the header that NumPy writes, so a file contains every byte that it declares.  The dtype, shape and
+size of an entry are known, and have been compared with each other, before the entry is read.
 """
 
 import contextlib
@@ -20,6 +20,7 @@ _PIECE = 2**16  # bytes of one read of an entry
 _START = b"PK\x03\x04"  # of a zip archive
 _MAGIC = b"\x93NUMPY\x01\x00"  # version 1.0 of NumPy's format; two bytes follow with the length of the header
 _MOST_HEADER = 256  # bytes
+_MAY_BE_DEFLATED, _SHORT = "version", 1024  # bytes unfolded: a later version that compresses its files is still named
 _HEADER = re.compile(rb"\{'descr': '(<[fiU]\d{1,8})', 'fortran_order': False, 'shape': \(([\d, ]*)\), \} *\n")
 
 
@@ -83,9 +84,10 @@ class Entries:
     def header(self, name: str) -> tuple[np.dtype, tuple[int, ...]]:
         """Return the dtype and the shape of an entry; ValueError if its size is another one."""
         member = self._members[name]
-        if member.compress_type != zipfile.ZIP_STORED:
+        is_stored = member.compress_type == zipfile.ZIP_STORED
+        if not is_stored and (name != _MAY_BE_DEFLATED or not _is_short_and_deflated(member)):
             raise ValueError(f"{name} is compressed")
-        if not member.file_size == member.compress_size <= self._size:
+        if is_stored and not member.file_size == member.compress_size <= self._size:
             raise ValueError(f"{name} declares {member.file_size} bytes, more than the file has")
         with self._open(name) as stream:
             start = stream.read(len(_MAGIC) + 2 + _MOST_HEADER)
@@ -115,6 +117,10 @@ class Entries:
     def _open(self, name: str) -> Iterator[Any]:
         with _damage(f"{name} is damaged"), self._archive.open(self._members[name]) as stream:
             yield stream
+
+
+def _is_short_and_deflated(member: zipfile.ZipInfo) -> bool:
+    return member.compress_type == zipfile.ZIP_DEFLATED and member.file_size <= _SHORT
 
 
 class _Window:

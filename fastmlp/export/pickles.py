@@ -6,7 +6,10 @@ from typing import Any
 import numpy as np
 
 import fastmlp
-from fastmlp.export.archive import is_later
+from fastmlp import checks
+from fastmlp.engine.plan import Plan
+from fastmlp.export.archive import is_later, version_of
+from fastmlp.losses import Loss
 from fastmlp.schedules import Plateau
 from fastmlp.training import TrainingState
 
@@ -25,13 +28,16 @@ def state_of(attributes: dict[str, Any]) -> dict[str, Any]:
     return state
 
 
-def attributes_of(state: dict[str, Any]) -> dict[str, Any]:
+def attributes_of(state: Any) -> dict[str, Any]:
     """Return a model's attributes; ValueError for the state of a version with attributes that this one does not know.
 
     Fields that the training state of an earlier version did not have get their defaults.
     """
+    if not isinstance(state, dict):
+        raise ValueError(f"the state of a pickled model must be a dict, got {checks.shown(state)}")
     attributes = dict(state)
     version = attributes.pop("version", None)  # version 0.1.0 stored none at first
+    version = None if version is None else version_of(version)
     versions = f"the model was pickled by fastmlp {version or '0.1.0'}, this is fastmlp {fastmlp.__version__}"
     if is_later(version):
         raise ValueError(versions)
@@ -45,9 +51,13 @@ def _up_to_date(attributes: dict[str, Any]) -> dict[str, Any]:
     lacking = [name for name in ATTRIBUTES if name not in attributes]
     if lacking:
         raise ValueError(f"it lacks {', '.join(lacking)}")
+    plan, parameters = attributes["plan"], _own(attributes["_parameters"])
+    if not isinstance(plan, Plan) or not isinstance(attributes["loss"], Loss):
+        raise TypeError(f"plan and loss are {checks.shown(plan)} and {checks.shown(attributes['loss'])}")
+    if (parameters.shape, parameters.dtype) != ((plan.n_parameters,), plan.dtype):
+        raise ValueError(f"parameters have shape {parameters.shape} and dtype {parameters.dtype}")
     state = attributes["training_state"]
     fields = {**vars(state), "plateau": Plateau(**vars(state.plateau)), "moments": _own(state.moments)}
-    parameters = _own(attributes["_parameters"])
     return {**attributes, "training_state": TrainingState(**fields), "_parameters": parameters}
 
 

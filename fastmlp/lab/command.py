@@ -9,7 +9,7 @@ from fastmlp import checks, initializers
 from fastmlp.lab import report
 from fastmlp.lab.data import DRAWN, NAMES, TASKS, StudyData, by_name, from_file
 from fastmlp.lab.study import run_study
-from fastmlp.lab.tables import Form
+from fastmlp.lab.values import Form
 from fastmlp.text import printable, say
 
 NO_FILES = ("idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape")  # encodings of other things
@@ -24,7 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=3, metavar="N", help="seed of the initial weights")
     parser.add_argument(
         "--init",
-        type=lambda text: text.split(","),
+        type=lambda text: [name.strip() for name in text.split(",")],
         default=["zeros", "random", "he"],
         metavar="NAME,NAME",
         help=f"initializations to compare, of: {', '.join([*initializers.REGISTRY, *initializers.ALIASES])}",
@@ -42,20 +42,29 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, default=Path(), metavar="FOLDER", help="where the picture goes")
     parser.add_argument("--json", action="store_true", help="print all measurements as JSON in place of the table")
     table = parser.add_argument_group("tables from files")
-    table.add_argument("--target", metavar="COLUMN", help="name of the column to predict")
-    table.add_argument(
-        "--task",
-        choices=TASKS,
-        default="auto",
-        help="auto takes words, two values and up to 20 whole numbers for classes, other numbers for a regression",
-    )
-    table.add_argument("--delimiter", type=_delimiter, metavar="CHARACTER", help="between values; found if not given")
-    table.add_argument("--decimal", choices=(".", ","), default=".", help="what parts the fraction of a number")
-    table.add_argument("--encoding", type=_encoding, metavar="NAME", help="such as utf-8, cp1252; found if not given")
-    table.add_argument(
-        "--no-header", action="store_true", help="the first line is a row; columns are then named 1, 2, ..."
-    )
-    table.add_argument("--drop-missing", action="store_true", help="leave out lines with a missing or infinite value")
+    of_files = [
+        table.add_argument("--target", metavar="COLUMN", help="name of the column to predict"),
+        table.add_argument(
+            "--task",
+            choices=TASKS,
+            default="auto",
+            help="auto takes words, two values and up to 20 whole numbers for classes, other numbers for a regression",
+        ),
+        table.add_argument(
+            "--delimiter", type=_delimiter, metavar="CHARACTER", help="between values; found if not given"
+        ),
+        table.add_argument("--decimal", choices=(".", ","), default=".", help="what parts the fraction of a number"),
+        table.add_argument(
+            "--encoding", type=_encoding, metavar="NAME", help="such as utf-8, cp1252; found if not given"
+        ),
+        table.add_argument(
+            "--no-header", action="store_true", help="the first line is a row; columns are then named 1, 2, ..."
+        ),
+        table.add_argument(
+            "--drop-missing", action="store_true", help="leave out lines with a missing or infinite value"
+        ),
+    ]
+    parser.set_defaults(of_files=of_files)
 
 
 def _widths(text: str) -> tuple[int, ...]:
@@ -96,11 +105,12 @@ def run(options: argparse.Namespace) -> int:
     if not options.output.is_dir():
         raise ValueError(f"--output must be an existing folder, got {options.output}")
     picture = options.output / PICTURE
-    if not os.access(options.output, os.W_OK) or (picture.exists() and not picture.is_file()):
+    if not _can_be_written(picture):
         raise ValueError(f"--output must be a folder in which {PICTURE} can be written, got {options.output}")
     data = _load(options)
     if options.standardize:
         data.standardize()
+    data.check_finite(checks.dtype_of(options.dtype))
 
     runs = run_study(
         [len(data.features), *options.layers, data.n_outputs],
@@ -114,11 +124,9 @@ def run(options: argparse.Namespace) -> int:
         report_every=max(1, epochs // 15),
         dtype=options.dtype,
     )
-    if not options.json:
-        say(report.table(runs))
+    say(report.as_json(runs, picture, data) if options.json else report.table(runs))
     report.draw(runs, data, picture)
     if options.json:
-        say(report.as_json(runs, picture, data))
         return 0
     last = max((int(run.history.epochs[-1]) for run in runs if len(run.history.epochs)), default=0)
     if options.data not in DRAWN:
@@ -127,20 +135,36 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _can_be_written(file: Path) -> bool:
+    """Whether a file, or what it links to, can be replaced or made."""
+    target = Path(os.path.realpath(file))
+    return os.access(target.parent, os.W_OK) and (target.is_file() or not target.exists())
+
+
 def _load(options: argparse.Namespace) -> StudyData:
     """Return the data that --data names."""
     dtype = checks.dtype_of(options.dtype)
     if options.data in NAMES:
-        of_files = ("target", "task", "delimiter", "decimal", "encoding", "no_header", "drop_missing")
-        for name in of_files:
-            if getattr(options, name) not in (None, False, "auto", "."):
-                option = f"--{name.replace('_', '-')}"
-                raise ValueError(f"{option} goes with a file, not with --data {options.data}")
+        for option in options.of_files:
+            if getattr(options, option.dest) != option.default:
+                raise ValueError(f"{option.option_strings[0]} goes with a file, not with --data {options.data}")
         return by_name(options.data, dtype)
     path = Path(options.data)
     if not path.is_file():
-        raise ValueError(f"--data must be {', '.join(NAMES)} or a file; there is no file {options.data}")
+        raise ValueError(f"--data must be {', '.join(NAMES)} or a file; {_why_no_file(path)}")
     form = Form(options.delimiter, options.decimal, options.encoding, not options.no_header)
     if form.delimiter == form.decimal:
         raise ValueError(f"--delimiter must differ from --decimal, got {form.delimiter!r} for both")
-    return from_file(path, options.target, form, task=options.task, drop_missing=options.drop_missing, dtype=dtype)
+    try:
+        return from_file(path, options.target, form, task=options.task, drop_missing=options.drop_missing, dtype=dtype)
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _why_no_file(path: Path) -> str:
+    """Return why a path is not that of a file that can be read more than once, with the remedy."""
+    if path.is_dir():
+        return f"{path} is a folder"
+    if path.exists():
+        return f"{path} is a pipe or a device: write what it gives to a file first"
+    return f"there is no file {path}" + (": download it first" if path.parts and path.parts[0].endswith(":") else "")

@@ -8,6 +8,7 @@ import numpy as np
 from fastmlp import datasets
 from fastmlp.lab import tables
 from fastmlp.lab.scaling import Standardization
+from fastmlp.lab.values import Form
 from fastmlp.text import listed, shortened
 
 DRAWN = ("circles", "moons")
@@ -58,7 +59,8 @@ class StudyData:
         """Return what was chosen, in a sentence."""
         n_train, n_test, n_features = len(self.train[0]), len(self.test[0]), len(self.features)
         target = f"{len(self.classes)} classes ({listed(self.classes, 10)})" if self.classes else "a regression"
-        left_out = f" {self.n_left_out} lines with missing values were left out." if self.n_left_out else ""
+        lines = "1 line was" if self.n_left_out == 1 else f"{self.n_left_out} lines were"
+        left_out = f" {lines} left out for a missing or infinite value." if self.n_left_out else ""
         scale = ", standardized" if self.is_standardized else ""
         return (
             f"Target {shortened(self.target)}: {target}, loss {self.loss}. {n_features} features{scale}, "
@@ -76,6 +78,19 @@ class StudyData:
                 scaling.apply(y[:, np.newaxis], out=y[:, np.newaxis])
         self.is_standardized = True
 
+    def check_finite(self, dtype: np.dtype) -> None:
+        """Refuse a column with values that ``dtype`` cannot hold, standardized if they are to be."""
+        scale = ", standardized" if self.is_standardized else ""
+        remedy = "leave the column out" if self.is_standardized else "pass --standardize or --dtype float64"
+        for X, y in (self.train, self.test):
+            for name, values in (*zip(self.features, X.T, strict=True), (self.target, y)):
+                with np.errstate(over="ignore"):
+                    wrong = values[~np.isfinite(values.astype(dtype))]
+                if len(wrong):
+                    raise ValueError(
+                        f"column {shortened(name)!r} must be finite in {dtype}{scale}, got {wrong[0]:g}; {remedy}"
+                    )
+
 
 def by_name(name: str, dtype: np.dtype) -> StudyData:
     """Return drawn data (300 and 100 examples), or a data set of scikit-learn, a quarter of it for the test."""
@@ -87,7 +102,7 @@ def by_name(name: str, dtype: np.dtype) -> StudyData:
 
 
 def from_file(
-    path: Path, target: str | None, form: tables.Form, *, task: str, drop_missing: bool, dtype: np.dtype
+    path: Path, target: str | None, form: Form, *, task: str, drop_missing: bool, dtype: np.dtype
 ) -> StudyData:
     """Read a table, choose the task where it is "auto", and part the rows; a quarter is the test."""
     table = tables.read(path, target, form, task=task, drop_missing=drop_missing, dtype=dtype)

@@ -97,13 +97,9 @@ def diagnose(network: MLP, X: Any) -> Diagnostics:
 def predictions(network: MLP, X: np.ndarray) -> np.ndarray:
     """Return what :meth:`fastmlp.MLP.predict` does, as numbers (n_examples, n_targets), NaN where a sum overflows."""
     inputs = dense_inputs_of(X, network.plan.layer_dims[0], network.plan.dtype)
-    is_classes = network.loss.targets == "classes"
-    outputs = np.empty((network.plan.layer_dims[-1], len(inputs)), network.plan.dtype)
-    network.engine(len(inputs)).predict(outputs, network.parameters, _kernels.Data(inputs), not is_classes)
-    lost = np.isnan(outputs)
-    if is_classes:
-        return np.where(lost.any(axis=0), np.nan, outputs.argmax(axis=0))[:, np.newaxis]
-    return (np.where(lost, np.nan, outputs > 0.5) if network.loss.targets == "labels" else outputs).T
+    predicted, is_lost = network.predictions_of(inputs)
+    rows = predicted.reshape(len(inputs), -1)
+    return rows if is_lost is None else np.where(is_lost[:, np.newaxis], np.nan, rows)
 
 
 def _saturated(logits: np.ndarray, output: str) -> np.ndarray:

@@ -5,13 +5,17 @@ import contextlib
 import csv
 import io
 import itertools
+import re
 import string
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
+from fastmlp.lab.values import SHEET_ERRORS
+
 DELIMITERS = (";", "\t", "|", ",")  # a comma also stands inside of numbers and names, so the others come first
 SAMPLE_LINES, SAMPLE_CHARACTERS = 100, 100_000
+_SHEET_ERROR = re.compile(rf"({'|'.join(map(re.escape, SHEET_ERRORS))})\s*([^\w\s]|$)", re.IGNORECASE)
 
 
 class Record(NamedTuple):
@@ -69,9 +73,15 @@ def records_of(lines: Iterator[tuple[int, str]], path: Path, delimiter: str) -> 
 
 
 def is_skipped(line: str) -> bool:
-    """Whether a line is blank or a comment."""
+    """Whether a line is blank or a comment; an error of a spreadsheet in the first column begins none."""
     start = line.lstrip()
-    return not start or start[0] == "#"
+    return not start or (start[0] == "#" and not _SHEET_ERROR.match(start))
+
+
+def declared_delimiter(line: str) -> str | None:
+    """Return the delimiter that a first line ``sep=;``, as Excel reads and writes it, is for; None for others."""
+    declared = re.fullmatch('"?sep=([;,|:\\t ])"?', line.rstrip("\n"))
+    return declared[1] if declared else None
 
 
 def cells_of(text: str, delimiter: str) -> list[str]:

@@ -198,40 +198,58 @@ def run_study(
     options = training.TrainingOptions(learning_rate=learning_rate, epochs=epochs, report_every=report_every)
     assert isinstance(examples.inputs, np.ndarray)
     scaling = Standardization.of(examples.inputs)
-    is_regression = networks[0].loss.targets in ("reals", "counts")
+    return [
+        _run(name, network, examples, test_examples, options, scaling)
+        for name, network in zip(initializations, networks, strict=True)
+    ]
+
+
+def _run(
+    name: str,
+    network: MLP,
+    examples: Examples,
+    test_examples: Examples,
+    options: training.TrainingOptions,
+    scaling: Standardization,
+) -> Run:
+    """Train a network from its initialization, and measure it before and after."""
+    is_regression = network.loss.targets in ("reals", "counts")
     target_scale = Standardization.of(examples.targets.T).scale() if is_regression else None
-    runs = []
-    for name, network in zip(initializations, networks, strict=True):
-        start = diagnose(network, examples.inputs)
-        standardized = None
-        if is_far_off(start, target_scale):
-            sample = examples.inputs[:: -(-examples.n_examples // ROWS)]
-            standardized = diagnose(network, scaling.apply(np.ascontiguousarray(sample)))
-        began = time.perf_counter()
-        history = training.run(network, examples, options)
-        seconds = time.perf_counter() - began
-        score = _r2 if is_regression else _accuracy
-        scores = score(network, examples), score(network, test_examples)
-        accuracies, r2 = ((None, None), scores) if is_regression else (scores, (None, None))
-        runs.append(
-            Run(
-                initialization=name,
-                network=network,
-                history=history,
-                seconds=seconds,
-                train_accuracy=accuracies[0],
-                test_accuracy=accuracies[1],
-                start=start,
-                end=diagnose(network, examples.inputs),
-                diverged=history.ended.how == "diverged",
-                train_r2=r2[0],
-                test_r2=r2[1],
-                feature_scale=scaling.scale(),
-                target_scale=target_scale,
-                standardized_start=standardized,
-            )
-        )
-    return runs
+    start, standardized_start = _starts(network, examples, scaling, target_scale)
+    began = time.perf_counter()
+    history = training.run(network, examples, options)
+    seconds = time.perf_counter() - began
+    score = _r2 if is_regression else _accuracy
+    scores = score(network, examples), score(network, test_examples)
+    accuracies, r2 = ((None, None), scores) if is_regression else (scores, (None, None))
+    return Run(
+        initialization=name,
+        network=network,
+        history=history,
+        seconds=seconds,
+        train_accuracy=accuracies[0],
+        test_accuracy=accuracies[1],
+        start=start,
+        end=diagnose(network, examples.inputs),
+        diverged=history.ended.how == "diverged",
+        train_r2=r2[0],
+        test_r2=r2[1],
+        feature_scale=scaling.scale(),
+        target_scale=target_scale,
+        standardized_start=standardized_start,
+    )
+
+
+def _starts(
+    network: MLP, examples: Examples, scaling: Standardization, target_scale: float | None
+) -> tuple[Diagnostics, Diagnostics | None]:
+    """Measure the start and, where outputs are far off, the start on standardized features."""
+    start = diagnose(network, examples.inputs)
+    if not is_far_off(start, target_scale):
+        return start, None
+    assert isinstance(examples.inputs, np.ndarray)
+    sample = examples.inputs[:: -(-examples.n_examples // ROWS)]
+    return start, diagnose(network, scaling.apply(np.ascontiguousarray(sample)))
 
 
 def _checked(network: MLP, name: str, X: Any, y: Any) -> Examples:

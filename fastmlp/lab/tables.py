@@ -5,12 +5,11 @@ numbers.  The records are found here (``records.py``): an error then names the l
 is refused.
 """
 
-import functools
+import dataclasses
 import io
 import itertools
 import math
 import mmap
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,45 +18,14 @@ from typing import Any
 import numpy as np
 
 from fastmlp.lab.encodings import encoding_of, refuse_other_formats
-from fastmlp.lab.records import SAMPLE_LINES, Record, cells_of, delimiter_of, lines_of, records_of
+from fastmlp.lab.records import SAMPLE_LINES, Record, cells_of, declared_delimiter, delimiter_of, lines_of, records_of
+from fastmlp.lab.values import BOOLEANS, NO_VALUE, Form, too_large, without_value
 from fastmlp.text import listed, shortened
 
 BLOCK = 1 << 18  # characters that pandas converts at once
 LEAST_ROWS = 64  # of a block: a call of pandas costs as much as a row of some thousand columns
-MISSING = frozenset(["", "na", "n/a", "#n/a", "#na", "<na>", "nan", "+nan", "-nan", "null", "none", "nil", "?"])
-INFINITE = frozenset(sign + word for sign in ("", "+", "-") for word in ("inf", "infinity"))
-NO_VALUE = MISSING | INFINITE
-BOOLEANS = frozenset(["true", "false"])
 MOST_LABELS = 1000  # a target of numbers with more distinct ones must hold numbers to its end
 LARGEST_EXACT = 2**53  # integers beyond it are names, which a float would confuse
-
-
-@dataclass(frozen=True)
-class Form:
-    """How a table is written.
-
-    Attributes
-    ----------
-    delimiter : str or None
-        One character; None finds a semicolon, tab, bar or comma.
-    decimal : str
-        "." or ",".
-    encoding : str or None
-        None finds it.
-    has_header : bool
-        Whether the first record holds the names of the columns; otherwise these are "1", "2", ...
-    """
-
-    delimiter: str | None = None
-    decimal: str = "."
-    encoding: str | None = None
-    has_header: bool = True
-
-    def number(self, text: str) -> float | None:
-        """Return the number that a value is, infinite where it is too large for one, or None."""
-        if not _number_pattern(self.decimal).fullmatch(text):
-            return None
-        return float(text.replace(self.decimal, "."))
 
 
 @dataclass(eq=False)
@@ -119,11 +87,14 @@ def read(path: Path, target: str | None, form: Form, *, task: str, drop_missing:
     with path.open(encoding=encoding) as file:
         lines = lines_of(file, path, encoding)
         first = list(itertools.islice(lines, SAMPLE_LINES))
-        delimiter = form.delimiter or delimiter_of([line for _, line in first], form.decimal)
-        records = records_of(itertools.chain(first, lines), path, delimiter)
-        names, records = _header(path, form, delimiter, records, _comment(first))
-        at = _position(path, target, names, form)
-        return _Reader(path, form, delimiter, records, names, at, dtype, task, drop_missing).table()
+        declared = declared_delimiter(first[0][1]) if first else None
+        first = first[1:] if declared else first
+        found = form.delimiter or declared or delimiter_of([line for _, line in first], form.decimal)
+        form = dataclasses.replace(form, delimiter=found)
+        records = records_of(itertools.chain(first, lines), path, found)
+        names, records = _header(path, form, records, _comment(first))
+        reader = _Reader(path, form, names, _position(path, target, names, form), dtype, drop_missing)
+        return reader.table(records, task)
 
 
 def _comment(lines: Sequence[tuple[int, str]]) -> str | None:
@@ -132,16 +103,17 @@ def _comment(lines: Sequence[tuple[int, str]]) -> str | None:
 
 
 def _header(
-    path: Path, form: Form, delimiter: str, records: Iterator[Record], comment: str | None
+    path: Path, form: Form, records: Iterator[Record], comment: str | None
 ) -> tuple[list[str], Iterator[Record]]:
     """Return the names of the columns and the records that follow."""
+    assert form.delimiter is not None
     first = next(records, None)
     if first is None:
         raise ValueError(f"{path} must have a header line and at least one row, it is empty")
-    cells = [cell.strip() for cell in cells_of(first.text, delimiter)]
+    cells = [cell.strip() for cell in cells_of(first.text, form.delimiter)]
     if not form.has_header:
         return [str(i + 1) for i in range(len(cells))], itertools.chain([first], records)
-    _check_names(f"{path}, line {first.line}", cells, form, comment is not None and comment.count(delimiter) + 1)
+    _check_names(f"{path}, line {first.line}", cells, form, comment is not None and comment.count(form.delimiter) + 1)
     return cells, records
 
 
@@ -150,7 +122,9 @@ def _position(path: Path, target: str | None, names: list[str], form: Form) -> i
     if target is None:
         raise ValueError(f"--target must name the column of labels in {path}: one of {listed(names)}")
     if target.strip() not in names:
-        hint = "" if len(names) > 1 else "; pass --delimiter if there should be several"
+        hint = (
+            "" if len(names) > 1 else "; pass --delimiter, or remove lines above the names, if there should be several"
+        )
         if form.has_header and any(form.number(name) is not None for name in names):
             hint = "; pass --no-header if these are data"
         raise ValueError(
@@ -182,42 +156,29 @@ def _check_names(where: str, names: list[str], form: Form, width_of_comment: int
 class _Reader:
     """Converts the records of a table, block by block."""
 
-    def __init__(
-        self,
-        path: Path,
-        form: Form,
-        delimiter: str,
-        records: Iterator[Record],
-        names: list[str],
-        at: int,
-        dtype: np.dtype,
-        task: str,
-        drop_missing: bool,
-    ) -> None:
-        self.path, self.form, self.delimiter, self.records = path, form, delimiter, records
-        self.names, self.at, self.dtype = names, at, dtype
-        self.drop_missing, self.n_left_out = drop_missing, 0
-        self.target = _Target(self, task)
-        self.options = _options(delimiter, form.decimal, len(names), at)
+    def __init__(self, path: Path, form: Form, names: list[str], at: int, dtype: np.dtype, drop_missing: bool) -> None:
+        assert form.delimiter is not None
+        self.path, self.form, self.delimiter, self.names, self.at = path, form, form.delimiter, names, at
+        self.dtype, self.drop_missing, self.n_left_out = dtype, drop_missing, 0
+        self.options = _options(form.delimiter, form.decimal, len(names), at)
 
-    def table(self) -> Table:
-        blocks = [block for records in self._blocks() if (block := self._converted(records)) is not None]
+    def table(self, records: Iterator[Record], task: str) -> Table:
+        target = _Target(self, task)
+        blocks = [X for block in self._blocks(records) if (X := self._converted(block, target)) is not None]
         if not blocks:
             left = f"; all {self.n_left_out} were left out by --drop-missing" if self.n_left_out else ""
             raise ValueError(f"{self.path} must have a header line and at least one row{left}")
-        y, labels = self.target.values()
+        y, labels = target.values()
         features = [name for i, name in enumerate(self.names) if i != self.at]
         return Table(features, self.names[self.at], blocks, y, labels, self.n_left_out)
 
-    def _blocks(self) -> Iterator[list[Record]]:
+    def _blocks(self, records: Iterator[Record]) -> Iterator[list[Record]]:
         """Yield lists of records of about BLOCK characters; ValueError for one with another number of values."""
         block: list[Record] = []
         size = 0
-        for record in self.records:
+        for record in records:
             if record.width != len(self.names):
-                raise ValueError(
-                    f"{self.path}, line {record.line}: expected {len(self.names)} values, got {record.width}"
-                )
+                raise ValueError(f"{self.path}, line {record.line}: {self._other_width(record)}")
             block.append(record)
             size += len(record.text)
             if size >= BLOCK and len(block) >= LEAST_ROWS:
@@ -226,7 +187,14 @@ class _Reader:
         if block:
             yield block
 
-    def _converted(self, records: list[Record]) -> np.ndarray | None:
+    def _other_width(self, record: Record) -> str:
+        """Return what is wrong with a record of another number of values than there are columns."""
+        remedy = "remove the line if it is no row"
+        if record.width > len(self.names):
+            remedy = f"quote values with {self.delimiter!r} in them, or name every column"
+        return f"expected {len(self.names)} values, got {record.width}; {remedy}"
+
+    def _converted(self, records: list[Record], target: "_Target") -> np.ndarray | None:
         """Add the targets of a block and return its features; None if all its records are left out."""
         parsed = self._parsed(records)
         if parsed is None and self.drop_missing:
@@ -239,7 +207,7 @@ class _Reader:
         if parsed is None:
             raise ValueError(self._flaw_of(records))
         X, labels = parsed
-        self.target.add(records, labels)
+        target.add(records, labels)
         return X
 
     def _parsed(self, records: list[Record]) -> tuple[np.ndarray, list[str]] | None:
@@ -279,32 +247,16 @@ class _Reader:
 
     def _flaw(self, cell: str, i: int, rows: list[list[str]]) -> str | None:
         """Return what is wrong with a value, or None."""
-        got = f"got {shortened(cell)!r}"
-        lower = cell.strip().casefold()
-        what = "the label" if i == self.at else "a value"
-        if lower in MISSING:
-            return f"{what} is missing, {got}; pass --drop-missing to leave such lines out"
-        if lower in INFINITE:
-            return f"{what} is not finite, {got}; pass --drop-missing to leave such lines out"
-        if i == self.at:
-            return None
+        is_label = i == self.at
+        flaw = without_value(cell, "the label" if is_label else "a value")
+        if flaw or is_label:
+            return flaw
         number = self.form.number(cell)
         if number is None:
-            is_boolean = lower in BOOLEANS and all(row[i].casefold() in BOOLEANS | NO_VALUE for row in rows)
-            return None if is_boolean else self.no_number(cell)
+            is_boolean = cell.casefold() in BOOLEANS and all(row[i].casefold() in BOOLEANS | NO_VALUE for row in rows)
+            return None if is_boolean else self.form.no_number(cell)
         with np.errstate(over="ignore"):
-            return None if np.isfinite(self.dtype.type(number)) else f"a value must be finite in {self.dtype}, {got}"
-
-    def no_number(self, cell: str) -> str:
-        """Return what is wrong with a value that should be a number, with the remedy."""
-        other = self.other_form(cell)
-        remedy = f"; pass --decimal {other} if it parts the fraction" if other else ""
-        return f"a value must be a number, got {shortened(cell)!r}{remedy}"
-
-    def other_form(self, cell: str) -> str:
-        """Return the decimal sign by which a value would be a number that it is not by the given one, or ""."""
-        other = "," if self.form.decimal == "." else "."
-        return other if other in cell and _number_pattern(other).fullmatch(cell) else ""
+            return None if np.isfinite(self.dtype.type(number)) else too_large(cell, self.dtype)
 
 
 class _Target:
@@ -337,10 +289,14 @@ class _Target:
         for i, (record, label) in enumerate(zip(records, labels, strict=True)):
             number = reader.form.number(label)
             is_name = number is None or (abs(number) >= LARGEST_EXACT and label.lstrip("+-").isdecimal())
-            if is_name and self.index is not None and (self.task == "classification" or not reader.other_form(label)):
+            if (
+                is_name
+                and self.index is not None
+                and (self.task == "classification" or not reader.form.other_decimal(label))
+            ):
                 return None
             if number is None or not math.isfinite(number):
-                flaw = reader.no_number(label) if number is None else f"too large: {shortened(label)!r}"
+                flaw = reader.form.no_number(label) if number is None else too_large(label, numbers.dtype)
                 raise ValueError(f"{reader.where(record, reader.at)}: {flaw}")
             numbers[i] = number
         return numbers
@@ -361,13 +317,6 @@ def _copied(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     copy = np.ndarray(values.shape, dtype, buffer=mmap.mmap(-1, max(1, values.size * dtype.itemsize)))
     copy[:] = values
     return copy
-
-
-@functools.cache
-def _number_pattern(decimal: str) -> re.Pattern[str]:
-    """Return the pattern of what pandas takes for a number; a float of Python would also take 1_000."""
-    point = re.escape(decimal)
-    return re.compile(rf"[+-]?(\d+({point}\d*)?|{point}\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def _options(delimiter: str, decimal: str, n_columns: int, at: int) -> dict[str, Any]:

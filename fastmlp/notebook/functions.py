@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp import _kernels, checks
+from fastmlp import _kernels, arrays, checks
 from fastmlp.notebook.layers import FLOAT32, FLOAT64, check_shape_of_labels, common_dtype, soft_labels
 
 
@@ -56,11 +56,10 @@ def relu(x: Any) -> Any:
     >>> relu([-1.0, 2.0]), relu([-1, 2])
     (array([0., 2.]), array([0, 2]))
     """
-    result = _elementwise("relu", x)
-    given = np.asarray(x)
-    if given.dtype in (FLOAT32, FLOAT64) or given.dtype.kind not in "biuf":
-        return result
-    return np.maximum(given, 0)  # exact in the type of x, which float64 need not be
+    array = arrays.real_array("x", x, np.float64)
+    if array.dtype in (FLOAT32, FLOAT64):
+        return _elementwise("relu", array)
+    return np.maximum(array, 0)  # exact in the type of x, which float64 need not be
 
 
 def _elementwise(function: str, x: Any) -> Any:

@@ -171,8 +171,15 @@ def predict_dec(parameters: Parameters, X: Any) -> np.ndarray:
 
 
 def _probabilities(X: Any, parameters: Parameters) -> np.ndarray:
-    probabilities, _ = forward_propagation(X, parameters)
+    probabilities, cache = forward_propagation(X, parameters)
     if _kernels.first_not_finite((probabilities,)) >= 0:
         at = int(np.argmax(np.isnan(probabilities).any(axis=0)))
+        entry = float(np.abs(checks.array_of("X", X, np.float64)[:, at]).max())
+        weight = max(float(np.abs(array).max()) for array in (*cache[2::4], *cache[3::4]))
+        if weight > entry:
+            raise ValueError(
+                f"parameters must give numbers, but the largest is {weight:g}, and in column {at} of X, whose largest "
+                f"entry is {entry:g}, a sum overflows"
+            )
         raise ValueError(f"X must have columns that give numbers, but in column {at} a sum overflows; leave it out")
     return probabilities

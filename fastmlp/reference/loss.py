@@ -1,7 +1,7 @@
 """The losses from the last layer's logits z and targets y, and their derivatives by z.
 
 Both are finite wherever the dtype holds their exact values.  The last argument of each is the delta of "huber", the
-quantile of "quantile", the label smoothing of "multinomial_log_loss", and nothing to the others.
+quantile of "quantile", the label smoothing of the log-losses, and nothing to the others.
 """
 
 from collections.abc import Callable
@@ -21,8 +21,27 @@ def _difference(z: Array, y: Array) -> Array:
         return z - y
 
 
-def _log_losses(z: Array, y: Array, _: float) -> Array:
+def _log_losses(z: Array, y: Array, label_smoothing: float) -> Array:
+    if label_smoothing:
+        _, z, y = _smoothed(z, y, label_smoothing)
     return np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z)))
+
+
+def _log_loss_derivative(z: Array, y: Array, label_smoothing: float) -> Array:
+    if not label_smoothing:
+        return sigmoid(z) - y
+    sign, z, y = _smoothed(z, y, label_smoothing)
+    return sign * (sigmoid(z) - y)
+
+
+def _smoothed(z: Array, y: Array, label_smoothing: float) -> tuple[Array, Array, Array]:
+    """Signs, and z and smoothed labels where those over 1/2 are replaced by the opposite ones.
+
+    Near 0 a target keeps a smoothing that would be rounded away near 1.
+    """
+    sign = np.where(y > 0.5, -1, 1).astype(z.dtype)
+    label = np.where(y > 0.5, 1 - y, y)
+    return sign, sign * z, label + label_smoothing * (0.5 - label)
 
 
 def _class_targets(z: Array, y: Array, label_smoothing: float) -> Array:
@@ -93,9 +112,9 @@ LOSSES: dict[str, Function] = {
 }
 
 LOSS_DERIVATIVES: dict[str, Function] = {
-    "log_loss": lambda z, y, _: sigmoid(z) - y,
+    "log_loss": _log_loss_derivative,
     "multinomial_log_loss": lambda z, y, label_smoothing: softmax(z) - _class_targets(z, y, label_smoothing),
-    "multilabel_log_loss": lambda z, y, _: sigmoid(z) - y,
+    "multilabel_log_loss": _log_loss_derivative,
     "squared_error": lambda z, y, _: _difference(z, y),
     "absolute_error": lambda z, y, _: np.sign(_difference(z, y)),
     "huber": lambda z, y, delta: np.clip(_difference(z, y), -delta, delta),

@@ -6,10 +6,12 @@
 
 #include "shares.h"
 
-/* Entry i of indptr or of indices. */
+/* Entry i of indptr or of indices.  Read as atomic, since another thread may write to them: an index is used as it was
+   checked, never read again. */
 static inline ptrdiff_t index_at(const void *indices, bool wide, ptrdiff_t i)
 {
-    return wide ? (ptrdiff_t)((const int64_t *)indices)[i] : (ptrdiff_t)((const int32_t *)indices)[i];
+    return wide ? (ptrdiff_t)__atomic_load_n((const int64_t *)indices + i, __ATOMIC_RELAXED)
+                : (ptrdiff_t)__atomic_load_n((const int32_t *)indices + i, __ATOMIC_RELAXED);
 }
 
 /* Where an example's entries lie, within the arrays whatever indptr holds by now. */

@@ -49,7 +49,7 @@ typedef struct {
     const double *dropout;                 /* one per layer, the last unused; NULL for none */
     enum fm_loss loss;
     double loss_parameter;  /* delta of FM_HUBER, quantile of FM_QUANTILE */
-    double label_smoothing; /* of FM_MULTINOMIAL_LOG_LOSS; other losses get smoothed targets from the caller */
+    double label_smoothing; /* of FM_LOG_LOSS and FM_MULTINOMIAL_LOG_LOSS */
     bool sparse_inputs;     /* data are CSR with ascending columns in every row, and only stored entries are read */
 } fm_network;
 

@@ -7,7 +7,8 @@
 static bool swap_entries(ptrdiff_t *order, const double *draws, range p, double *wrong)
 {
     for (ptrdiff_t i = p.to - 1; i >= p.from; i--) {
-        const double draw = draws[i]; /* read once: another thread may change it */
+        double draw; /* read once: another thread may change it */
+        __atomic_load(draws + i, &draw, __ATOMIC_RELAXED);
         if (!(draw >= 0 && draw < 1)) {
             *wrong = draw;
             return false;

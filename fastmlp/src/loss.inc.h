@@ -9,6 +9,7 @@
  *   quantile         max(t (y - z), (t - 1) (y - z))           dz = -t if z < y, 1 - t if z > y, 0 if equal
  *   poisson          y log(y / m) - y + m, m = exp(z)          dz = m - y
  *
+ * Label smoothing s makes the targets of the log-losses y (1 - s) + s / 2, or (1 - s) (class is y) + s / classes.
  * Each is finite wherever the dtype holds its exact value.  Means are summed in double whatever the dtype.
  */
 #ifndef FASTMLP_LOSS_INC_H
@@ -221,6 +222,25 @@ INLINE void pointwise_sweep(const loss_rows *g, const enum fm_loss loss, const i
         }
 }
 
+/* The log-loss with smoothed labels.  A label over 1/2, with its logit, is replaced by the opposite one: near 0 the
+   target keeps a smoothing that would be rounded away near 1, and so does the derivative. */
+static void FN(smoothed_sweep)(const loss_rows *g)
+{
+    const vec even = (real)1 / g->total, half = vset((real)0.5);
+    for (ptrdiff_t o = 0, row = 0; o < g->columns.n_rows; o++, row += g->columns.row_stride)
+        for (ptrdiff_t i = g->columns.from; i < g->columns.to; i += LANES) {
+            const vec z = vload(g->z + row + i), y = vload(g->y + row + i);
+            const mask is_upper = vlt(half, y);
+            const vec label = vselect(is_upper, (real)1 - y, y),
+                      target = vfma(vset(g->label_smoothing), half - label, label);
+            vec value;
+            const vec delta = delta_and_loss(vselect(is_upper, -z, z), target, g->parameter, FM_LOG_LOSS, &value);
+            if (g->losses)
+                vstore(g->losses + row + i, weighted(g, value, i));
+            vstore(g->dz + row + i, vselect(is_upper, -delta, delta) * share_at(g, i, even));
+        }
+}
+
 /* The target of the true class is hit + miss, that of the others miss. */
 INLINE vec hit_of(const loss_rows *g) { return vset(1 - g->label_smoothing); }
 INLINE vec miss_of(const loss_rows *g) { return vset(g->label_smoothing / (real)g->columns.n_rows); }
@@ -303,6 +323,10 @@ static void FN(multinomial_forward)(const loss_rows *g)
    weights, one row per output, or one row in all for the multinomial loss */
 static void FN(loss_sweep)(const loss_rows *g, enum fm_loss loss)
 {
+    if (loss == FM_LOG_LOSS && g->label_smoothing != 0) {
+        FN(smoothed_sweep)(g);
+        return;
+    }
     switch (loss) {
 #define LOSS_CASE(code, ...)                  \
     case FM_##code:                           \

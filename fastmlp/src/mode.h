@@ -4,6 +4,9 @@
  * The caller's thread may be in another mode, set by the program or by a library.  Every thread of a call takes ours,
  * so that no result depends on the mode, nor on the number of threads.  The caller's comes back when the call ends, and
  * while signal handlers run.
+ *
+ * Exception flags (inexact, overflow, ...) mean nothing after a call: kernels set them also in the padding, and on x86-64,
+ * where they share the register, a caller in another mode than ours gets its own back.  NumPy clears them before it looks.
  */
 #ifndef FASTMLP_MODE_H
 #define FASTMLP_MODE_H

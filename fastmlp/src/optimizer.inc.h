@@ -17,9 +17,20 @@
 #include "lanes.h"
 #include "shares.h"
 
+/* Why no update overflows where p, m and g are at most R, the root of the largest number, and growth < R / 16:
+ *
+ *   g with penalties    at most R + l1 + l2 R <= penalized R, with penalized = 1 + l1 + l2; clipping shrinks it
+ *   SGD                 p: |decay| R + rate penalized R
+ *   momentum            m: R + rate penalized R;  p: |decay| R plus that
+ *   Nesterov            m: the same;  p: |decay| R + R + 2 rate penalized R
+ *   Adam                m: penalized R;  p: |decay| R + rate' penalized R / min(1, epsilon')
+ *   RMSprop             p: |decay| R + rate penalized R / min(1, epsilon)
+ *
+ * With moved for the factor of R that follows |decay| R in SGD, Adam and RMSprop, growth = max(penalized, moved) +
+ * |decay|, where penalized >= 1: no line exceeds 3 growth R < R^2. */
 typedef struct {
     vec rate, momentum, beta_1, rest_1, beta_2, rest_2, epsilon, decay, l1, l2, most, scale;
-    double growth;    /* p, m and g of size 1 give a g with penalties and a new p and m of at most about this size */
+    double growth;    /* see above */
     bool has_changes; /* to the gradient or to p, besides the method's step */
 } update_constants;
 

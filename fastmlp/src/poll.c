@@ -6,6 +6,8 @@
 
 #include "poll.h"
 
+/* The time of day, from the one clock of C11.  Where it is set back, fm_look calls back at once; where it is set forward,
+   a call comes early. */
 static double seconds_now(void)
 {
     struct timespec now;

@@ -26,16 +26,24 @@ typedef struct member {
     int id;          /* in that call */
 } member;
 
+enum { MOST_IDLE = 64 }; /* more have slept at once only after calls from dozens of threads */
+
 static member *idle_members;
+static int n_idle;
 static pthread_mutex_t idle_mutex = PTHREAD_MUTEX_INITIALIZER;
+static bool forks_are_watched; /* else no thread is made: a child would wait for those of its parent */
 
 static void forget_members(void)
 {
     idle_members = NULL;
-    pthread_mutex_init(&idle_mutex, NULL); /* another thread may have held it */
+    n_idle = 0;
+    idle_mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER; /* another thread may have held it */
 }
 
-__attribute__((constructor)) static void watch_forks(void) { pthread_atfork(NULL, NULL, forget_members); }
+__attribute__((constructor)) static void watch_forks(void)
+{
+    forks_are_watched = !pthread_atfork(NULL, NULL, forget_members);
+}
 
 /* Spins, later yields.  A barrier that spins longer (OpenMP's) made a call on two threads of a busy machine take 80
    times as long as on one. */
@@ -53,12 +61,18 @@ static void wait_a_turn(unsigned turn)
 #endif
 }
 
-static void put_to_sleep(member *m)
+/* False if enough sleep. */
+static bool put_to_sleep(member *m)
 {
     pthread_mutex_lock(&idle_mutex);
-    m->next_idle = idle_members;
-    idle_members = m;
+    const bool has_place = n_idle < MOST_IDLE;
+    if (has_place) {
+        n_idle++;
+        m->next_idle = idle_members;
+        idle_members = m;
+    }
     pthread_mutex_unlock(&idle_mutex);
+    return has_place;
 }
 
 static void wake(member *m, team_call *call, int id)
@@ -70,21 +84,29 @@ static void wake(member *m, team_call *call, int id)
     pthread_mutex_unlock(&m->mutex);
 }
 
+static void free_member(member *m)
+{
+    pthread_cond_destroy(&m->woken);
+    pthread_mutex_destroy(&m->mutex);
+    free(m);
+}
+
 /* A member takes part in one call after another.  It is among the idle ones before its call ends, so that the next call
    finds it. */
 static void *run_member(void *member_)
 {
     member *m = member_;
-    for (;;) {
+    for (bool stays = true; stays;) {
         pthread_mutex_lock(&m->mutex);
         while (!m->call) pthread_cond_wait(&m->woken, &m->mutex);
         team_call *call = m->call;
         m->call = NULL;
         pthread_mutex_unlock(&m->mutex);
         call->task(call->argument, m->id, call->n_threads);
-        put_to_sleep(m);
+        stays = put_to_sleep(m);
         atomic_fetch_sub(&call->n_running, 1);
     }
+    free_member(m);
     return NULL;
 }
 
@@ -107,14 +129,21 @@ static bool start_thread(member *m)
 /* A new member; NULL where the system makes no more threads. */
 static member *new_member(void)
 {
-    member *m = calloc(1, sizeof *m);
+    member *m = forks_are_watched ? calloc(1, sizeof *m) : NULL;
     if (!m)
         return NULL;
-    pthread_mutex_init(&m->mutex, NULL);
-    pthread_cond_init(&m->woken, NULL);
+    if (pthread_mutex_init(&m->mutex, NULL)) {
+        free(m);
+        return NULL;
+    }
+    if (pthread_cond_init(&m->woken, NULL)) {
+        pthread_mutex_destroy(&m->mutex);
+        free(m);
+        return NULL;
+    }
     if (start_thread(m))
         return m;
-    free(m);
+    free_member(m);
     return NULL;
 }
 
@@ -122,8 +151,10 @@ static member *idle_or_new_member(void)
 {
     pthread_mutex_lock(&idle_mutex);
     member *m = idle_members;
-    if (m)
+    if (m) {
+        n_idle--;
         idle_members = m->next_idle;
+    }
     pthread_mutex_unlock(&idle_mutex);
     return m ? m : new_member();
 }

@@ -36,7 +36,7 @@ typedef struct {
     void *block;       /* block_bytes for this thread alone */
 } worker;
 
-/* Sets worker->status to the reason why its thread was forked off or interrupted; see poll_after. */
+/* What each thread of a call does; returns how it ended there. */
 typedef enum fm_status (*fm_task)(void *argument, int id, int n_threads);
 
 /* Calls a task once on each of up to n_threads threads, one of them the caller's, and returns what it answered there.

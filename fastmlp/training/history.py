@@ -7,7 +7,7 @@ import numpy as np
 
 
 class DivergenceWarning(UserWarning):
-    """A gradient, loss or update was not finite, or the last loss of a training is over ten times the first."""
+    """A gradient, loss or update was not finite, or a training ended with a loss over ten times that of its start."""
 
 
 class DeadNetworkWarning(UserWarning):
@@ -28,8 +28,8 @@ class Ended:
     why : str
         What happened and where, in words.
     symptom : {None, "loss grew", "dead"}
-        A problem of a training that did not diverge: the last loss is over ten times the first; every unit of some
-        hidden layer gives the same output for all examples.
+        A problem of a training that did not diverge: it ended with a loss over ten times that of its start and over
+        that of a network of zeros; every unit of some hidden layer gives the same output for all examples.
 
     Examples
     --------

@@ -12,6 +12,7 @@ from fastmlp.training.descent import RULES
 from fastmlp.training.history import Ended, diverged, interrupted
 from fastmlp.training.task import Task
 
+NO_STEP = "L-BFGS made no further step: "
 FUNCTION_CALLS_PER_EPOCH = 20  # SciPy's line search takes at most as many for one step
 
 
@@ -43,9 +44,13 @@ class _Objective:
         share = min(1 / task.examples.total_weight, sys.float_info.max) if options.penalty == "sum" else 1.0
         self.task, self.options = task, options
         self.l2 = task.network.plan.is_weight() * (options.l2 * share)
+        # made once: a new array costs several times what is written to it, and no signal is served meanwhile
         self.trial = np.empty_like(parameters)
-        self.tried = np.empty(0)  # the last point that SciPy evaluated; self.loss is its loss
-        self.loss, self.step, self.calls = 0.0, 0, 0
+        self.tried = np.full(len(parameters), np.nan)  # the last point evaluated
+        self.loss = self.objective = 0.0  # there; the objective has the penalty, the loss only if it is of the sum
+        self.gradient = np.empty(0)  # of the objective
+        self.scaled = np.empty(len(parameters))
+        self.step, self.calls = 0, 0
         self.best_parameters, self.best_loss = parameters.copy(), math.inf
         self.ended: Ended | None = None
         self.raised: BaseException | None = None  # by the user's code
@@ -77,7 +82,7 @@ class _Objective:
         assert isinstance(optimizer, LBFGS)
         most_calls = min(optimizer.max_fun or epochs * FUNCTION_CALLS_PER_EPOCH, 2**31 - 1)
         if self.calls >= most_calls:
-            self.ended = Ended("stopped", self.step, f"L-BFGS made no further step: {self.calls} evaluations were made")
+            self.ended = Ended("stopped", self.step, f"{NO_STEP}{self.calls} evaluations were made")
             return
         settings = {
             "maxiter": epochs - self.step,
@@ -90,30 +95,31 @@ class _Objective:
         if result.status == 0:
             self.ended = Ended("converged", self.step, f"L-BFGS reached its tolerance: {result.message}")
         elif self.step < epochs:
-            self.ended = Ended("stopped", self.step, f"L-BFGS made no further step: {result.message}")
+            self.ended = Ended("stopped", self.step, f"{NO_STEP}{result.message}")
 
     def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray]:
-        """Count an evaluation for SciPy."""
+        """Count an evaluation for SciPy, which begins at a point that was just evaluated."""
         self.calls += 1
-        return self.evaluate(x)
+        if not np.array_equal(self.tried, x):
+            self.evaluate(x)
+        return self.objective, self.gradient
 
-    def evaluate(self, x: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return the objective and its gradient at x, in float64."""
+    def evaluate(self, x: np.ndarray) -> None:
+        """Compute the loss, the objective and its gradient at x, in float64."""
         task = self.task
-        self.tried = x.copy()
+        self.tried[:] = x
         with np.errstate(over="ignore"):  # float32 holds less than SciPy's float64
             self.trial[:] = x
         if _kernels.first_not_finite((self.trial,)) >= 0:
-            self.loss = math.inf
-            return self.loss, np.zeros_like(x)
+            self.loss = self.objective = math.inf
+            self.gradient = np.zeros_like(x)
+            return
         self.loss = task.engine.loss_and_gradient(task.gradient, self.trial, task.examples.data)
-        if self.options.penalty == "mean":
-            return self.loss + self.penalty(x), task.gradient + self.l2 * x
-        self.loss = self.loss * task.loss_share + self.penalty(x)
-        return self.loss, task.gradient + self.l2 * x
-
-    def penalty(self, x: np.ndarray) -> float:
-        return 0.5 * float(np.dot(self.l2 * x, x))
+        np.multiply(self.l2, x, out=self.scaled)
+        self.objective = self.loss * task.loss_share + 0.5 * float(np.dot(self.scaled, x))
+        self.gradient = task.gradient + self.scaled
+        if self.options.penalty == "sum":
+            self.loss = self.objective
 
     def accept(self, intermediate_result: Any) -> None:
         """Copy an accepted step into the model.  SciPy recognizes this kind of callback by its argument's name."""

@@ -117,7 +117,7 @@ class TrainingOptions:
             settled,
             optimizer=self.optimizer or optimizer,
             batch_size=min(self.batch_size or n_examples, n_examples),
-            dropout=checks.fractions("dropout", self.dropout, len(plan.layer_dims) - 2),
+            dropout=checks.dropout_rates("dropout", self.dropout, len(plan.layer_dims) - 2),
             report_every=self.report_every or max(1, self.epochs // REPORTS),
             restore_best=self.validation is not None if self.restore_best is None else self.restore_best,
         )

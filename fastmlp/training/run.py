@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp import checks
+from fastmlp import _kernels, checks
 from fastmlp.engine import threads
 from fastmlp.engine.examples import Examples
 from fastmlp.optimizers import SGD
@@ -20,7 +20,8 @@ from fastmlp.training.task import Task, progress_bar
 from fastmlp.training.validation import Validation
 
 TRAINERS: dict[str, Callable[[Task], Ended]] = {"lbfgs": lbfgs.train}  # by method; all others descend
-GROWN = 10  # the last loss over the first: more than noise between batches explains
+GROWN = 10  # a loss over that of the start: more than noise between batches explains
+A_FEW = 32  # examples whose loss at the start decides whether a look at all of them is worth it
 
 
 def run(
@@ -93,7 +94,7 @@ def run(
         is_resumed, stopping = stopping is not None and stopping.best < math.inf, stopping or Plateau()
         validation = None if options.validation is None else Validation(network, options, stopping)
         seed = checks.seed_number(options.seed, state.seed)
-        with unchanged_if_failed(network), progress_bar(options) as bar:
+        with unchanged_if_failed(network) as start, progress_bar(options) as bar:
             state.use(options.optimizer, network.parameters)
             state.seed = seed
             task = Task(
@@ -111,16 +112,16 @@ def run(
             ended = TRAINERS.get(options.optimizer.method, descent.train)(task)
         if validation is not None and options.restore_best and (validation.best_epoch >= 0 or is_resumed):
             network.parameters[:] = validation.best_parameters
-        return task.history(dataclasses.replace(ended, symptom=symptom_of(task, ended)))
+        return task.history(dataclasses.replace(ended, symptom=symptom_of(task, ended, start)))
 
 
 @contextlib.contextmanager
-def unchanged_if_failed(network: Any) -> Iterator[None]:
-    """Put the training state back where a training raises before its first update."""
+def unchanged_if_failed(network: Any) -> Iterator[np.ndarray]:
+    """Put the training state back where a training raises before its first update; yield the parameters before it."""
     state, parameters = network.training_state, network.parameters.copy()
     before = dataclasses.replace(state)
     try:
-        yield
+        yield parameters
     except BaseException:
         updates_at_start = before.updates if state.optimizer == before.optimizer else 0
         if state.updates == updates_at_start and np.array_equal(network.parameters, parameters):
@@ -128,17 +129,45 @@ def unchanged_if_failed(network: Any) -> Iterator[None]:
         raise
 
 
-def symptom_of(task: Task, ended: Ended) -> str | None:
-    """Return what is wrong with a training that did not diverge: a loss that grew, a dead network, or None."""
+def symptom_of(task: Task, ended: Ended, start: np.ndarray) -> str | None:
+    """Return what is wrong with a training that did not diverge: a loss that grew, a dead network, or None.
+
+    ``start`` are the parameters at its start.
+    """
     if ended.how == "diverged" or ended.epoch == 0:
         return None
-    rounding = float(np.finfo(task.parameters.dtype).eps)  # of a loss this small, its size means nothing
-    if (
-        task.last_loss > GROWN * max(task.reports[0][1] if task.reports else 0.0, rounding)
-        and not task.options.restore_best
-    ):
+    if has_grown(task, start):
         return "loss grew"
     return "dead" if is_dead(task) else None
+
+
+def has_grown(task: Task, start: np.ndarray) -> bool:
+    """Whether the loss is over ten times that of the start, and larger than that of a network of zeros.
+
+    A network that fitted well and lost some of that is no worse than one of zeros, which knows nothing.  Where the last
+    epoch's loss is not large beside that of a few examples at the start, the losses of all examples are not computed.
+    With several batches, the first epoch's loss can be large itself: it is measured after updates.
+    """
+    examples, batch_size = task.examples, task.options.batch_size
+    assert batch_size is not None
+    few = task.reports[0][1] if task.reports else math.inf
+    if batch_size < examples.n_examples:
+        few = min(few, loss_of(task, start, examples.rows(0, A_FEW)))
+    if not task.last_loss > least_grown(task, few):
+        return False
+    at_start, of_zeros, now = (
+        loss_of(task, parameters, examples.data) for parameters in (start, np.zeros_like(start), task.parameters)
+    )
+    return not now <= max(least_grown(task, at_start), of_zeros)
+
+
+def least_grown(task: Task, loss: float) -> float:
+    """The loss from which on one has grown; of one as small as rounding, the size means nothing."""
+    return GROWN * max(loss, float(np.finfo(task.parameters.dtype).eps))
+
+
+def loss_of(task: Task, parameters: np.ndarray, data: _kernels.Data) -> float:
+    return task.network.engine(data.n_examples, data).loss(parameters, data)
 
 
 def is_dead(task: Task) -> bool:
@@ -151,6 +180,6 @@ def is_dead(task: Task) -> bool:
     n_features, first_width, *_ = network.plan.layer_dims
     if examples.n_examples < 2 or np.any(task.gradient[: (n_features + 1) * first_width]):
         return False
-    sample = examples.first(1000)
+    sample = examples.rows(0, 1000, with_targets=False)
     layers = network.engine(sample.n_examples, sample).layers(network.parameters, sample)
     return any(bool((layer["a"].max(axis=1) == layer["a"].min(axis=1)).all()) for layer in layers[:-1])

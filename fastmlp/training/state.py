@@ -56,8 +56,8 @@ class TrainingState:
         for name in COUNTS:
             if getattr(self, name) > 2**62:
                 raise ValueError(f"training_state.{name} must be at most 2**62, got {getattr(self, name)}")
-        if self.seed is not None and self.seed >= 2**64:
-            raise ValueError(f"training_state.seed must be below 2**64, got {self.seed}")
+        if self.seed is not None and not 0 <= self.seed < 2**63:
+            raise ValueError(f"training_state.seed must be at least 0 and below 2**63, got {self.seed}")
 
     def use(self, optimizer: Optimizer, parameters: np.ndarray) -> None:
         """Continue with ``optimizer``; one that differs from the last starts anew."""

@@ -117,19 +117,21 @@ def test_arrays_that_their_owner_made_not_finite_end_a_training_with_finite_para
 
 
 @pytest.mark.parametrize("inputs", [X, np.asfortranarray(X), scipy.sparse.csr_array(X)], ids=type)
-@pytest.mark.parametrize("n", [1, 7, 30, 1000])
-def test_the_first_few_are_the_first_rows(inputs, n):
+@pytest.mark.parametrize(("start", "end"), [(0, 1), (0, 7), (3, 4), (11, 30), (0, 1000)])
+def test_some_rows_are_those_examples(inputs, start, end):
     model = network()
-    data = model.examples(inputs, Y).first(n)
-    outputs = np.empty((1, min(n, 30)))
-    model.engine(data.n_examples).predict(outputs, model.parameters, data, False)
-    np.testing.assert_array_equal(outputs[0], model.decision_function(X[:n]))
+    data = model.examples(inputs, Y, sample_weight=np.arange(30) + 1).rows(start, end)
+    engine, outputs = model.engine(data.n_examples), np.empty((1, min(end, 30) - start))
+    engine.predict(outputs, model.parameters, data, False)
+    np.testing.assert_array_equal(outputs[0], model.decision_function(X[start:end]))
+    expected, _ = model.loss_and_gradient(X[start:end], Y[start:end])
+    assert engine.loss(model.parameters, data) == expected
 
 
-def test_the_first_rows_of_a_sparse_matrix_are_as_sparse_as_they_are():
+def test_some_rows_of_a_sparse_matrix_are_as_sparse_as_they_are():
     matrix = scipy.sparse.csr_array(np.where(np.arange(30)[:, np.newaxis] < 10, 0.0, X))
     examples = network().examples(matrix, Y)
-    assert [examples.first(n).density for n in (10, 20, 30)] == [0, 0.5, pytest.approx(2 / 3)]
+    assert [examples.rows(0, n).density for n in (10, 20, 30)] == [0, 0.5, pytest.approx(2 / 3)]
 
 
 @pytest.mark.parametrize("place", [(0, 0), (4, 0), (4, 2), (29, 2)])

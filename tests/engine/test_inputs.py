@@ -169,6 +169,31 @@ def test_stored_zeros_and_repeated_entries_of_a_csr_matrix_are_what_they_stand_f
     assert matrix.nnz == 5
 
 
+@pytest.mark.parametrize("kind", ["bool", "int8", "uint8", "int64", "float32", "float64"])
+@pytest.mark.parametrize("form", ["csr", "csc", "coo", "bsr"])
+@pytest.mark.parametrize("container", ["matrix", "array"])
+def test_repeated_entries_are_added_in_the_dtype_of_the_network_whatever_the_form(form, kind, container, dtype):
+    """120 + 120 is beyond int8, True + True is 2, and in float32 1 is lost beside 2^24."""
+    values = np.array(
+        {"bool": [1, 1, 1], "uint8": [200, 100, 3], "float64": [2**24, 1, 3]}.get(kind, [120, 120, 3]), kind
+    )
+    places = np.array([0, 0, 2]), np.array([1, 1, 0])
+    parts = {
+        "csr": (values, places[1], [0, 2, 2, 3]),
+        "csc": (values[[2, 0, 1]], places[0][[2, 0, 1]], [0, 1, 3, 3, 3]),
+        "bsr": (values[:, np.newaxis, np.newaxis], places[1], [0, 2, 2, 3]),
+        "coo": (values, places),
+    }
+    matrix = getattr(scipy.sparse, f"{form}_{container}")(parts[form], shape=(3, 4))
+    dense = np.zeros((3, 4), dtype)
+    np.add.at(dense, places, values.astype(dtype))
+    assert dense[0, 1] == values.astype(dtype)[:2].sum()
+    model = MLP([4, 5, 1], seed=1, dtype=dtype)
+    assert model.predict_proba(matrix).tobytes() == model.predict_proba(dense).tobytes()
+    assert matrix.nnz == 3
+    assert matrix.data.dtype == kind
+
+
 def test_a_matrix_without_any_entry_is_all_zeros():
     model = MLP([4, 5, 1], activation="tanh", seed=1)
     model.biases[0][:] = 0.5

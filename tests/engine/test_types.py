@@ -1,6 +1,7 @@
 """X, y and weights in the types that people have them in: converted where nothing is lost, otherwise named."""
 
 import datetime
+import numbers
 import subprocess
 import sys
 from decimal import Decimal
@@ -126,6 +127,18 @@ ENCODE, CONVERT = (
 )
 MISSING, DATE = "; drop or fill what is missing$", "; pass numbers, e.g. the days since a first date$"
 DURATION = r"; pass numbers, e.g. what division by numpy.timedelta64\(1, 's'\) gives$"
+
+
+class Mute(numbers.Real):
+    """A number that cannot be had."""
+
+    def __float__(self):
+        raise IndexError("no number\ntoday")
+
+
+Mute.__abstractmethods__ = frozenset()
+
+
 BAD_COLUMNS = {
     "str": (list("wxyz"), TypeError, f"got str 'w' at index 0{ENCODE}"),
     "categories": (pd.Categorical(list("wxyz")), TypeError, f"got str 'w' at index 0{ENCODE}"),
@@ -144,8 +157,15 @@ BAD_COLUMNS = {
     "date": ([DAY] * 4, TypeError, rf"got datetime.date\(2020, 1, 1\) at index 0{DATE}"),
     "timedelta": (pd.to_timedelta([1] * 4, unit="s"), TypeError, f"got dtype timedelta64.* from Series{DURATION}"),
     "duration": (pd.Series([datetime.timedelta(1)] * 4, dtype=object), TypeError, f"got datetime.time.*{DURATION}"),
-    "interval": (pd.interval_range(0, 4), TypeError, "got Interval"),
-    "lists": ([[1, 2]] * 4, TypeError, r"got \[1, 2\] at index 0$"),
+    "interval": (
+        pd.interval_range(0, 4),
+        TypeError,
+        "got Interval.* at index 0; pass numbers, e.g. the middle of each",
+    ),
+    "lists": ([[1, 2]] * 4, TypeError, r"got \[1, 2\] at index 0; give each entry a column of its own"),
+    "arrays": ([np.ones(2)] * 4, TypeError, r"got array\(\[1., 1.\]\) at index 0; give each entry a column of its own"),
+    "dicts": ([{"a": 1}] * 4, TypeError, r"got \{'a': 1\} at index 0; give each key a column of its own"),
+    "an item's own error": (pd.Series([Mute()] * 4), ValueError, "that float64 can hold: no number today$"),
     "too large": ([1, 10**400] * 2, ValueError, "that float64 can hold: int too large to convert to float$"),
 }
 
@@ -207,10 +227,10 @@ NUMBER = "; number the classes, e.g. classes, y = numpy.unique"
         ((label for label in LABELS), TypeError, r"got <generator .*>; pass list\(y\)$"),
         ({0: 1, 1: 0}.values(), TypeError, r"got dict_values\(\[1, 0\]\); pass list\(y\)$"),
         ({0, 1}, TypeError, r"got \{0, 1\}; pass list\(y\)$"),
-        ({0: 1}, TypeError, r"got \{0: 1\}$"),
+        ({0: 1}, TypeError, r"got \{0: 1\}; pass list\(y.values\(\)\)$"),
         (pl.LazyFrame({"y": LABELS}), TypeError, r"got .*; pass y.collect\(\)$"),
         ("0110", TypeError, "got '0110'$"),
-        (np.rec.fromarrays([LABELS, LABELS]), TypeError, "got dtype .* from recarray$"),
+        (np.rec.fromarrays([LABELS, LABELS]), TypeError, "got dtype .* from recarray; .*structured_to_unstructured"),
     ],
 )
 def test_targets_of_something_else_are_refused_with_what_to_do(y, error, message):
@@ -226,7 +246,9 @@ def test_a_remedy_is_that_of_the_argument():
         TypeError, match=f"^column 'kind' of y must hold real numbers, got str 'cat' at index 0{NUMBER}"
     ):
         model.loss_and_gradient(EXPECTED, pd.DataFrame({"kind": words}))
-    with pytest.raises(TypeError, match=r"^sample_weight must be an array of real numbers, got str 'cat' at index 0$"):
+    with pytest.raises(
+        TypeError, match=r"^sample_weight must be an array of real numbers, got str 'cat' at index 0; pass n"
+    ):
         model.loss_and_gradient(EXPECTED, LABELS, sample_weight=words)
 
 
@@ -269,6 +291,19 @@ def test_masked_entries_are_refused_also_in_lists():
         with pytest.raises(ValueError, match=r"^X must not have masked entries$"):
             MLP([2, 1]).predict(given)
     assert MLP([2, 1]).predict([np.ma.masked_array([1.0, 2.0])]).shape == (1,)
+
+
+def test_a_dict_of_columns_is_refused_with_what_to_do():
+    with pytest.raises(TypeError, match=r"; pass numpy.column_stack\(list\(X.values\(\)\)\)$"):
+        MLP([2, 1]).predict({"a": [1.0], "b": [2.0]})
+
+
+def test_a_frame_that_only_looks_like_one_of_numbers_is_refused_by_name():
+    class Frame:
+        columns, dtypes, iloc = ("a",), (np.dtype(float),), None
+
+    with pytest.raises(ValueError, match=r"^X must be an array of numbers; reading the Frame raised TypeError"):
+        MLP([2, 1]).predict(Frame())
 
 
 def test_lists_that_hold_themselves_are_refused():

@@ -158,6 +158,35 @@ def test_compressed_entries_are_refused_before_they_unfold(entry):
     assert peak_of(data, refused) < 1_000_000
 
 
+def test_a_version_alone_may_be_compressed_and_only_a_short_one():
+    versions = {size: npy(np.array("9.1" + size * " ")) for size in (0, 100_000)}
+
+    def written(size):
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w") as target:
+            target.writestr("version.npy", versions[size], zipfile.ZIP_DEFLATED)
+            target.writestr("next.npy", npy(np.zeros(3)))
+        return file.getvalue()
+
+    with pytest.raises(ValueError, match=r"was written by fastmlp 9\.1, this is"):
+        load(written(0))
+    with pytest.raises(ValueError, match="version is compressed"):
+        load(written(100_000))
+
+
+def test_a_network_of_many_layers_is_refused_before_its_names_are_read(monkeypatch):
+    """Their number of parameters is another one."""
+    n = 10_000
+    data = zipped(
+        layer_dims=npy(np.ones(n + 1, np.int64)),
+        activations=npy(np.array(["relu"] * n)),
+        parameters=npy(np.zeros(2 * n + 1)),
+    )
+    monkeypatch.setattr(archive, "hidden_activations", lambda *_: pytest.fail("the names were read"))
+    with pytest.raises(ValueError, match=r"parameters must have shape \(20000,\) for layer_dims, got \(20001,\)"):
+        load(data)
+
+
 def test_a_model_takes_little_more_memory_than_its_file_while_it_loads():
     network = MLP([500, 1000, 500, 1], seed=0)
     network.train(np.eye(2, 500), [0, 1], epochs=1, optimizer="adam")

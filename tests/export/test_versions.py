@@ -103,13 +103,14 @@ def test_the_same_in_a_file_of_this_version_or_an_earlier_one_is_damage(kind, ve
         load(version=None if version is None else text(version), **UNKNOWN[kind]())
 
 
-def test_compression_by_a_later_version_is_named_as_that():
+@pytest.mark.parametrize("stored", [("version",), ()])
+def test_compression_by_a_later_version_is_named_as_that(stored):
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as target:
         for name, array in contents(version=text("99.1")).items():
             member = io.BytesIO()
             np.save(member, array)
-            kind = zipfile.ZIP_STORED if name == "version" else zipfile.ZIP_DEFLATED
+            kind = zipfile.ZIP_STORED if name in stored else zipfile.ZIP_DEFLATED
             target.writestr(f"{name}.npy", member.getvalue(), kind)
     file.seek(0)
     with pytest.raises(ValueError, match=r"file was written by fastmlp 99\.1, this is fastmlp"):
@@ -209,6 +210,37 @@ def test_pickles_whose_training_state_has_unknown_fields_are_refused_by_version(
         changed["training_state"] = SquaredError()
     with pytest.raises(ValueError, match=r"^the model was pickled by fastmlp .*, this is fastmlp"):
         model_of(changed)
+
+
+@pytest.mark.parametrize("wrong", [None, [1], 5, "x", object])
+def test_what_is_no_state_is_refused(wrong):
+    with pytest.raises(ValueError, match=r"^the state of a pickled model must be a dict, got "):
+        model_of(wrong)
+
+
+@pytest.mark.parametrize("version", [5, b"0.1.0", "", "next", "9" * 5000, ["0.1.0"]])
+def test_what_is_no_version_of_a_pickle_is_refused(version):
+    with pytest.raises(ValueError, match=r"^version must be one of fastmlp, got ") as caught:
+        model_of(state(version=version))
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"plan": None},
+        {"loss": "log_loss"},
+        {"_parameters": np.ones(3)},
+        {"_parameters": np.ones(13, np.float32)},
+        {"_parameters": None},
+    ],
+)
+def test_pickles_whose_parts_do_not_fit_together_are_refused_by_version(changes):
+    with pytest.raises(
+        ValueError,
+        match=r"^the model was pickled by fastmlp .*, this is fastmlp .*: (parameters have|plan and loss are) ",
+    ):
+        model_of(state(**changes))
 
 
 def test_a_caller_s_own_attributes_come_along():

@@ -4,12 +4,12 @@ import os
 import signal
 import threading
 import time
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from alarms import alarm, interrupt
+from forks import fork
 from networks import (
     OPTIMIZER,
     activations_of,
@@ -253,13 +253,6 @@ def test_the_gil_is_released():
         thread.join()
     margin = (end - start) / 4
     assert any(start + margin < at < end - margin for at in stamps)
-
-
-def fork():
-    """os.fork without the warning that threads, which the child does not touch, stay behind."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return os.fork()
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])

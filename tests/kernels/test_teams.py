@@ -7,39 +7,19 @@ import shutil
 import signal
 import subprocess
 import sys
-import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
-from alarms import alarm
+from alarms import alarm, interrupt
+from forks import fork, forked
 from networks import OPTIMIZER, activations_of, engine_of, random_network
 from test_interrupts_threads import SHARINGS, Training
 
 from fastmlp import _kernels
 
 # ---- forks
-
-
-def forked(work):
-    """What a child's ``work`` returns, as text; a child that hangs dies."""
-    read, write = os.pipe()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of threads that stay behind
-        child = os.fork()
-    if child == 0:  # pragma: no cover - runs in the child
-        try:
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.alarm(60)
-            os.write(write, work().encode())
-            os._exit(0)
-        finally:
-            os._exit(1)
-    os.close(write)
-    with os.fdopen(read) as pipe:
-        text = pipe.read()
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    return text
 
 
 class Fork:
@@ -51,9 +31,7 @@ class Fork:
     def __call__(self):
         if self.process is not None:
             raise KeyboardInterrupt
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            self.process = os.fork()
+        self.process = fork()
         if self.process == 0:  # pragma: no cover - runs in the child, which inherits no timer
             signal.setitimer(signal.ITIMER_REAL, 0.15)
             resource.setrlimit(resource.RLIMIT_CPU, (30, 30))  # a child that hangs dies
@@ -119,6 +97,57 @@ def test_a_forked_child_makes_threads_of_its_own():
 
     assert int(threads_seen()) >= 2
     assert forked(threads_seen) == "2"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_forked_by_another_thread_serves_signals():
+    """Its main thread is the one that forked."""
+
+    def train():
+        training = Training((2, 10, 5, 1), 300)
+        with pytest.raises(KeyboardInterrupt), alarm(interrupt, 0.1):
+            training.train(10**5)
+        return str(training.counts["updates"])
+
+    with ThreadPoolExecutor(1) as pool:
+        assert 0 < int(pool.submit(forked, train).result()) < 10**5
+
+
+# ---- how many threads sleep between calls
+
+MANY_CALLS = """
+import os, sys, threading, time
+from concurrent.futures import ThreadPoolExecutor
+sys.path[:0] = {path!r}
+from test_interrupts_threads import Training
+
+def train(barrier):
+    training = Training((2, 10, 5, 1), 3000, n_threads=4)
+    barrier.wait()
+    training.train(100)
+
+def call_from(n_callers):
+    with ThreadPoolExecutor(n_callers) as pool:
+        list(pool.map(train, [threading.Barrier(n_callers)] * n_callers))
+
+def count():
+    return len(os.listdir("/proc/self/task")) - before
+
+before = 0
+before = count()
+for n_callers, least, most in ((1, 3, 3), (40, 3, 64), (40, 3, 64)):
+    call_from(n_callers)
+    while not least <= count() <= most:  # threads that ended may be listed for a moment
+        time.sleep(0.01)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts threads as Linux does")
+def test_a_bounded_number_of_threads_sleeps_between_calls():
+    """At most 64 of the 120 that ran at once; the others end."""
+    script = MANY_CALLS.format(path=[p for p in sys.path if p])
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr
 
 
 # ---- where the system makes no more threads

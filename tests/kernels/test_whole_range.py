@@ -198,6 +198,47 @@ def test_log_loss(isa, dtype, data):
                 check(slope, sigmoid(mpf(z)) - y, dtype, ulp, y * float(np.finfo(dtype).eps))
 
 
+def exact_smoothed(z, y, smoothing):
+    """The loss, its derivative, and the distance of the smoothed label from the end, 0 or 1, that it is near."""
+    target = y * (1 - smoothing) + smoothing / 2
+    return softplus(z) - z * target, sigmoid(z) - target, min(target, 1 - target)
+
+
+def softplus(z):
+    return mpmath.log1p(mpmath.exp(z))
+
+
+SMOOTHINGS = [1e-30, 1e-8, 1e-6, 1e-3, 0.1, 0.5, 0.999, 1 - 1e-12]
+
+
+@WITH_ISA
+@given(data=st.data())
+def test_smoothed_log_loss(isa, dtype, data):
+    smoothing = data.draw(st.sampled_from(SMOOTHINGS))
+    at, ulp = OneExample("log_loss", dtype, loss_parameter=smoothing), tolerance("loss ulp", dtype)
+    labels = st.one_of(st.sampled_from([0.0, 1.0]), st.floats(0, 1, width=8 * dtype.itemsize))
+    with mpmath.workdps(100):
+        for z, y in data.draw(st.lists(st.tuples(numbers(dtype), labels), min_size=8, max_size=8)):
+            exact_loss, exact_slope, miss = exact_smoothed(mpf(z), mpf(y), mpf(smoothing))
+            value, (slope,) = at(z, y)
+            check(value, exact_loss, dtype, ulp)
+            check(slope, exact_slope, dtype, ulp, ulp * float(np.finfo(dtype).eps) * miss)
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_the_reference_s_smoothed_log_loss(data):
+    smoothing, dtype = data.draw(st.sampled_from(SMOOTHINGS)), np.dtype("float64")
+    labels = st.one_of(st.sampled_from([0.0, 1.0]), st.floats(0, 1))
+    with mpmath.workdps(100):
+        for z, y in data.draw(st.lists(st.tuples(numbers(dtype), labels), min_size=8, max_size=8)):
+            exact_loss, exact_slope, miss = exact_smoothed(mpf(z), mpf(y), mpf(smoothing))
+            arrays = np.array([[z]]), np.array([[y]]), smoothing
+            check(reference.LOSSES["log_loss"](*arrays)[0, 0], exact_loss, dtype, 8)
+            error = 8 * float(np.finfo(dtype).eps) * miss
+            check(reference.LOSS_DERIVATIVES["log_loss"](*arrays)[0, 0], exact_slope, dtype, 8, error)
+
+
 @WITH_ISA
 @given(data=st.data())
 def test_poisson_loss(isa, dtype, data):

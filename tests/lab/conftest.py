@@ -1,11 +1,28 @@
 """What the tests of the laboratory share."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from fastmlp.datasets import circles
-from fastmlp.lab import run_study
+from fastmlp.lab import run_study, tables
+from fastmlp.lab.values import Form
 
 
 @pytest.fixture(scope="session")
 def runs():
     return run_study([2, 10, 5, 1], circles(300, seed=1), circles(100, seed=2))
+
+
+@pytest.fixture
+def read(tmp_path, monkeypatch):
+    """Read a text as the table ``t.csv``, with any of the options."""
+    monkeypatch.chdir(tmp_path)
+
+    def read_text(text, target="kind", written_in="utf-8", task="auto", drop_missing=False, dtype="float64", **form):
+        path = Path("t.csv")
+        path.write_bytes(text if isinstance(text, bytes) else text.encode(written_in))
+        return tables.read(path, target, Form(**form), task=task, drop_missing=drop_missing, dtype=np.dtype(dtype))
+
+    return read_text

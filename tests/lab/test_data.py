@@ -10,7 +10,7 @@ from sklearn import datasets as of_scikit_learn
 from fastmlp import datasets
 from fastmlp.lab import data, scaling
 from fastmlp.lab.scaling import Standardization
-from fastmlp.lab.tables import Form
+from fastmlp.lab.values import Form
 
 F64, F32 = np.dtype("float64"), np.dtype("float32")
 
@@ -107,6 +107,16 @@ def test_targets_that_nothing_can_be_learned_from_are_refused(targets, task, mes
     assert ("--task" in str(caught.value)) == ("--task" in message)
 
 
+def test_a_column_that_the_dtype_cannot_hold_is_named():
+    one, far = (np.ones((2, 2), np.float32), np.ones(2)), (np.array([[1, np.inf]], np.float32), np.array([1e300]))
+    with pytest.raises(ValueError, match=r"^column 'y' must be finite in float32, got 1e\+300; pass --standardize or"):
+        data.StudyData(one, (one[0], far[1]), ["a", "b"], "y", None).check_finite(F32)
+    some = data.StudyData(one, far, ["a", "b"], "y", None, is_standardized=True)
+    with pytest.raises(ValueError, match=r"^column 'b' must be finite in float32, standardized, got inf; leave the"):
+        some.check_finite(F32)
+    data.StudyData(one, one, ["a", "b"], "y", None).check_finite(F32)
+
+
 @pytest.mark.parametrize("name", datasets.SCIKIT_LEARN)
 def test_data_sets_of_scikit_learn_come_by_name(name):
     X, y = getattr(of_scikit_learn, f"load_{name}")(return_X_y=True)
@@ -125,7 +135,7 @@ def test_the_description_tells_what_was_chosen(load):
     assert load([0.5, 1, 2] * 10).description().startswith("Target y: a regression, loss squared_error. 2 features")
     some = data.StudyData((np.eye(2), np.eye(2)), (np.eye(2), np.eye(2)), ["a"], "y\n", None, n_left_out=3)
     assert some.description().startswith("Target y\\n: ")
-    assert some.description().endswith(" 3 lines with missing values were left out.")
+    assert some.description().endswith(" 3 lines were left out for a missing or infinite value.")
 
 
 # ---- standardization

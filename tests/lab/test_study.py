@@ -215,6 +215,12 @@ def test_an_example_whose_sums_overflow_has_no_prediction(loss, n_outputs):
     np.testing.assert_array_equal(found, [[np.nan], [0]])
 
 
+def test_no_class_is_guessed_from_logits_that_are_infinite():
+    network = MLP([1, 3], activation=[], loss="multinomial_log_loss", initialization="zeros")
+    network.weights[0][:, 0] = 2, 3, -1
+    np.testing.assert_array_equal(predictions(network, np.array([[1e308], [1.0]])), [[np.nan], [1]])
+
+
 def test_any_number_of_classes_is_studied():
     X, z = two_columns()
     y = np.digitize(z, [-1, 0, 1])

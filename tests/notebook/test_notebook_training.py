@@ -222,3 +222,9 @@ def test_a_column_without_a_prediction_is_refused_by_its_place():
     ):
         with pytest.raises(ValueError, match="X must have columns that give numbers, but in column 7 a sum overflows"):
             call()
+    large = {key: np.full_like(value, np.finfo("float32").max) for key, value in parameters.items()}
+    large["W2"][0, 0] *= -1
+    with pytest.raises(
+        ValueError, match=r"parameters must give numbers, but the largest is 3\.40282e\+38, and in column 0"
+    ):
+        notebook.predict_dec(large, np.ones((2, 3), "float32"))

@@ -88,6 +88,8 @@ BAD = [
     ("dropout", 1, ValueError, f"dropout {BELOW_1}, got 1"),
     ("dropout", -0.1, ValueError, f"dropout {BELOW_1}, got -0.1"),
     ("dropout", np.nan, ValueError, f"dropout {BELOW_1}, got nan"),
+    ("dropout", 1e-46, ValueError, r"dropout must be 0 or from 2\*\*-24 to 1 - 2\*\*-24, got 1e-46"),
+    ("dropout", [0.5, 1 - 1e-9], ValueError, r"dropout\[1\] must be 0 or from 2\*\*-24 to 1 - .*, got 0.999999999"),
     ("dropout", "x", TypeError, "dropout must be a number, got 'x'"),
     ("dropout", None, TypeError, "dropout must be a number, got None"),
     ("dropout", [0.5], ValueError, "dropout must have 2 entries, one per hidden layer; got 1"),

@@ -1,5 +1,7 @@
 """L-BFGS: convex models against scikit-learn's solvers, and how its training runs, ends and refuses."""
 
+import itertools
+
 import numpy as np
 import pytest
 import sklearn.linear_model
@@ -380,3 +382,31 @@ def test_validation_and_rules_go_on_though_the_callback_changes_the_parameters()
         X, LABELS, epochs=50, optimizer="lbfgs", report_every=1, callback=lambda *_: None, n_iter_no_change=1, tol=10.0
     )
     assert again.ended.how == "stopped"
+
+
+class Counting:
+    """An engine that notes the parameters at which a loss and gradient are computed."""
+
+    def __init__(self, engine, points):
+        self.engine, self.points = engine, points
+
+    def loss_and_gradient(self, gradient, parameters, data):
+        self.points.append(parameters.tobytes())
+        return self.engine.loss_and_gradient(gradient, parameters, data)
+
+
+@pytest.mark.parametrize("penalty", ["mean", "sum"])
+@pytest.mark.parametrize("moves", [False, True])
+def test_no_point_is_evaluated_twice_in_a_row(moves, penalty):
+    """Neither the start nor the parameters that a callback sets, from which SciPy begins anew."""
+    model, points = hidden_network(), []
+    make = model.engine
+    model.engine = lambda *args, **kwargs: Counting(make(*args, **kwargs), points)
+
+    def move(epoch, loss):
+        if moves and epoch == 3:
+            model.parameters[:] *= 1.01
+
+    model.train(X, LABELS, epochs=6, optimizer="lbfgs", l2=0.01, penalty=penalty, callback=move, report_every=1)
+    assert len(points) > 6
+    assert all(point != other for point, other in itertools.pairwise(points))

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import os
 import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from alarms import alarm, interrupt
+from forks import fork, forked
 
 from fastmlp import MLP
 from fastmlp.training.occupancy import Occupancy
@@ -170,3 +172,102 @@ def test_a_signal_at_any_moment_leaves_a_model_that_can_be_trained():
         with occupancy.training("train"):
             pass
     assert interrupted > 100
+
+
+def test_while_a_model_is_initialized_a_refusal_says_so():
+    model = network()
+
+    def draw(layer_dims):
+        for name, call in (REFUSED_ALWAYS | FOR_THE_CALLBACK).items():
+            with pytest.raises(
+                RuntimeError, match=f"^{name.strip()} was called while this model is being initialized$"
+            ):
+                call(model)
+        return [np.ones((6, 3)), np.ones((1, 6))], [np.ones(6), np.ones(1)]
+
+    model.initialization = draw
+    model.initialize()
+    train(model)
+
+
+# ---- processes forked while a model trains
+
+
+@contextlib.contextmanager
+def training_in_another_thread(**options):
+    """A model that another thread trains, past its first updates."""
+    model, has_begun, may_end = network(), threading.Event(), threading.Event()
+
+    def callback(epoch, loss):
+        has_begun.set()
+        return may_end.is_set()
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(train, model, epochs=10**7, report_every=100, callback=callback, **options)
+        try:
+            assert has_begun.wait(60)
+            yield model
+        finally:
+            may_end.set()
+        assert running.result().ended.how == "callback"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_in_a_child_forked_by_another_thread_a_model_in_training_predicts_until_it_is_initialized(optimizer):
+    """The fork may have come in the middle of an update, of which no more is made."""
+
+    def use():
+        for name, call in (REFUSED_ALWAYS | FOR_THE_CALLBACK).items():
+            if name != "initialize":
+                with pytest.raises(
+                    RuntimeError, match=f"^{name.strip()} was called in a process that was forked while"
+                ):
+                    call(model)
+        for call in FREE:
+            assert np.isfinite(call(model)).all()
+        expected = network()
+        for other in (model.initialize(), expected):
+            train(other, optimizer=optimizer)
+        return str(copy.deepcopy(model).parameters.tobytes() == expected.parameters.tobytes())
+
+    with training_in_another_thread(optimizer=optimizer) as model:
+        assert forked(use) == "True"
+    train(model)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_failed_initialization_leaves_the_model_of_a_forked_child_refused():
+    def use():
+        model.initialization = lambda layer_dims: None
+        with pytest.raises((TypeError, ValueError), match="initialization"):
+            model.initialize()
+        with pytest.raises(RuntimeError, match="train was called in a process that was forked while"):
+            train(model)
+        return "refused"
+
+    with training_in_another_thread() as model:
+        assert forked(use) == "refused"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_forked_by_the_callback_goes_on_with_the_training():
+    model, expected, parent, (read, write) = network(), network(), os.getpid(), os.pipe()
+
+    def callback(epoch, loss):
+        if epoch == 10:
+            fork()
+        with pytest.raises(RuntimeError, match="train was called while this model is training"):
+            train(model)
+
+    train(model, report_every=10, callback=callback)
+    train(model, epochs=1)
+    if os.getpid() != parent:  # pragma: no cover - runs in the child
+        os.write(write, model.parameters.tobytes())
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read, "rb") as pipe:
+        of_the_child = pipe.read()
+    os.wait()
+    train(expected, epochs=31)
+    assert model.parameters.tobytes() == of_the_child == expected.parameters.tobytes()

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 from fastmlp import MLP, DeadNetworkWarning, DivergenceWarning
 from fastmlp.training import TrainingOptions, run
@@ -21,10 +22,10 @@ def network(**kwargs):
     return MLP((2, 6, 1), **{"activation": "tanh", "seed": 1, **kwargs})
 
 
-def ended(model, inputs=X, targets=Y, **options):
+def ended(model, inputs=X, targets=Y, sample_weight=None, **options):
     """The end of a training without warnings, which are errors here."""
-    options = TrainingOptions(**{"epochs": 30, "learning_rate": 0.1, **options})
-    return run(model, model.examples(inputs, targets), options).ended
+    options = TrainingOptions(**{"epochs": 30, "learning_rate": 0.1, "seed": 0, **options})
+    return run(model, model.examples(inputs, targets, sample_weight=sample_weight), options).ended
 
 
 def test_a_training_that_makes_all_epochs_is_finished():
@@ -74,6 +75,61 @@ def test_the_last_epoch_s_loss_counts_though_nobody_records_it():
     model = network(activation="leaky_relu", loss="squared_error")
     end = ended(model, PRICES, PRICES[:, 0], epochs=4, learning_rate=1e-7, report_every=10)
     assert end.symptom == "loss grew"
+
+
+@pytest.mark.parametrize("epochs", [1, 3])
+@pytest.mark.parametrize("restore_best", [False, True])
+@pytest.mark.parametrize("batch_size", [1, 9])
+def test_a_loss_that_grows_within_the_first_epoch_is_an_outcome(batch_size, restore_best, epochs):
+    """All losses that are reported are large."""
+    model = MLP((2, 1), activation=[], loss="squared_error", seed=1)
+    options = {"learning_rate": 6e-9, "batch_size": batch_size, "epochs": epochs, "restore_best": restore_best}
+    end = ended(model, PRICES, PRICES[:, 0], **options)
+    assert (end.how, end.symptom) == ("finished", "loss grew")
+
+
+@pytest.mark.parametrize("form", [np.asarray, np.asfortranarray, scipy.sparse.csr_array])
+@pytest.mark.parametrize("loss", ["log_loss", "multinomial_log_loss"])
+def test_any_loss_that_grows_within_the_first_epoch_is_an_outcome(loss, form):
+    model = MLP((2, 6, 2 if loss == "multinomial_log_loss" else 1), activation="identity", loss=loss, seed=1)
+    end = ended(model, form(3 * X), epochs=1, learning_rate=1e4, batch_size=5, sample_weight=np.ones(40))
+    assert (end.how, end.symptom) == ("finished", "loss grew")
+
+
+TARGETS = {
+    "log_loss": Y,
+    "multinomial_log_loss": Y,
+    **dict.fromkeys(("squared_error", "absolute_error", "huber", "quantile"), X @ [1.0, -2.0] + 0.1 * X[::-1, 0]),
+    "poisson": np.floor(np.exp(X[:, 0])),
+}
+
+
+@pytest.mark.parametrize("batch_size", [1, 9, None])
+@pytest.mark.parametrize(("optimizer", "rate"), [("sgd", 0.02), ("adam", 0.01), ("rmsprop", 0.003)])
+@pytest.mark.parametrize("loss", TARGETS)
+def test_sane_trainings_have_no_symptom(loss, optimizer, rate, batch_size):
+    """Also where the examples are sorted, weighted and few, the labels rare, or the training goes on."""
+    y, n_outputs = TARGETS[loss], 2 if loss == "multinomial_log_loss" else 1
+    weight, by_size, rare = RNG.uniform(0, 3, 40), np.argsort(np.abs(y)), np.where(np.arange(40) == 39, y, 0)
+    for inputs, targets in ((X, y), (X[by_size], y[by_size]), (X[by_size[::-1]], y[by_size[::-1]]), (X, rare)):
+        model = network(loss=loss) if n_outputs == 1 else MLP((2, 6, 2), loss=loss, activation="tanh", seed=1)
+        options = {"optimizer": optimizer, "learning_rate": rate, "batch_size": batch_size}
+        for epochs in (1, 5, 1):
+            assert ended(model, inputs, targets, epochs=epochs, **options).symptom is None
+        for more in ({"sample_weight": weight, "dropout": 0.3}, {"l2": 1.0, "penalty": "sum"}):
+            assert ended(model, inputs, targets, epochs=2, **more, **options).symptom is None
+
+
+@pytest.mark.parametrize("batch_size", [None, 9])
+def test_a_good_fit_that_a_new_optimizer_disturbs_has_not_diverged(batch_size):
+    """Adam's first updates have the size of the learning rate, whatever the gradient."""
+    model = network(loss="squared_error", activation="identity")
+    targets = X @ [1.0, -2.0]
+    model.train(X, targets, epochs=300, optimizer="lbfgs")
+    assert model.loss_and_gradient(X, targets)[0] < 1e-8
+    end = ended(model, targets=targets, epochs=3, optimizer="adam", learning_rate=0.01, batch_size=batch_size)
+    assert model.loss_and_gradient(X, targets)[0] > 1e-6
+    assert (end.how, end.symptom) == ("finished", None)
 
 
 @pytest.mark.parametrize("batch_size", [None, 9])
