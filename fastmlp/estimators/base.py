@@ -1,9 +1,8 @@
 """What the classifier and the regressor share: a fit, from checked arguments to scikit-learn's attributes."""
 
-import contextlib
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -15,13 +14,14 @@ from sklearn.utils.validation import _check_sample_weight
 from fastmlp import training
 from fastmlp.engine.examples import Examples
 from fastmlp.estimators import scales, solvers
-from fastmlp.estimators.compatibility import CallbackSupportMixin, with_callbacks
+from fastmlp.estimators.compatibility import CallbackSupportMixin
 from fastmlp.estimators.display import LossCurveDisplay
 from fastmlp.estimators.draws import Draws, GlorotUniform
+from fastmlp.estimators.fitting import alone, unchanged_if_failed
 from fastmlp.estimators.layers import FittedLayers
 from fastmlp.estimators.validation import HeldOut, split
 from fastmlp.estimators.warn import warn
-from fastmlp.estimators.watching import Watcher
+from fastmlp.estimators.watching import Tasks, Watcher
 from fastmlp.losses import Loss
 from fastmlp.network import MLP
 from fastmlp.optimizers import Optimizer
@@ -69,7 +69,7 @@ class BaseMLP(FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
         "n_threads": [Interval(Integral, 1, None, closed="left"), None],
     }
 
-    @with_callbacks
+    @alone
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None) -> Self:
         """Fit the model to X and y.
@@ -160,8 +160,9 @@ class BaseMLP(FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
     def _fit(self, X: Any, y: Any, sample_weight: Any, validation_data: Any, incremental: bool) -> Self:
         hidden = hidden_layer_sizes_of(self.hidden_layer_sizes)
         is_first = not self.__sklearn_is_fitted__() or not (self.warm_start or incremental)
-        with self._unchanged_if_failed():
-            given = (X, y, sample_weight)
+        tasks = Tasks.of(self, X, y, sample_weight, incremental)
+        runs_foreign_code = bool(tasks or self.verbose or self.scoring or isinstance(self.learning_rate, Schedule))
+        with unchanged_if_failed(self, not is_first and (not incremental or runs_foreign_code)):
             X, y = self._validate_input(X, y, reset=is_first, incremental=incremental)
             if sample_weight is not None:
                 sample_weight = _check_sample_weight(sample_weight, X)
@@ -170,20 +171,9 @@ class BaseMLP(FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
                 self._start((X.shape[1], *hidden, self._n_outputs_of(y)), X.dtype, draws)
             if self.early_stopping and incremental and validation_data is None:
                 raise ValueError("partial_fit does not support early_stopping=True")
-            history = self._train(X, y, sample_weight, given, validation_data, draws, incremental)
+            history = self._train(X, y, sample_weight, tasks, validation_data, draws, incremental)
         self._warn(history, X, incremental)
         return self
-
-    @contextlib.contextmanager
-    def _unchanged_if_failed(self) -> Iterator[None]:
-        """Put all attributes back if an error prevents the fit."""
-        before = self.__dict__.copy()
-        try:
-            yield
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
 
     def _start(self, layer_dims: Sequence[int], dtype: np.dtype, draws: Draws) -> None:
         """Draw a new network and set the attributes of a model before its first epoch."""
@@ -212,7 +202,7 @@ class BaseMLP(FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
         X: Any,
         y: np.ndarray,
         sample_weight: np.ndarray | None,
-        given: tuple[Any, Any, Any],
+        tasks: Tasks | None,
         validation_data: Any,
         draws: Draws,
         incremental: bool,
@@ -228,8 +218,7 @@ class BaseMLP(FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
         draws.begin_orders(n)
         options = solvers.options_of(self, n, draws, held_out, incremental)
         solvers.continue_training(self, options, incremental)
-        watcher = Watcher(self, *given, held_out, options.epochs)
-        with watcher:
+        with Watcher(self, tasks, n, held_out, options.epochs) as watcher:
             history = training.run(
                 network,
                 examples,
@@ -238,9 +227,10 @@ class BaseMLP(FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
                 after_epoch=watcher.after_epoch,
                 returns_when_interrupted=True,
             )
-        if self.shuffle and solvers.method_of(self) != "lbfgs":
-            draws.leave_after(history.ended.epoch)
-        self._record(history, n, held_out, incremental)
+            if self.shuffle and solvers.method_of(self) != "lbfgs":
+                draws.leave_after(history.ended.epoch)
+            self._record(history, n, held_out, incremental)
+            watcher.end(history.ended)
         return history
 
     def _record(self, history: training.History, n_examples: int, held_out: HeldOut | None, incremental: bool) -> None:
@@ -249,13 +239,14 @@ class BaseMLP(FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
         if not math.isnan(history.last_loss):
             self.loss_ = history.last_loss
         if held_out is not None:
-            held_out.record(history)
+            held_out.record(self, history)
             if incremental and self.early_stopping:
                 self._keep_best(held_out, history)
         if solvers.method_of(self) == "lbfgs":  # which reports the loss before each step
             self.loss_curve_ += [*losses[1:], history.last_loss][: self.n_iter_]
             return
         self.t_ += self.n_iter_ * n_examples
+        losses += [math.nan] * (self.n_iter_ - len(losses))  # of an epoch that made it infinite
         self.loss_curve_ += losses
         if self.best_loss_ is not None:
             self.best_loss_ = min([self.best_loss_, *losses])

@@ -4,7 +4,6 @@ from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from scipy.special import log_expit, log_softmax
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils import column_or_1d, compute_sample_weight
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -13,8 +12,8 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call
 
 from fastmlp.estimators import inputs
 from fastmlp.estimators.base import BaseMLP
-from fastmlp.estimators.compatibility import with_callbacks
 from fastmlp.estimators.documentation import documented
+from fastmlp.estimators.fitting import alone
 from fastmlp.estimators.inputs import is_plain_labels
 from fastmlp.estimators.labels import Labels
 from fastmlp.estimators.validation import accuracy
@@ -150,7 +149,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.n_threads = n_threads
 
     @available_if(lambda estimator: estimator._check_solver())
-    @with_callbacks
+    @alone
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None, *, validation_data: Any = None
@@ -215,22 +214,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return probabilities
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
-        """Predict the logarithm of the probability of each class, finite also where the probability is 0.
+        """Predict the logarithm of the probability of each class: -inf where the probability rounds to 0.
 
         Parameters and shape are those of :meth:`predict_proba`.
         """
         probabilities = self.predict_proba(X)
-        is_zero = probabilities == 0
-        logarithms = np.log(probabilities, out=probabilities, where=~is_zero)
-        if is_zero.any():
-            logarithms[is_zero] = self._log_proba_of_logits(X)[is_zero]
-        return logarithms
-
-    def _log_proba_of_logits(self, X: Any) -> np.ndarray:
-        logits = self._outputs(X, probabilities=False)
-        if self._labels.kind == "multiclass":
-            return log_softmax(logits, axis=1)
-        return log_expit(logits) if self.n_outputs_ > 1 else log_expit(np.hstack([-logits, logits]))
+        return np.log(probabilities, out=probabilities)
 
     # ---- what the base class asks for
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, SupportsIndex
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from fastmlp.estimators import inputs
 from fastmlp.network import MLP
@@ -68,16 +68,18 @@ class FittedLayers:
         for view, array in zip(views, arrays, strict=True):
             view[...] = array
 
-    def _outputs(self, X: Any, probabilities: bool = True) -> np.ndarray:
-        """Return the network's outputs (n_samples, n_outputs): probabilities or values, or else logits."""
+    def _outputs(self, X: Any) -> np.ndarray:
+        """Return the network's outputs (n_samples, n_outputs): probabilities or values."""
         network = self.__dict__.get("_network")
         if network is None:
             check_is_fitted(self)
         assert network is not None
         is_known = inputs.is_plain(X) and X.shape[1] == self.n_features_in_ and "feature_names_in_" not in self.__dict__
-        if not is_known or X.dtype != network.plan.dtype:
-            X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False, dtype=network.plan.dtype)
-        if X.shape[0] == 1 and probabilities and isinstance(X, np.ndarray):
+        if not is_known:
+            X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        if X.dtype != network.plan.dtype:
+            X = check_array(X, accept_sparse=["csr", "csc"], dtype=network.plan.dtype, input_name="X")
+        if X.shape[0] == 1 and isinstance(X, np.ndarray):
             return network.predict_one(X[0])[np.newaxis]
-        outputs = network._outputs(X, probabilities)
+        outputs = network._outputs(X, True)
         return outputs[:, np.newaxis] if outputs.ndim == 1 else outputs

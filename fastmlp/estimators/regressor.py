@@ -10,8 +10,8 @@ from sklearn.utils.metaestimators import available_if
 
 from fastmlp.estimators import inputs
 from fastmlp.estimators.base import BaseMLP
-from fastmlp.estimators.compatibility import with_callbacks
 from fastmlp.estimators.documentation import documented
+from fastmlp.estimators.fitting import alone
 from fastmlp.estimators.validation import r2
 from fastmlp.losses import AbsoluteError, Huber, Loss, Poisson, Quantile, SquaredError, loss_of
 
@@ -145,7 +145,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.n_threads = n_threads
 
     @available_if(lambda estimator: estimator._check_solver())
-    @with_callbacks
+    @alone
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None) -> Self:
         """Make one epoch over X and y.

@@ -14,9 +14,11 @@ from fastmlp.estimators.warn import warn
 from fastmlp.optimizers import LBFGS, SGD, Adam, AdamW, Optimizer, RMSprop
 from fastmlp.schedules import Adaptive, Constant, InverseScaling, Plateau, Schedule, Steps
 from fastmlp.training import Ended, TrainingOptions
+from fastmlp.training.lbfgs import NO_STEP
 
 SOLVERS = tuple(optimizers.OPTIMIZERS)
 SCIPY_FTOL = 2.220446049250313e-09  # SciPy's default of L-BFGS-B, which scikit-learn takes
+SCIPY_LIMIT = "STOP: TOTAL NO. OF ITERATIONS REACHED LIMIT"  # SciPy's message
 MOST_AUTO_BATCH = 200
 ADAPTIVE_FACTOR, SMALLEST_RATE = 0.2, 1e-6  # of scikit-learn's "adaptive"
 
@@ -155,11 +157,17 @@ def warn_if_not_converged(estimator: Any, ended: Ended) -> None:
     """Issue scikit-learn's ConvergenceWarning if the training ended with the last epoch that it was given."""
     max_iter = estimator.max_iter
     if method_of(estimator) == "lbfgs":
-        if ended.how in ("finished", "stopped"):
-            message = f"lbfgs failed to converge after {ended.epoch} iteration(s):\n{ended.why}\n"
-            if ended.how == "finished":
-                message += f"Increase the number of iterations to improve the convergence (max_iter={max_iter}).\n"
-            warn(f"{message}You might also want to scale the data.", ConvergenceWarning)
+        if ended.how in ("converged", "callback"):
+            return
+        status = 2 if "ABNORMAL" in ended.why else 1
+        reason = SCIPY_LIMIT if ended.how == "finished" else ended.why.removeprefix(NO_STEP)
+        more = f"\nIncrease the number of iterations to improve the convergence (max_iter={max_iter})."
+        warn(
+            f"lbfgs failed to converge after {ended.epoch} iteration(s) (status={status}):\n{reason}\n"
+            f"{more if ended.epoch == max_iter else ''}\nYou might also want to scale the data as shown in:\n"
+            "    https://scikit-learn.org/stable/modules/preprocessing.html",
+            ConvergenceWarning,
+        )
     elif ended.how == "finished":
         warn(
             f"Stochastic Optimizer: Maximum iterations ({max_iter}) reached and the optimization hasn't converged yet.",

@@ -103,9 +103,9 @@ class HeldOut:
         self.scores.append(score)
         return score
 
-    def record(self, history: History) -> None:
+    def record(self, estimator: Any, history: History) -> None:
         """Add what was measured to the estimator's attributes."""
-        e = self.estimator
+        e = estimator
         if history.ended.how == "diverged":  # scikit-learn goes on and records what it then predicts
             self.scores.append(math.nan)
             self.losses.append(math.nan)

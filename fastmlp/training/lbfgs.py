@@ -12,6 +12,7 @@ from fastmlp.training.descent import RULES
 from fastmlp.training.history import Ended, diverged, interrupted
 from fastmlp.training.task import Task
 
+NO_STEP = "L-BFGS made no further step: "
 FUNCTION_CALLS_PER_EPOCH = 20  # SciPy's line search takes at most as many for one step
 
 
@@ -81,7 +82,7 @@ class _Objective:
         assert isinstance(optimizer, LBFGS)
         most_calls = min(optimizer.max_fun or epochs * FUNCTION_CALLS_PER_EPOCH, 2**31 - 1)
         if self.calls >= most_calls:
-            self.ended = Ended("stopped", self.step, f"L-BFGS made no further step: {self.calls} evaluations were made")
+            self.ended = Ended("stopped", self.step, f"{NO_STEP}{self.calls} evaluations were made")
             return
         settings = {
             "maxiter": epochs - self.step,
@@ -94,7 +95,7 @@ class _Objective:
         if result.status == 0:
             self.ended = Ended("converged", self.step, f"L-BFGS reached its tolerance: {result.message}")
         elif self.step < epochs:
-            self.ended = Ended("stopped", self.step, f"L-BFGS made no further step: {result.message}")
+            self.ended = Ended("stopped", self.step, f"{NO_STEP}{result.message}")
 
     def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Count an evaluation for SciPy, which begins at a point that was just evaluated."""
