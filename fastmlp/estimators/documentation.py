@@ -63,7 +63,7 @@ MORE_PARAMETERS = """\
     clip_value, clip_norm : float, default=None
         Largest magnitude of an entry, and largest norm, of the gradient with its penalties.
     scoring : str or callable, default=None
-        Score of the examples held out: a name of :func:`sklearn.metrics.get_scorer_names`, "loss" for the negative
+        Score of the examples held out: a name of ``sklearn.metrics.get_scorer_names``, "loss" for the negative
         loss, or a function ``scorer(estimator, X, y)``. None is scikit-learn's choice, the accuracy or R^2.
     resume_optimizer : bool, default=False
         Whether a warm-started fit also goes on with the optimizer's moments and the learning rate; scikit-learn starts

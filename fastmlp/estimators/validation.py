@@ -117,7 +117,7 @@ class HeldOut:
 
 
 def accuracy(outputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None) -> float:
-    """Return the share of examples with all labels right, as :func:`sklearn.metrics.accuracy_score` does.
+    """Return the share of examples with all labels right, as ``sklearn.metrics.accuracy_score`` does.
 
     Outputs (n_outputs, n) are probabilities; targets (n_targets, n) are those of the kernels.
     """
@@ -129,7 +129,7 @@ def accuracy(outputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray
 
 
 def r2(outputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None) -> float:
-    """Return the mean coefficient of determination over the outputs, as :func:`sklearn.metrics.r2_score` does."""
+    """Return the mean coefficient of determination over the outputs, as ``sklearn.metrics.r2_score`` does."""
     weight = 1.0 if sample_weight is None else sample_weight
     mean = np.average(targets, axis=1, weights=sample_weight)[:, np.newaxis]
     spread = (weight * (targets - mean) ** 2).sum(axis=1, dtype=np.float64)
