@@ -98,7 +98,7 @@ ATTRIBUTES = """\
         Activation of the outputs.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, if X had names that are all strings.
 """
 
