@@ -31,9 +31,8 @@ def module_on_ours():
 
 
 theirs = module_on_ours()
-globals().update(
-    {name: test for name, test in vars(theirs).items() if name.startswith("test_") and name not in PRIVATE}
-)
+tests = {name for name in vars(theirs) if name.startswith("test_")}
+globals().update({name: getattr(theirs, name) for name in tests - set(PRIVATE)})
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
