@@ -25,12 +25,12 @@ ADAPTIVE_FACTOR, SMALLEST_RATE = 0.2, 1e-6  # of scikit-learn's "adaptive"
 
 @dataclass(frozen=True)
 class ResumedInverseScaling(InverseScaling):
-    """scikit-learn's "invscaling" in a warm-started fit: the first epoch has the initial rate again.
+    """scikit-learn's "invscaling": a warm-started fit goes on counting, but its first epoch has the initial rate again.
 
     Parameters
     ----------
     seen : int
-        Examples seen by earlier fits.
+        Examples seen before the optimizer started, by earlier fits.
     """
 
     seen: int = 0
@@ -102,8 +102,9 @@ def options_of(
 ) -> TrainingOptions:
     """Return the options of one fit on so many examples."""
     e, schedule, is_lbfgs = estimator, schedule_of(estimator), method_of(estimator) == "lbfgs"
-    if isinstance(schedule, InverseScaling) and e.warm_start and not incremental and not e.resume_optimizer:
-        schedule = ResumedInverseScaling(schedule.initial, schedule.power_t, "examples", e.t_)
+    if isinstance(schedule, InverseScaling) and isinstance(e.learning_rate, str) and not e.resume_optimizer:
+        seen = e.t_ - (e._network.training_state.examples if incremental else 0)
+        schedule = ResumedInverseScaling(schedule.initial, schedule.power_t, "examples", seen)
     batch_size = batch_size_of(e, n_examples)
     shuffles_batches = e.shuffle and not is_lbfgs and batch_size is not None and batch_size < n_examples
     has_rule = not is_lbfgs and (schedule is None or schedule.adaptive is None)

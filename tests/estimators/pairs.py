@@ -11,11 +11,15 @@ from sklearn.utils.fixes import parse_version
 
 import fastmlp
 
-VERSION = parse_version(sklearn.__version__)
 X, y = scale(load_iris().data), load_iris().target
 LABELS = np.array(["setosa", "versicolor", "virginica"])[y]
 X_REGRESSION, y_REGRESSION = (scale(array)[::3] for array in load_diabetes(return_X_y=True))
 X_REGRESSION = scale(X_REGRESSION)
+
+
+def is_since(version):
+    """Whether the installed scikit-learn is this version or a later one."""
+    return parse_version(sklearn.__version__) >= parse_version(version)
 
 
 def pair(name, **options):

@@ -3,7 +3,7 @@
 import joblib
 import numpy as np
 import pytest
-from pairs import LABELS, VERSION, X_REGRESSION, X, assert_same, pair, parse_version, results, y, y_REGRESSION
+from pairs import LABELS, X_REGRESSION, X, assert_same, is_since, pair, results, y, y_REGRESSION
 from sklearn import ensemble, feature_selection, inspection, metrics, model_selection, multiclass, multioutput
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -18,7 +18,6 @@ GRID = {"alpha": [1e-4, 1.0], "hidden_layer_sizes": [(3,), (6,)]}
 FOLDS = model_selection.KFold(3, shuffle=True, random_state=0)
 BINARY = y > 0
 UNKNOWN = np.where(np.arange(len(y)) % 3 == 0, y, -1)
-has_weights = parse_version("1.7") <= VERSION  # scikit-learn's own networks have them from then on
 
 
 def searched(search):
@@ -112,7 +111,7 @@ REGRESSORS = {
 
 @pytest.mark.parametrize("tool", [*CLASSIFIERS, *WEIGHTED])
 def test_classifiers_give_the_same(tool):
-    if tool in WEIGHTED and not has_weights:
+    if tool in WEIGHTED and not is_since("1.7"):
         pytest.skip("scikit-learn's networks take weights from 1.7 on")
     function = {**CLASSIFIERS, **WEIGHTED}[tool]
     assert_same(*results(function, pair("MLPClassifier")))

@@ -201,6 +201,22 @@ def test_partial_fits_after_a_fit_go_on_with_its_optimizer(solver):
     assert_same(*models, X)
 
 
+@pytest.mark.parametrize("calls", ["fit fit partial", "partial fit fit partial", "fit partial fit partial partial"])
+@pytest.mark.parametrize("solver", ["nesterov", "invscaling", "adaptive", "adam"])
+def test_warm_starts_and_partial_fits_in_turn_agree(solver, calls):
+    X, y = data_of("regression")
+    models = []
+    for library in (estimators, neural_network):
+        options = {**SOLVERS[solver], "hidden_layer_sizes": (6,), "max_iter": 3, "random_state": 5, "warm_start": True}
+        model = library.MLPRegressor(**options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for call in calls.split():
+                (model.fit if call == "fit" else model.partial_fit)(X, y)
+        models.append(model)
+    assert_same(*models, X)
+
+
 @pytest.mark.parametrize("batch_size", [20, 1000])
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_a_shared_random_state_is_left_where_scikit_learn_leaves_it(batch_size, early_stopping):

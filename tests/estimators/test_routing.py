@@ -5,7 +5,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import sklearn
-from pairs import VERSION, X, assert_same, outcome, pair, parse_version, results, y
+from pairs import X, assert_same, is_since, outcome, pair, results, y
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV, cross_validate
@@ -53,7 +53,7 @@ def test_weights_and_validation_data_arrive_through_a_search():
 
 @pytest.mark.usefixtures("_routing")
 def test_routed_weights_give_what_they_give_in_scikit_learn():
-    if parse_version("1.7") > VERSION:
+    if not is_since("1.7"):
         pytest.skip("scikit-learn's networks take weights from 1.7 on")
 
     def scores(model):
@@ -79,7 +79,7 @@ def check_names(ours, theirs, expected):
     """scikit-learn before 1.9 does not know the names of present polars."""
     names = getattr(theirs, "feature_names_in_", None)
     np.testing.assert_array_equal(getattr(ours, "feature_names_in_", None), names)
-    if parse_version("1.9") <= VERSION:
+    if is_since("1.9"):
         assert list(names) == expected
 
 
