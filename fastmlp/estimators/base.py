@@ -19,6 +19,7 @@ from fastmlp.engine.examples import Examples
 from fastmlp.estimators import solvers
 from fastmlp.estimators.compatibility import CallbackSupportMixin, with_callbacks
 from fastmlp.estimators.draws import GlorotUniform, Shuffles
+from fastmlp.estimators.exporting import Exporting
 from fastmlp.estimators.layers import FittedLayers
 from fastmlp.estimators.validation import HeldOut, split
 from fastmlp.estimators.watching import Watcher
@@ -32,7 +33,7 @@ NOT_FINITE = (
 )
 
 
-class BaseMLP(FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
+class BaseMLP(Exporting, FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
     """Base class of :class:`MLPClassifier` and :class:`MLPRegressor`, which describe its parameters and attributes."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
