@@ -27,6 +27,15 @@ class Samples:
         inputs = np.random.default_rng(0).standard_normal((n, plan.layer_dims[0])).astype(plan.dtype)
         return cls(inputs, outputs_of(network, inputs))
 
+    def check(self, network: Any, name: str) -> None:
+        """Raise ValueError that calls a file ``name`` if the network no longer gives the outputs stored there."""
+        difference = self.difference(network)
+        if difference > 1:
+            raise ValueError(
+                f"{name} is not a model saved by fastmlp: its outputs for the inputs in the file differ from those in the "
+                f"file by {difference:.3g} times what rounding explains"
+            )
+
     def difference(self, network: Any) -> float:
         """Return the largest difference of the outputs that the network gives now, in units of what rounding explains.
 

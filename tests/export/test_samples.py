@@ -1,5 +1,7 @@
 """Stored outputs agree with those of any instruction set, and with nothing else."""
 
+import io
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 from fastmlp import MLP, _kernels
 from fastmlp.engine.plan import HIDDEN_ACTIVATIONS
+from fastmlp.export import archive
 from fastmlp.export.samples import Samples, outputs_of, rounding_errors
 from fastmlp.losses import LOSSES
 
@@ -66,3 +69,45 @@ def test_what_cannot_be_estimated_does_not_count(dtype):
     assert kept.difference(model) == 0
     errors = rounding_errors(model.plan, model.weights, model.biases, kept.inputs)
     assert errors.shape == kept.outputs.shape == outputs_of(model, kept.inputs).shape
+
+
+# ---- in files
+
+
+def test_a_saved_model_loads_under_every_instruction_set(isa, dtype):
+    model, file = MLP([9, 30, 20, 3], loss="multinomial_log_loss", activation="gelu", dtype=dtype, seed=0), io.BytesIO()
+    before = _kernels.current_isa()
+    _kernels.select_isa("baseline")
+    model.save(file)
+    _kernels.select_isa(before)
+    file.seek(0)
+    assert MLP.load(file).parameters.tobytes() == model.parameters.tobytes()
+
+
+def load(**changes):
+    contents = {**archive.contents_of(MLP([4, 8, 1], seed=0)), **changes}
+    file = io.BytesIO()
+    np.savez(file, **{name: array for name, array in contents.items() if array is not None})
+    file.seek(0)
+    return MLP.load(file)
+
+
+def test_outputs_that_are_not_computed_again_are_refused_by_file():
+    wrong = archive.contents_of(MLP([4, 8, 1], seed=0))["sample_outputs"] * (1 + 1e-9)
+    with pytest.raises(ValueError, match=r"^file is not a model saved by fastmlp: its outputs .* rounding explains$"):
+        load(sample_outputs=wrong)
+
+
+def test_samples_are_whole_or_not_there():
+    assert load(sample_inputs=None, sample_outputs=None).plan.layer_dims == (4, 8, 1)
+    for change in (
+        {"sample_inputs": None},
+        {"sample_outputs": None},
+        {"sample_inputs": np.ones((3, 5))},
+        {"sample_inputs": np.ones((2, 4))},
+        {"sample_inputs": np.ones((0, 4)), "sample_outputs": np.ones((0, 1))},
+        {"sample_inputs": np.array(1.0)},
+        {"sample_outputs": np.ones((3, 1), np.float32)},
+    ):
+        with pytest.raises(ValueError, match="^file is not a model saved by fastmlp: (it lacks )?sample_"):
+            load(**change)
