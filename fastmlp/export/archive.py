@@ -140,7 +140,7 @@ def _samples(entries: Entries, plan: Plan) -> Samples | None:
     if not entries.names & set(SAMPLE_ENTRIES):
         return None
     compare("it", entries.names & set(SAMPLE_ENTRIES), SAMPLE_ENTRIES, SAMPLE_ENTRIES)
-    n = max(1, *entries.header("sample_inputs")[1][:1])
+    n = max((1, *entries.header("sample_inputs")[1][:1]))
     shapes = (n, plan.layer_dims[0]), (n, plan.layer_dims[-1])
     return Samples(*(array_in(entries, name, plan.dtype, of) for name, of in zip(SAMPLE_ENTRIES, shapes, strict=True)))
 

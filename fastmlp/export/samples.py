@@ -32,8 +32,8 @@ class Samples:
         difference = self.difference(network)
         if difference > 1:
             raise ValueError(
-                f"{name} is not a model saved by fastmlp: its outputs for the inputs in the file differ from those in the "
-                f"file by {difference:.3g} times what rounding explains"
+                f"{name} is not a model saved by fastmlp: its outputs for the inputs in the file differ from those in "
+                f"the file by {difference:.3g} times what rounding explains"
             )
 
     def difference(self, network: Any) -> float:

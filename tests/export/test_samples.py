@@ -109,5 +109,5 @@ def test_samples_are_whole_or_not_there():
         {"sample_inputs": np.array(1.0)},
         {"sample_outputs": np.ones((3, 1), np.float32)},
     ):
-        with pytest.raises(ValueError, match="^file is not a model saved by fastmlp: (it lacks )?sample_"):
+        with pytest.raises(ValueError, match=r"^file is not a model saved by fastmlp: (it lacks )?sample_"):
             load(**change)
