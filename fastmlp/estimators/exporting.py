@@ -3,11 +3,12 @@
 import os
 from typing import IO, Any, Self
 
+import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from fastmlp import files
-from fastmlp.estimators import saving
-from fastmlp.export import archive, c_source, npz
+from fastmlp.estimators import conversion, saving
+from fastmlp.export import archive, c_source, npz, onnx_graph
 from fastmlp.network import MLP
 
 
@@ -15,11 +16,54 @@ class Exporting:
     """The exports of :class:`MLPClassifier` and :class:`MLPRegressor`."""
 
     _network: MLP
+    n_outputs_: int
 
     def _exported_network(self) -> MLP:
         """Return the network whose outputs are the predictions; a linear map of them belongs into its last layer."""
         check_is_fitted(self)
         return self._network
+
+    def predict_one(self, x: Any) -> np.ndarray:
+        """Predict one example with the least overhead: the probabilities of the classes, or values.
+
+        Scikit-learn's checks are left out, with those of the names of features.
+
+        Parameters
+        ----------
+        x : array-like of shape (n_features,) or sparse matrix of shape (1, n_features)
+            An array of the dtype of the training data is read in place, and nothing but the result is allocated.
+
+        Returns
+        -------
+        ndarray of shape (n_classes,) or (n_outputs,)
+            A row of ``predict_proba``, or of ``predict`` with one value for each output.
+
+        Raises
+        ------
+        NotFittedError
+            If the model is not fitted.
+        TypeError, ValueError
+            As :meth:`fastmlp.MLP.predict_one`.
+
+        Examples
+        --------
+        >>> from fastmlp import MLPClassifier
+        >>> model = MLPClassifier((4,), solver="lbfgs", random_state=0).fit([[0.0], [1.0]], ["no", "yes"])
+        >>> model.predict_one([1.0]).round(2)
+        array([0., 1.])
+        """
+        network = self.__dict__.get("_network")
+        if network is None:
+            check_is_fitted(self)
+        assert network is not None
+        is_binary = self.n_outputs_ == 1 and "classes_" in self.__dict__
+        engine = network._engine_of_one
+        if engine is not None:
+            outputs = engine.predict_one(network._parameters, x, True, is_binary)
+            if outputs is not None:
+                return outputs
+        outputs = network.predict_one(x)
+        return np.array([1 - outputs[0], outputs[0]], outputs.dtype) if is_binary else outputs
 
     def save(self, file: str | bytes | os.PathLike[Any] | IO[bytes]) -> None:
         """Write the fitted model to a file in NumPy's ``.npz`` format, as :meth:`fastmlp.MLP.save` does.
@@ -94,3 +138,69 @@ class Exporting:
         """
         network = self._exported_network()
         c_source.write(path, network, prefix=prefix, dtype=dtype, classes=getattr(self, "classes_", None))
+
+    def to_onnx(self, file: str | bytes | os.PathLike[Any] | IO[bytes]) -> None:
+        """Write the fitted model as an ONNX model, which needs the package ``onnx`` (extra ``onnx``).
+
+        Its input ``inputs`` has shape (n, n_features) and the dtype of the training data.  A regressor's output
+        ``outputs`` has shape (n, n_outputs).  A classifier's are ``label``, what ``predict`` returns, as a plain tensor
+        of numbers or strings, and ``probabilities``, what ``predict_proba`` returns.  Parameters and errors are those
+        of :meth:`fastmlp.MLP.to_onnx`.
+        """
+        model = onnx_graph.serialized(self._exported_network(), getattr(self, "classes_", None))
+        files.write_to("file", file, lambda opened: opened.write(model))
+
+    @classmethod
+    def from_sklearn(cls, estimator: Any) -> Self:
+        """Return a model with the parameters, predictions and attributes of a fitted one of scikit-learn's.
+
+        ``partial_fit`` and ``warm_start`` go on from its coefficients, with an optimizer that starts anew.
+
+        Parameters
+        ----------
+        estimator : sklearn.neural_network.MLPClassifier or MLPRegressor
+            Fitted, of the kind of this class.
+
+        Returns
+        -------
+        estimator
+            It shares nothing with the one given.
+
+        Raises
+        ------
+        TypeError
+            If it is of another kind.
+        NotFittedError
+            If it is not fitted.
+
+        Examples
+        --------
+        >>> from sklearn import neural_network
+        >>> from fastmlp import MLPRegressor
+        >>> theirs = neural_network.MLPRegressor((4,), solver="lbfgs", random_state=0).fit([[0.0], [1.0]], [1.0, 2.0])
+        >>> abs(MLPRegressor.from_sklearn(theirs).predict([[0.5]]) - theirs.predict([[0.5]])).item() < 1e-12
+        True
+        """
+        return conversion.from_sklearn(cls, estimator)
+
+    def to_sklearn(self) -> Any:
+        """Return a fitted estimator of scikit-learn's that predicts, scores and trains on as this one.
+
+        Returns
+        -------
+        sklearn.neural_network.MLPClassifier or MLPRegressor
+            It shares nothing with this model; its optimizer starts anew.
+
+        Raises
+        ------
+        NotFittedError
+            If the model is not fitted.
+        ValueError
+            If scikit-learn lacks the activation or loss, or the layers have different activations.
+
+        Warns
+        -----
+        UserWarning
+            If the model has parameters for training that scikit-learn lacks, such as dropout.
+        """
+        return conversion.to_sklearn(self, self._exported_network())

@@ -110,8 +110,8 @@ def _in_dtype(network: Any, dtype: np.dtype) -> Any:
 
 
 @cache
-def _sections() -> dict[tuple[str, str], tuple[list[str], str]]:
-    """The sections of functions.c by name and dtype ("" for both), with the names of those that they need."""
+def sections() -> dict[tuple[str, str], tuple[list[str], str]]:
+    """Return the sections of functions.c by name and dtype ("" for both), with the names of those that they need."""
     pieces = SECTION.split(_read("functions.c"))[1:]
     return {
         (name, dtype or ""): ([n.strip() for n in (needs or "").split(",") if n.strip()], text.strip())
@@ -121,16 +121,16 @@ def _sections() -> dict[tuple[str, str], tuple[list[str], str]]:
 
 def _functions(plan: Any) -> tuple[str, int]:
     """The sections that a network needs, in the order of the file, and the number of coefficients in them."""
-    sections, found = _sections(), set()
+    known, found = sections(), set()
     wanted = ["muladd", *plan.activations]
     wanted += ["exp", "max"] if "softmax" in plan.activations else []
     while wanted:
         name = wanted.pop()
-        key = next((key for key in ((name, ""), (name, plan.dtype.name)) if key in sections), None)
+        key = next((key for key in ((name, ""), (name, plan.dtype.name)) if key in known), None)
         if key is not None and key not in found:  # identity and softmax have no section
             found.add(key)
-            wanted += sections[key][0]
-    texts = [text for key, (_, text) in sections.items() if key in found]
+            wanted += known[key][0]
+    texts = [text for key, (_, text) in known.items() if key in found]
     tables = re.findall(r"_coefficients\[\] = \{(.*?)\};", "\n".join(texts), re.DOTALL)
     return "\n\n".join(texts), sum(len(table.rstrip(", \n").split(",")) for table in tables)
 

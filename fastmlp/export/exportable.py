@@ -1,9 +1,10 @@
 """What an :class:`fastmlp.MLP` can be written as for other programs."""
 
 import os
-from typing import Any
+from typing import IO, Any
 
-from fastmlp.export import c_source
+from fastmlp import files
+from fastmlp.export import c_source, onnx_graph
 
 
 class Exportable:
@@ -47,3 +48,24 @@ class Exportable:
         ['circles.c', 'circles.h']
         """
         c_source.write(path, self, prefix=prefix, dtype=dtype)
+
+    def to_onnx(self, file: str | bytes | os.PathLike[Any] | IO[bytes]) -> None:
+        """Write the network as an ONNX model, which needs the package ``onnx`` (extra ``onnx``).
+
+        Its input ``inputs`` has shape (n, n_features), its output ``outputs`` shape (n, n_outputs): the probabilities,
+        or the values that are predicted, in the network's dtype.  Classes are indices of columns; there are no labels.
+
+        Parameters
+        ----------
+        file : str, path or binary file
+            A path is written whole or not at all.
+
+        Raises
+        ------
+        ImportError
+            If ``onnx`` is not installed.
+        OSError, TypeError, ValueError
+            If the file cannot be written, or the parameters are not finite.
+        """
+        model = onnx_graph.serialized(self)
+        files.write_to("file", file, lambda opened: opened.write(model))
