@@ -20,12 +20,14 @@ TABLES = {  # names on the command line: module and function that measure them
     "threads": ("tables.threads_table", "measure"),
     "sparse": ("tables.sparse_table", "measure"),
     "watching": ("tables.watching_table", "measure"),
+    "c-export": ("tables.c_export_table", "measure"),
 }
 MARKERS = {  # tables between each pair of markers in docs/benchmarks.md
     "ratio": ("seed", "training", "exponential", "one-row", "threads"),
     "width": ("widths",),
     "sparse": ("sparse",),
     "watching": ("watching",),
+    "c-export": ("c-export",),
 }
 SUMMARY = "speed"  # the markers in README.md
 CORE_TYPES = {"avx2": "Haswell"}  # the OpenBLAS kernels of an instruction set below the machine's best
