@@ -177,8 +177,9 @@ class Exporting:
         --------
         >>> from sklearn import neural_network
         >>> from fastmlp import MLPRegressor
-        >>> theirs = neural_network.MLPRegressor((4,), solver="lbfgs", random_state=0).fit([[0.0], [1.0]], [1.0, 2.0])
-        >>> abs(MLPRegressor.from_sklearn(theirs).predict([[0.5]]) - theirs.predict([[0.5]])).item() < 1e-12
+        >>> X, y = [[0.0], [1.0]], [1.0, 2.0]
+        >>> theirs = neural_network.MLPRegressor(hidden_layer_sizes=(4,), solver="lbfgs", random_state=0).fit(X, y)
+        >>> bool(abs(MLPRegressor.from_sklearn(theirs).predict(X) - theirs.predict(X)).max() < 1e-12)
         True
         """
         return conversion.from_sklearn(cls, estimator)
