@@ -14,7 +14,8 @@ from fastmlp.export import archive
 from fastmlp.export.npz import Entries
 from fastmlp.schedules import Plateau
 
-ENTRY, ARRAY = "estimator", "attribute_"  # the description, and what the names of arrays start with
+ENTRY = archive.ESTIMATOR_ENTRY  # the description
+ARRAY = "attribute_"  # what the names of arrays start with
 MOST_TEXT = 2**20  # characters of the description
 FIELDS = ("kind", "parameters", "attributes", "arrays", "stopping", "labels")
 ATTRIBUTE = re.compile(r"[a-z][a-z0-9_]*_")
@@ -74,14 +75,14 @@ def estimator_in(entries: Entries, cls: type[Estimator]) -> tuple[Estimator, arc
         raise ValueError("it holds no estimator; fastmlp.MLP.load reads networks")
     description = archive.json_in(entries, ENTRY, MOST_TEXT)
     archive.compare(ENTRY, description, FIELDS, FIELDS)
+    if description["kind"] != _kind(cls()):
+        raise ValueError(f"it holds a {description['kind']:.40}, not a {_kind(cls())}")
     arrays = description["arrays"]
     names = [ARRAY + name for name in arrays]
     contents = archive.network_in(entries, [ENTRY, *names])
     parameters = {name: plain.value_of(value) for name, value in description["parameters"].items()}
     archive.compare("parameters", parameters, cls._get_param_names(), ())  # type: ignore[attr-defined]
     estimator = cls(**parameters)
-    if description["kind"] != _kind(estimator):
-        raise ValueError(f"it holds a {description['kind']:.40}, not a {_kind(estimator)}")
     attributes = {name: plain.value_of(value) for name, value in description["attributes"].items()}
     for name, dtype in arrays.items():
         array = entries.read(ARRAY + name)

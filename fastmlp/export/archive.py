@@ -24,6 +24,7 @@ from fastmlp.training.state import COUNTS, TrainingState
 
 FIRST_ENTRIES = ("parameters", "layer_dims", "activations", "loss")  # the first files of version 0.1.0 have no others
 LATER_ENTRIES = ("loss_parameters", "optimizer", "moments", "progress")
+ESTIMATOR_ENTRY = "estimator"  # of the files of fastmlp.estimators
 SAMPLE_ENTRIES = ("sample_inputs", "sample_outputs")  # not in the first files of version 0.1.0 either
 MOST_TEXT = 2**14  # characters of an object
 MOST_NAME = 40  # characters
@@ -121,6 +122,8 @@ def _version(entries: Entries) -> str | None:
 def network_in(entries: Entries, others: Collection[str] = ()) -> Contents:
     """Read the parts of a network from a file that may have other entries too."""
     found = entries.names - set(others)
+    if ESTIMATOR_ENTRY in found:
+        raise ValueError("it holds an estimator; MLPClassifier.load or MLPRegressor.load reads it")
     known = {"version", *FIRST_ENTRIES, *LATER_ENTRIES, *SAMPLE_ENTRIES}
     needed = FIRST_ENTRIES if found <= set(FIRST_ENTRIES) else (*FIRST_ENTRIES, *LATER_ENTRIES)
     compare("it", found, known, needed)

@@ -18,7 +18,6 @@
 #endif
 
 $functions
-
 $softmax
 /* ---- the layers: weights are stored (input, unit), so that a compiler computes several units at once */
 $layers
