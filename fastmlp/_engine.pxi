@@ -198,16 +198,19 @@ cdef class Engine(Workspace):
         self.is_busy = False
         finish(status)
 
-    def predict_one(self, cnp.ndarray parameters not None, object x, bint probabilities):
+    def predict_one(self, cnp.ndarray parameters not None, object x, bint probabilities, bint with_rest=False):
         """Outputs (n_outputs,) of one example (n_features,), or None unless both are plain and finite,
-        and the engine free.
+        and the engine free.  ``with_rest``: of a single output p, return (1 - p, p).
 
         The GIL is held but while signals are served: the call is meant for networks that take microseconds.
         """
         cdef int typenum = real_number(self.is_double)
-        cdef cnp.npy_intp n_outputs = self.n_outputs()
+        cdef cnp.npy_intp n_outputs = self.n_outputs() + with_rest
         cdef fm_data data = fm_data(NULL, NULL, NULL, 1, self.layout.layers[0].fan_in, 1, 0, NULL, NULL, 0, 0, 0)
         cdef cnp.ndarray outputs
+        cdef char *first
+        if with_rest and n_outputs != 2:
+            raise ValueError(f"with_rest needs a network with one output, this one has {n_outputs - 1}")
         if self.layout.layers[0].is_sparse:
             raise ValueError("an engine for sparse data takes CSR data alone, columns ascending in every row")
         if self.is_busy or not cnp.PyArray_CheckExact(x) or cnp.PyArray_TYPE(x) != typenum:
@@ -221,13 +224,16 @@ cdef class Engine(Workspace):
         self.allocate()
         data.inputs = cnp.PyArray_DATA(x)
         outputs = cnp.PyArray_EMPTY(1, &n_outputs, typenum, 0)
+        first = <char *>cnp.PyArray_DATA(outputs) + with_rest * cnp.PyArray_ITEMSIZE(outputs)
         cdef fm_call call = self.call_on(&data)
         cdef const void *flat = vector_data("parameters", parameters, typenum, self.layout.n_parameters)
         self.enter()
         cdef fm_output kind = FM_PROBABILITIES if probabilities else FM_LOGITS
-        cdef fm_status status = self.kernels.predict(cnp.PyArray_DATA(outputs), flat, kind, &call)
+        cdef fm_status status = self.kernels.predict(first, flat, kind, &call)
         self.is_busy = False
         finish(status)
+        if with_rest:
+            set_rest(cnp.PyArray_DATA(outputs), self.is_double)
         if not passes(outputs, FM_ALL_FINITE) and (outputs != outputs).any():
             largest, weight = abs(x).max(), abs(parameters).max()
             raise ValueError(
@@ -290,6 +296,14 @@ cdef class Engine(Workspace):
                                            self.layout.batch_size)
         finish(self.kernels.dropout_mask(cnp.PyArray_DATA(mask), self.layout, layer, seed, update, serve_signals))
         return mask
+
+
+cdef void set_rest(void *pair, bint is_double) noexcept:
+    """Set the first of two probabilities to 1 minus the second."""
+    if is_double:
+        (<double *>pair)[0] = 1 - (<double *>pair)[1]
+    else:
+        (<float *>pair)[0] = 1 - (<float *>pair)[1]
 
 
 cdef str status_name(fm_status status):

@@ -10,6 +10,7 @@ from fastmlp import _kernels, checks, initializers, training
 from fastmlp.engine import overflow
 from fastmlp.engine.examples import Examples
 from fastmlp.engine.plan import Plan, hidden_activations, join_parameters
+from fastmlp.export.exportable import Exportable
 from fastmlp.export.persistent import Persistent
 from fastmlp.losses import Loss, loss_of
 from fastmlp.optimizers import Optimizer
@@ -19,7 +20,7 @@ from fastmlp.training import History, TrainingOptions, TrainingState
 from fastmlp.training.occupancy import Occupancy
 
 
-class MLP(Predictor, Persistent):
+class MLP(Predictor, Persistent, Exportable):
     """A multi-layer perceptron for classification or regression.
 
     Parameters

@@ -17,6 +17,7 @@ from fastmlp.estimators import scales, solvers
 from fastmlp.estimators.compatibility import CallbackSupportMixin
 from fastmlp.estimators.display import LossCurveDisplay
 from fastmlp.estimators.draws import Draws, GlorotUniform
+from fastmlp.estimators.exporting import Exporting
 from fastmlp.estimators.fitting import alone, unchanged_if_failed
 from fastmlp.estimators.layers import FittedLayers
 from fastmlp.estimators.validation import HeldOut, split
@@ -32,7 +33,7 @@ NOT_FINITE = (
 )
 
 
-class BaseMLP(FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
+class BaseMLP(Exporting, FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
     """Base class of :class:`MLPClassifier` and :class:`MLPRegressor`, which describe its parameters and attributes."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -255,8 +256,8 @@ class BaseMLP(FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
     def _keep_best(self, held_out: HeldOut, history: training.History) -> None:
         """Keep the parameters of the best score of all calls of partial_fit; put them back once the rule ends it."""
         parameters = self._network.parameters
-        if held_out.scores[-1] == self.best_validation_score_:
-            self._best_parameters = parameters.copy()
+        if held_out.scores[-1] == self.best_validation_score_ or "_best_parameters" not in self.__dict__:
+            self._best_parameters = parameters.copy()  # a loaded model has lost those of earlier calls
         elif history.ended.how == "stopped":
             parameters[:] = self._best_parameters
 
