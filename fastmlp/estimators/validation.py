@@ -125,6 +125,8 @@ def accuracy(outputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray
         is_right = ((outputs > 0.5) == targets).all(axis=0)
     else:
         is_right = np.argmax(outputs, axis=0) == targets[0]
+    if sample_weight is None:
+        return np.count_nonzero(is_right) / len(is_right)  # in a third of the time of an average
     return float(np.average(is_right, weights=sample_weight))
 
 
