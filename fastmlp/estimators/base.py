@@ -170,6 +170,8 @@ class BaseMLP(Exporting, FittedLayers, CallbackSupportMixin, BaseEstimator, ABC)
             draws = Draws(self.random_state)
             if is_first:
                 self._start((X.shape[1], *hidden, self._n_outputs_of(y)), X.dtype, draws)
+            else:
+                self._go_on(hidden)
             if self.early_stopping and incremental and validation_data is None:
                 raise ValueError("partial_fit does not support early_stopping=True")
             history = self._train(X, y, sample_weight, tasks, validation_data, draws, incremental)
@@ -190,13 +192,43 @@ class BaseMLP(Exporting, FittedLayers, CallbackSupportMixin, BaseEstimator, ABC)
         self._network.seed = None  # the draws go on elsewhere; what a model keeps is not the caller's
         self.n_iter_ = self.t_ = 0
         self.n_layers_, self.n_outputs_ = len(layer_dims), layer_dims[-1]
-        self.out_activation_ = {"exponential": "exp"}.get(self._network.loss.output, self._network.loss.output)
+        self._note_start()
         self._stopping = Plateau()
         self.loss_curve_: list[float] = []
         self.validation_loss_curve_: list[float] | None = None
         self.validation_scores_: list[float] | None = [] if self.early_stopping else None
         self.best_validation_score_ = -math.inf if self.early_stopping else None
         self.best_loss_ = None if self.early_stopping else math.inf
+
+    def _go_on(self, hidden: Sequence[int]) -> None:
+        """Let a fit that goes on from a network follow the present activation and loss; its layers stay.
+
+        As in scikit-learn, other widths in ``hidden_layer_sizes`` have no effect, and another number of them is an
+        error.
+        """
+        network = self._network
+        if len(hidden) + 2 != self.n_layers_:
+            raise ValueError(
+                f"hidden_layer_sizes must have {self.n_layers_ - 2} entries, as in the fit before, where warm_start or "
+                f"partial_fit goes on from its layers; got {list(hidden)}"
+            )
+        if self._settings() == self._started_with:
+            return
+        layer_dims, dtype = network.plan.layer_dims, network.plan.dtype
+        self._network = MLP(
+            layer_dims, activation=self.activation, loss=self._loss(), initialization="zeros", dtype=dtype
+        )
+        self._network.parameters[:] = network.parameters
+        self._network.training_state = network.training_state
+        self._note_start()
+
+    def _settings(self) -> tuple[Any, ...]:
+        """Return the arguments that decide what the network computes."""
+        return self.activation, getattr(self, "loss", None), getattr(self, "label_smoothing", None)
+
+    def _note_start(self) -> None:
+        self._started_with = self._settings()
+        self.out_activation_ = {"exponential": "exp"}.get(self._network.loss.output, self._network.loss.output)
 
     def _train(
         self,

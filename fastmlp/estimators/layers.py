@@ -61,7 +61,7 @@ class FittedLayers:
         return network
 
     def _assign(self, name: str, views: list[np.ndarray], value: Sequence[Any]) -> None:
-        arrays = [np.asarray(array) for array in value]
+        arrays = [np.asarray(array, dtype=self._network.plan.dtype) for array in value]
         shapes = [view.shape for view in views]
         if [array.shape for array in arrays] != shapes:
             raise ValueError(f"{name} must hold arrays of shapes {shapes}, got {[array.shape for array in arrays]}")
@@ -78,7 +78,8 @@ class FittedLayers:
         if not is_known:
             X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         if X.dtype != network.plan.dtype:
-            X = check_array(X, accept_sparse=["csr", "csc"], dtype=network.plan.dtype, input_name="X")
+            with np.errstate(over="ignore"):  # the check refuses what float32 does not hold
+                X = check_array(X, accept_sparse=["csr", "csc"], dtype=network.plan.dtype, input_name="X")
         if X.shape[0] == 1 and isinstance(X, np.ndarray):
             return network.predict_one(X[0])[np.newaxis]
         outputs = network._outputs(X, True)

@@ -109,6 +109,8 @@ class HeldOut:
         if history.ended.how == "diverged":  # scikit-learn goes on and records what it then predicts
             self.scores.append(math.nan)
             self.losses.append(math.nan)
+        for measured in (self.scores, self.losses):  # Ctrl-C may have come before the last
+            measured += [math.nan] * (history.ended.epoch - len(measured))
         e.validation_scores_ = [*(e.validation_scores_ or []), *self.scores]
         e.validation_loss_curve_ = [*(e.validation_loss_curve_ or []), *self.losses]
         best = [score for score in self.scores if not math.isnan(score)]
