@@ -189,7 +189,7 @@ def test_a_network_without_finite_outputs_is_refused(tmp_path):
         model.to_c(tmp_path / "net.c")
 
 
-@pytest.mark.parametrize("labels", [[0, 1], ["no", "yes"], [3, 5, 7], ["*/ int x;", "b\n", 'c"']])
+@pytest.mark.parametrize("labels", [[0, 1], ["no", "yes"], [3, 5, 7], ["*/ int x;", "/*", 'c"\n\\']])
 def test_a_classifier_gives_the_index_of_the_class(labels, tmp_path):
     X = inputs(4)
     y = np.array(labels)[np.arange(len(X)) % len(labels)]
