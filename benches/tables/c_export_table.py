@@ -157,8 +157,8 @@ def measure(options: Options) -> Result:
     ]
     caption = (
         f"**One row through exported C**, compiled with `-std=c99 -O3 {' '.join(OPTIONS)}`, each the least of "
-        f"{times.rounds} rounds; a network of two widths is one dense layer. emlearn's inline C, in float32 and for networks with "
-        f"a hidden layer, has the same options. {QUOTED}"
+        f"{times.rounds} rounds; a network of two widths is one dense layer. emlearn's inline C, in float32 and for "
+        f"networks with a hidden layer, has the same options. {QUOTED}"
     )
     names = [f"{name}, ns" for name in found] + [f"emlearn with {found[0]}, ns"]
     columns = ["network", "dtype", *names, "`predict_one` from Python, ns", "target, ns"]
