@@ -17,6 +17,7 @@ class Exporting:
 
     _network: MLP
     n_outputs_: int
+    out_activation_: str
 
     def _exported_network(self) -> MLP:
         """Return the network whose outputs are the predictions; a linear map of them belongs into its last layer."""
@@ -52,11 +53,12 @@ class Exporting:
         >>> model.predict_one([1.0]).round(2)
         array([0., 1.])
         """
-        network = self.__dict__.get("_network")
-        if network is None:
+        try:
+            network = self._network
+        except AttributeError:
             check_is_fitted(self)
-        assert network is not None
-        is_binary = self.n_outputs_ == 1 and "classes_" in self.__dict__
+            raise
+        is_binary = self.out_activation_ == "logistic" and self.n_outputs_ == 1
         engine = network._engine_of_one
         if engine is not None:
             outputs = engine.predict_one(network._parameters, x, True, is_binary)
