@@ -38,7 +38,7 @@ class Exported:
     def __init__(self, model, folder, *, compiler=COMPILERS[0], options=(), prefix=None, dtype=None):
         model.to_c(folder / "net.c", prefix=prefix, dtype=dtype)
         prefix, library = prefix or "net", folder / f"net-{compiler}.so"
-        command = [compiler, *STRICT, "-O3", *options, "-shared", "-fPIC", "-nostdlib", folder / "net.c", "-o", library]
+        command = [compiler, *STRICT, "-O3", *options, "-shared", "-fPIC", folder / "net.c", "-o", library]
         subprocess.run(command, check=True)
         functions = ctypes.CDLL(str(library))
         self.predict, self.self_test = (functions[f"{prefix}_{name}"] for name in ("predict", "self_test"))
