@@ -1,10 +1,11 @@
-"""One row through the C source that `to_c` writes, compiled with -O3 by GCC and by Clang, beside `predict_one`."""
+"""One row through the C source that `to_c` writes, by GCC and by Clang, beside emlearn's and `predict_one`."""
 
 import ctypes
 import platform
 import shutil
 import subprocess
 import tempfile
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +30,23 @@ QUOTED = (
     "Quoted, not measured here: RTNeural's networks of fixed shape take 18 ns for 16-16 and 270 to 310 ns for 64-64 on "
     "an i7-8700B; emlearn's README names 2 kB of flash and 50 bytes of RAM as the least of its models, and no time."
 )
+EMLEARN = "emlearn"
+EMLEARN_ATOL = 1e-3  # its weights have six decimals
+EMLEARN_SOURCE = """
+#include "network.h"
+void one_row(const float *inputs, float *outputs) {{ peer_regress(inputs, {n_inputs}, outputs, {n_outputs}); }}
+"""
+EMLEARN_DRIVER = """
+void one_row(const float *inputs, float *outputs);
+float inputs[{n_inputs}], outputs[{n_outputs}];
+void run(int calls)
+{{
+    for (int i = 0; i < calls; i++) {{
+        one_row(inputs, outputs);
+        inputs[0] = outputs[0] * 1e-3f;
+    }}
+}}
+"""
 DRIVER = """
 #include "net.h"
 {real} inputs[{n_inputs}], outputs[{n_outputs}], scratch[{n_scratch}];
@@ -60,6 +78,54 @@ def compiled(model: MLP, compiler: str, folder: Path) -> Callable[[int], None]:
     return functions.run
 
 
+def emlearn_compiled(model: MLP, compiler: str, folder: Path) -> Callable[[int], None] | None:
+    """The same of emlearn's inline C, after its outputs were found to be ours; None for what it does not have."""
+    dims = model.plan.layer_dims
+    if model.plan.dtype != np.float32 or len(dims) == 2:
+        return None
+    try:
+        import emlearn
+    except ImportError:
+        return None
+    from sklearn.neural_network import MLPRegressor
+
+    peer = MLPRegressor(hidden_layer_sizes=dims[1:-1], activation=model.plan.activations[0], max_iter=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # one iteration cannot converge
+        peer.fit(np.zeros((2, dims[0])), np.zeros((2, dims[-1])).squeeze())
+    peer.coefs_, peer.intercepts_ = [W.T.copy() for W in model.weights], [b.copy() for b in model.biases]
+    emlearn.convert(peer, method="inline", dtype="float").save(file=str(folder / "network.h"), name="peer")
+    sizes = {"n_inputs": dims[0], "n_outputs": dims[-1]}
+    (folder / "peer.c").write_text(EMLEARN_SOURCE.format(**sizes))
+    (folder / "driver.c").write_text(EMLEARN_DRIVER.format(**sizes))
+    sources, library = [str(folder / "peer.c"), str(folder / "driver.c")], folder / "peer.so"
+    includes = [f"-I{Path(emlearn.__file__).parent}"]
+    command = [
+        compiler,
+        "-std=gnu99",
+        "-w",
+        "-O3",
+        *OPTIONS,
+        *includes,
+        "-shared",
+        "-fPIC",
+        *sources,
+        "-lm",
+        "-o",
+        str(library),
+    ]
+    subprocess.run(command, check=True)
+    functions = ctypes.CDLL(str(library))
+    x, outputs = np.linspace(-1, 1, dims[0], dtype=np.float32), np.empty(dims[-1], np.float32)
+    functions.one_row(*(array.ctypes.data_as(ctypes.c_void_p) for array in (x, outputs)))
+    np.testing.assert_allclose(outputs, model.predict_one(x), atol=EMLEARN_ATOL)
+    return functions.run
+
+
+def nanoseconds(times: Times, workload: tuple, name: str) -> str:
+    return f"{times.best(workload, name) * 1e9:.0f}" if times.took_part(workload, name) else ""
+
+
 def measure(options: Options) -> Result:
     """Nanoseconds per row."""
     found = [name for name in COMPILERS if shutil.which(name)]
@@ -75,12 +141,15 @@ def measure(options: Options) -> Result:
                     folder = Path(tempfile.mkdtemp(dir=root))
                     run = compiled(model, compiler, folder)
                     contenders.append(Contender(workload, compiler, lambda run=run: run(CALLS), CALLS))
+                run = emlearn_compiled(model, found[0], Path(tempfile.mkdtemp(dir=root)))
+                if run is not None:
+                    contenders.append(Contender(workload, EMLEARN, lambda run=run: run(CALLS), CALLS))
         times = Times(contenders, options.share(2))
     rows = [
         [
             "-".join(map(str, dims)) + (f" {activation}" if len(dims) > 2 else ""),
             dtype,
-            *(f"{times.best((dims, activation, dtype), name) * 1e9:.0f}" for name in (*found, OURS)),
+            *(nanoseconds(times, (dims, activation, dtype), name) for name in (*found, EMLEARN, OURS)),
             str(TARGETS.get(dims, "")),
         ]
         for dtype in ("float32", "float64")
@@ -88,8 +157,9 @@ def measure(options: Options) -> Result:
     ]
     caption = (
         f"**One row through exported C**, compiled with `-std=c99 -O3 {' '.join(OPTIONS)}`, each the least of "
-        f"{times.rounds} rounds; a network of two widths is one dense layer. {QUOTED}"
+        f"{times.rounds} rounds; a network of two widths is one dense layer. emlearn's inline C, in float32 and for "
+        f"networks with a hidden layer, has the same options. {QUOTED}"
     )
-    names = [f"{name}, ns" for name in found]
+    names = [f"{name}, ns" for name in found] + [f"emlearn with {found[0]}, ns"]
     columns = ["network", "dtype", *names, "`predict_one` from Python, ns", "target, ns"]
     return Result(f"{caption}\n\n{markdown_table(columns, rows)}")

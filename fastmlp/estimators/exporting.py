@@ -20,6 +20,7 @@ class Exporting:
     n_outputs_: int
     target_scale_: np.ndarray
     target_mean_: np.ndarray
+    out_activation_: str
 
     def _exported_network(self) -> MLP:
         """Return the network whose outputs are the predictions: scaled targets are scaled back by its last layer."""
@@ -61,11 +62,12 @@ class Exporting:
         >>> model.predict_one([1.0]).round(2)
         array([0., 1.])
         """
-        network = self.__dict__.get("_network")
-        if network is None:
+        try:
+            network = self._network
+        except AttributeError:
             check_is_fitted(self)
-        assert network is not None
-        is_binary = self.n_outputs_ == 1 and "classes_" in self.__dict__
+            raise
+        is_binary = self.out_activation_ == "logistic" and self.n_outputs_ == 1
         engine = network._engine_of_one
         if engine is not None and "target_scale_" not in self.__dict__:
             outputs = engine.predict_one(network._parameters, x, True, is_binary)

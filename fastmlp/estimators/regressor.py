@@ -62,8 +62,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     >>> from sklearn.datasets import load_diabetes
     >>> from fastmlp import MLPRegressor
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> model = MLPRegressor(target_scaling="standard", early_stopping=True, random_state=0).fit(X, y)
-    >>> model.predict(X[:2]).shape, model.score(X, y) > 0.4
+    >>> model = MLPRegressor(target_scaling="standard", learning_rate_init=0.01, early_stopping=True, random_state=0)
+    >>> model.fit(X, y).predict(X[:2]).shape, model.score(X, y) > 0.4
     ((2,), True)
     """
 

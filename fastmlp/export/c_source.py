@@ -210,7 +210,9 @@ def _described_outputs(network: Any, classes: Iterable[Any] | None) -> str:
 
 def _comment(label: Any) -> str:
     """A label as it can stand in a comment."""
-    return ascii(label.item() if isinstance(label, np.generic) else label).replace("*/", "*\\x2f")
+    return (
+        ascii(label.item() if isinstance(label, np.generic) else label).replace("*/", "*\\x2f").replace("/*", "/\\x2a")
+    )
 
 
 def _has_classes(network: Any) -> bool:

@@ -38,7 +38,7 @@ class Exported:
     def __init__(self, model, folder, *, compiler=COMPILERS[0], options=(), prefix=None, dtype=None):
         model.to_c(folder / "net.c", prefix=prefix, dtype=dtype)
         prefix, library = prefix or "net", folder / f"net-{compiler}.so"
-        command = [compiler, *STRICT, "-O3", *options, "-shared", "-fPIC", "-nostdlib", folder / "net.c", "-o", library]
+        command = [compiler, *STRICT, "-O3", *options, "-shared", "-fPIC", folder / "net.c", "-o", library]
         subprocess.run(command, check=True)
         functions = ctypes.CDLL(str(library))
         self.predict, self.self_test = (functions[f"{prefix}_{name}"] for name in ("predict", "self_test"))
@@ -189,7 +189,7 @@ def test_a_network_without_finite_outputs_is_refused(tmp_path):
         model.to_c(tmp_path / "net.c")
 
 
-@pytest.mark.parametrize("labels", [[0, 1], ["no", "yes"], [3, 5, 7], ["*/ int x;", "b\n", 'c"']])
+@pytest.mark.parametrize("labels", [[0, 1], ["no", "yes"], [3, 5, 7], ["*/ int x;", "/*", 'c"\n\\']])
 def test_a_classifier_gives_the_index_of_the_class(labels, tmp_path):
     X = inputs(4)
     y = np.array(labels)[np.arange(len(X)) % len(labels)]
