@@ -20,12 +20,16 @@ TABLES = {  # names on the command line: module and function that measure them
     "threads": ("tables.threads_table", "measure"),
     "sparse": ("tables.sparse_table", "measure"),
     "watching": ("tables.watching_table", "measure"),
+    "estimators": ("tables.estimators_table", "measure"),
+    "c-export": ("tables.c_export_table", "measure"),
 }
 MARKERS = {  # tables between each pair of markers in docs/benchmarks.md
     "ratio": ("seed", "training", "exponential", "one-row", "threads"),
     "width": ("widths",),
     "sparse": ("sparse",),
     "watching": ("watching",),
+    "estimators": ("estimators",),
+    "c-export": ("c-export",),
 }
 SUMMARY = "speed"  # the markers in README.md
 CORE_TYPES = {"avx2": "Haswell"}  # the OpenBLAS kernels of an instruction set below the machine's best

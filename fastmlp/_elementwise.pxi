@@ -63,12 +63,27 @@ cdef enum:
     BETWEEN_SIGNALS = 1 << 20  # elements, about a millisecond; a smaller matrix looks for none
 
 
+cdef int descend(const fm_kernels *kernels, cnp.ndarray new, cnp.ndarray matrix, cnp.ndarray gradient,
+                 double learning_rate) except -1:
+    """new <- matrix - learning_rate * gradient"""
+    cdef Py_ssize_t size = cnp.PyArray_ITEMSIZE(new), total = cnp.PyArray_SIZE(new), most = BETWEEN_SIGNALS, at = 0, n
+    while at < total:  # Cython makes Python's integers of a range with this step
+        n = min(most, total - at)
+        memcpy(cnp.PyArray_BYTES(new) + at * size, cnp.PyArray_BYTES(matrix) + at * size, n * size)
+        kernels.gradient_descent(cnp.PyArray_BYTES(new) + at * size, cnp.PyArray_BYTES(gradient) + at * size, n,
+                                 learning_rate)
+        at += n
+        if n == most and PyErr_CheckSignals():
+            finish(FM_INTERRUPTED)
+    return 0
+
+
 cdef list descent(list matrices, list gradients, double learning_rate):
     cdef cnp.ndarray matrix, gradient, new
     cdef const fm_kernels *kernels
     cdef list moved = []
-    cdef Py_ssize_t i, at, n
-    cdef int typenum, size
+    cdef Py_ssize_t i
+    cdef int typenum
     if not all_plain_and_finite(matrices) or not all_plain_and_finite(gradients) or len(matrices) != len(gradients):
         return None
     typenum = cnp.PyArray_TYPE(matrices[0])
@@ -80,14 +95,7 @@ cdef list descent(list matrices, list gradients, double learning_rate):
         if not cnp.PyArray_SAMESHAPE(matrix, gradient):
             return None
         new = new_matrix(typenum, cnp.PyArray_DIM(matrix, 0), cnp.PyArray_DIM(matrix, 1))
-        size = cnp.PyArray_ITEMSIZE(new)
-        for at in range(0, cnp.PyArray_SIZE(new), BETWEEN_SIGNALS):
-            n = min(BETWEEN_SIGNALS, cnp.PyArray_SIZE(new) - at)
-            memcpy(cnp.PyArray_BYTES(new) + at * size, cnp.PyArray_BYTES(matrix) + at * size, n * size)
-            kernels.gradient_descent(cnp.PyArray_BYTES(new) + at * size, cnp.PyArray_BYTES(gradient) + at * size, n,
-                                     learning_rate)
-            if n == BETWEEN_SIGNALS and PyErr_CheckSignals():
-                finish(FM_INTERRUPTED)
+        descend(kernels, new, matrix, gradient, learning_rate)
         moved.append(new)
     return moved
 

@@ -1,106 +1,5 @@
 # The fused passes over a flat parameter vector; a part of _kernels.pyx.
 
-cdef const void *vector_data(str name, object value, int typenum, Py_ssize_t n) except NULL:
-    """The data of a contiguous vector of this dtype and length."""
-    if not cnp.PyArray_Check(value):
-        raise TypeError(f"{name} must be an array, got {type(value).__name__}")
-    cdef cnp.ndarray array = value
-    if cnp.PyArray_TYPE(array) != typenum or not cnp.PyArray_ISCARRAY_RO(array) or cnp.PyArray_NDIM(array) != 1:
-        raise ValueError(f"{name} must be a contiguous vector, of the dtype of the others")
-    if cnp.PyArray_DIM(array, 0) != n:
-        raise ValueError(f"{name} must have {n} entries, got {cnp.PyArray_DIM(array, 0)}")
-    return cnp.PyArray_DATA(array)
-
-
-cdef class Data:
-    """Examples as the passes read them.  Nothing is copied: a change of the arrays changes the data.
-
-    ``inputs`` is (n_examples, n_features), in C or Fortran order up to a stride, or the tuple (values, indices,
-    indptr, n_features) of a CSR matrix; ``targets`` (n_targets, n_examples), C-contiguous, ``sample_weight``
-    (n_examples,), both of the dtype of ``inputs``; weights may be float64 also where that is float32, else they are
-    converted to it.  An engine made with ``sparse`` takes only ``is_canonical_csr`` data: each row's columns ascend.
-    ``density`` is the share of stored entries, 1 if dense.
-    """
-
-    cdef fm_data data
-    cdef int typenum
-    cdef readonly Py_ssize_t n_examples, n_features, n_targets
-    cdef readonly bint is_canonical_csr
-    cdef readonly double density
-    cdef object inputs, targets, sample_weight
-
-    def __cinit__(self, object inputs not None, cnp.ndarray targets=None, cnp.ndarray sample_weight=None):
-        self.inputs, self.targets = inputs, targets
-        self.density = 1
-        if isinstance(inputs, tuple) and len(inputs) == 4:
-            self.take_csr(inputs[0], inputs[1], inputs[2], inputs[3])
-        else:
-            self.take_dense(inputs)
-        self.data.n_examples = self.n_examples
-        if self.n_examples < 1 or self.n_features < 1:
-            raise ValueError("there must be at least one example and one feature")
-        if self.data.indptr != NULL:
-            self.density = self.data.n_stored / (<double>self.n_examples * <double>self.n_features)
-        if targets is not None:
-            self.n_targets = cnp.PyArray_DIM(targets, 0) if cnp.PyArray_NDIM(targets) == 2 else 0
-            self.data.targets = matrix_data("targets", targets, self.typenum, self.n_targets, self.n_examples)
-            self.data.target_stride = self.n_examples
-        if sample_weight is not None:
-            self.take_weights(sample_weight)
-
-    cdef int take_weights(self, cnp.ndarray sample_weight) except -1:
-        if cnp.PyArray_TYPE(sample_weight) == self.typenum == cnp.NPY_FLOAT:
-            sample_weight = sample_weight.astype("float64")
-        self.sample_weight = sample_weight
-        self.data.sample_weight = <const double *>vector_data(
-            "sample_weight", sample_weight, cnp.NPY_DOUBLE, self.n_examples
-        )
-        frexp(sample_weight.max(), &self.data.weight_exponent)
-        return 0
-
-    cdef int take_dense(self, cnp.ndarray inputs) except -1:
-        cdef Py_ssize_t size, across, along
-        self.typenum = real_type(inputs)
-        if not cnp.PyArray_ISBEHAVED_RO(inputs):
-            raise ValueError("inputs must be aligned and of native byte order")
-        size = cnp.PyArray_ITEMSIZE(inputs)
-        self.n_examples, self.n_features = cnp.PyArray_DIM(inputs, 0), cnp.PyArray_DIM(inputs, 1)
-        across, along = cnp.PyArray_STRIDE(inputs, 0), cnp.PyArray_STRIDE(inputs, 1)
-        if self.n_features == 1:
-            along = across * self.n_examples if across == size else size
-        if self.n_examples == 1 and along != size:
-            across = size
-        if across % size or along % size or (across != size and along != size):
-            raise ValueError("inputs must be contiguous along examples or along features")
-        self.data.inputs = cnp.PyArray_DATA(inputs)
-        self.data.example_stride, self.data.feature_stride = across // size, along // size
-        return 0
-
-    cdef int take_csr(self, cnp.ndarray values, cnp.ndarray indices, cnp.ndarray indptr,
-                      Py_ssize_t n_features) except -1:
-        if values is None or indices is None or indptr is None:
-            raise TypeError("X in CSR form must have values, indices and indptr")
-        cdef Py_ssize_t stored = cnp.PyArray_SIZE(values)
-        cdef int index_type = cnp.PyArray_TYPE(indices), in_range, ascending
-        cdef fm_status status
-        self.typenum = cnp.PyArray_TYPE(values)
-        if self.typenum not in (cnp.NPY_DOUBLE, cnp.NPY_FLOAT) or index_type not in (cnp.NPY_INT32, cnp.NPY_INT64):
-            raise ValueError("X in CSR form must hold float32 or float64 and indices of int32 or int64")
-        self.n_examples, self.n_features = cnp.PyArray_SIZE(indptr) - 1, n_features
-        self.data.inputs = vector_data("CSR values", values, self.typenum, stored)
-        self.data.indices = vector_data("CSR indices", indices, index_type, stored)
-        self.data.indptr = vector_data("CSR indptr", indptr, index_type, self.n_examples + 1)
-        self.data.n_examples, self.data.n_stored = self.n_examples, stored
-        self.data.wide_indices = index_type == cnp.NPY_INT64
-        with nogil:
-            status = fm_check_csr(&in_range, &ascending, &self.data, n_features, serve_signals)
-        finish(status)
-        if not in_range:
-            raise ValueError("X in CSR form must have indptr that rises from 0 and indices within its columns")
-        self.is_canonical_csr = ascending
-        return 0
-
-
 cdef fm_optimizer optimizer_settings(object settings) except *:
     """The C form of a mapping from "method" and every name of OPTIMIZER_FIELDS."""
     cdef fm_optimizer optimizer
@@ -185,8 +84,9 @@ cdef class Engine(Workspace):
         that is not finite ends a training if an argument below asks for that loss.  ``optimizer`` maps "method" and
         every name of ``OPTIMIZER_FIELDS`` to its value; ``moments`` (0 to 2, n_parameters) are its state, read and
         written.  ``learning_rates`` has an entry per update, ``order`` a row per epoch, which nothing else may write to
-        during the call; without it examples keep their own order.  ``losses`` receives the losses of epochs ``first_loss``, ``first_loss + loss_every``, ...; if
-        ``wants_last_loss``, the attribute ``last_loss`` receives that of the last epoch.
+        during the call; without it examples keep their own order.  ``losses`` receives the losses of epochs
+        ``first_loss``, ``first_loss + loss_every``, ...; if ``wants_last_loss``, the attribute ``last_loss`` receives
+        that of the last epoch.
 
         ``counts`` has the "updates" made before and any of "epochs", "optimizer_epochs" and "examples"; the call adds
         what it made.  ``watch`` maps fields of ``fm_watch``, whose state is read and written; ``plateau`` holds the
@@ -298,16 +198,19 @@ cdef class Engine(Workspace):
         self.is_busy = False
         finish(status)
 
-    def predict_one(self, cnp.ndarray parameters not None, object x, bint probabilities):
+    def predict_one(self, cnp.ndarray parameters not None, object x, bint probabilities, bint with_rest=False):
         """Outputs (n_outputs,) of one example (n_features,), or None unless both are plain and finite,
-        and the engine free.
+        and the engine free.  ``with_rest``: of a single output p, return (1 - p, p).
 
         The GIL is held but while signals are served: the call is meant for networks that take microseconds.
         """
         cdef int typenum = real_number(self.is_double)
-        cdef cnp.npy_intp n_outputs = self.n_outputs()
+        cdef cnp.npy_intp n_outputs = self.n_outputs() + with_rest
         cdef fm_data data = fm_data(NULL, NULL, NULL, 1, self.layout.layers[0].fan_in, 1, 0, NULL, NULL, 0, 0, 0)
         cdef cnp.ndarray outputs
+        cdef char *first
+        if with_rest and n_outputs != 2:
+            raise ValueError(f"with_rest needs a network with one output, this one has {n_outputs - 1}")
         if self.layout.layers[0].is_sparse:
             raise ValueError("an engine for sparse data takes CSR data alone, columns ascending in every row")
         if self.is_busy or not cnp.PyArray_CheckExact(x) or cnp.PyArray_TYPE(x) != typenum:
@@ -321,13 +224,16 @@ cdef class Engine(Workspace):
         self.allocate()
         data.inputs = cnp.PyArray_DATA(x)
         outputs = cnp.PyArray_EMPTY(1, &n_outputs, typenum, 0)
+        first = <char *>cnp.PyArray_DATA(outputs) + with_rest * cnp.PyArray_ITEMSIZE(outputs)
         cdef fm_call call = self.call_on(&data)
         cdef const void *flat = vector_data("parameters", parameters, typenum, self.layout.n_parameters)
         self.enter()
         cdef fm_output kind = FM_PROBABILITIES if probabilities else FM_LOGITS
-        cdef fm_status status = self.kernels.predict(cnp.PyArray_DATA(outputs), flat, kind, &call)
+        cdef fm_status status = self.kernels.predict(first, flat, kind, &call)
         self.is_busy = False
         finish(status)
+        if with_rest:
+            set_rest(cnp.PyArray_DATA(outputs), self.is_double)
         if not passes(outputs, FM_ALL_FINITE) and (outputs != outputs).any():
             largest, weight = abs(x).max(), abs(parameters).max()
             raise ValueError(
@@ -392,18 +298,32 @@ cdef class Engine(Workspace):
         return mask
 
 
+cdef void set_rest(void *pair, bint is_double) noexcept:
+    """Set the first of two probabilities to 1 minus the second."""
+    if is_double:
+        (<double *>pair)[0] = 1 - (<double *>pair)[1]
+    else:
+        (<float *>pair)[0] = 1 - (<float *>pair)[1]
+
+
 cdef str status_name(fm_status status):
     return fm_status_names[<int>status].name.decode()
 
 
+cdef fm_plateau rule_of(dict fields) except *:
+    """The C form of the fields given; without any, a rule that never holds."""
+    if fields is None:
+        return fm_plateau(0, -1, INFINITY, 0)
+    return fm_plateau(fields["tol"], fields["patience"], fields.get("best", INFINITY), fields.get("n_stalled", 0))
+
+
 cdef fm_watch watch_of(dict fields, dict plateau) except *:
     """The C form of the fields given; by the others, nothing is watched."""
-    cdef fm_plateau never = fm_plateau(0, -1, INFINITY, 0)
-    cdef dict all_fields = fm_watch(never, never, 1, 0, 1, INFINITY, -1, False)
-    all_fields.update(fields)
-    for rule in ("stop", "slow"):
-        all_fields[rule] = {**never, **all_fields[rule]}
-    cdef fm_watch watch = all_fields
+    cdef fm_watch watch = fm_watch(
+        rule_of(fields.get("stop")), rule_of(fields.get("slow")), fields.get("slow_factor", 1.0),
+        fields.get("smallest_rate", 0.0), fields.get("rate_scale", 1.0), fields.get("best_loss", INFINITY),
+        fields.get("best_epoch", -1), fields.get("keeps_best", False),
+    )
     if plateau is not None:
         watch.rate_scale, watch.slow.best = plateau["scale"], plateau["best"]
         watch.slow.n_stalled = plateau["n_stalled"]

@@ -144,6 +144,7 @@ cdef int finish(fm_status status) except -1:
 
 
 include "_workspace.pxi"
+include "_data.pxi"
 include "_engine.pxi"
 include "_layerwise.pxi"
 include "_elementwise.pxi"

@@ -33,6 +33,8 @@ def real_array(name: str, value: Any, dtype: Any) -> np.ndarray:
 
     A TypeError names what is no real number, by its column or index, and what to do about it.
     """
+    if type(value) is list and set(map(type, value)) == {float}:
+        return np.array(value)  # the quick way
     if type(value) not in (np.ndarray, list, tuple):
         if _read(name, value, lambda: _is_one_array(value)):
             array = _read(name, value, lambda: np.asarray(value))
@@ -114,6 +116,8 @@ def _of_objects(label: str, must: str, objects: np.ndarray) -> np.ndarray:
 
 def _remedy_for_no_array(label: str, value: Any) -> str:
     """Return what to do with a value that is no sequence."""
+    if not label.isidentifier():  # a part of an argument, or what a function of the caller returned
+        return ""
     if isinstance(value, Mapping):
         columns = f"list({label}.values())"
         return f"; pass numpy.column_stack({columns})" if label == "X" else f"; pass {columns}"

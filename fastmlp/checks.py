@@ -4,6 +4,7 @@ Each function returns the argument in the form that the kernels take, or raises 
 argument, its value and what was expected.  The caller's arrays are never modified.
 """
 
+import inspect
 import itertools
 import math
 import numbers
@@ -134,11 +135,9 @@ def items_of(name: str, value: Any) -> list[Any]:
 
 def integer(name: str, value: Any, *, minimum: int) -> int:
     """An int from ``minimum`` to what a machine word holds; a bool is refused."""
-    if type(value) is int and minimum <= value <= sys.maxsize:
-        return value
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
+    if type(value) is not int and (isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral)):
         raise TypeError(f"{name} must be an integer, got {shown(value)}")
-    number = arrays.read(name, "an integer", value, lambda: int(value))
+    number = value if type(value) is int else arrays.read(name, "an integer", value, lambda: int(value))
     if number < minimum:
         raise ValueError(f"{name} must be at least {minimum}, got {shown(number)}")
     if number > sys.maxsize:
@@ -148,6 +147,8 @@ def integer(name: str, value: Any, *, minimum: int) -> int:
 
 def number(name: str, value: Any) -> float:
     """A float, infinite where no float is as large; a bool is refused."""
+    if type(value) is float:  # instances of numbers.Real are told slowly
+        return value
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number, got {shown(value)}")
 
@@ -162,7 +163,7 @@ def number(name: str, value: Any) -> float:
 
 def check_held(name: str, value: float, dtype: Any) -> None:
     """Refuse a float that ``dtype``, unless it is None, cannot hold with all digits; it holds 0."""
-    if dtype is None or value == 0:
+    if dtype is None or value == 0 or 1e-30 < value < 1e30:
         return
     limits = np.finfo(dtype)
     if not float(limits.tiny) <= value <= float(limits.max):
@@ -254,6 +255,21 @@ def boolean(name: str, value: Any) -> bool:
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False, got {shown(value)}")
     return bool(value)
+
+
+def function(name: str, value: Any, *parameters: str) -> None:
+    """Refuse what cannot be called with the parameters, as far as its signature tells."""
+    if not callable(value):
+        raise TypeError(f"{name} must be callable, got {type(value).__name__}")
+    try:
+        signature = inspect.signature(value)
+    except Exception:  # some compiled functions have none
+        return
+    try:
+        signature.bind(*parameters)
+    except TypeError as error:
+        expected = f"{name}({', '.join(parameters)})"
+        raise TypeError(f"{name} must be a function {expected}, got {name}{signature}: {error}") from None
 
 
 def choice(name: str, value: Any, known: Sequence[str]) -> str:

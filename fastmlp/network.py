@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from fastmlp import _kernels, checks, initializers, training
-from fastmlp.engine import overflow, threads
-from fastmlp.engine.examples import Examples, is_sparse
+from fastmlp.engine import overflow
+from fastmlp.engine.examples import Examples
 from fastmlp.engine.plan import Plan, hidden_activations, join_parameters
+from fastmlp.export.exportable import Exportable
 from fastmlp.export.persistent import Persistent
 from fastmlp.losses import Loss, loss_of
 from fastmlp.optimizers import Optimizer
@@ -19,7 +20,7 @@ from fastmlp.training import History, TrainingOptions, TrainingState
 from fastmlp.training.occupancy import Occupancy
 
 
-class MLP(Predictor, Persistent):
+class MLP(Predictor, Persistent, Exportable):
     """A multi-layer perceptron for classification or regression.
 
     Parameters
@@ -391,43 +392,3 @@ class MLP(Predictor, Persistent):
         if warning is not None:
             warnings.warn(warning, stacklevel=2)
         return history
-
-    def engine(self, batch: int, data: _kernels.Data | None = None, **settings: Any) -> _kernels.Engine:
-        """Make the compiled passes of this network.
-
-        Parameters
-        ----------
-        batch : int
-            Most examples of a batch.
-        data : fastmlp._kernels.Data, default=None
-            The data to be read. Where few entries are stored, the engine's first layer reads these alone.
-        **settings
-            ``dropout`` and ``n_threads`` of the engine.
-
-        Returns
-        -------
-        fastmlp._kernels.Engine
-
-        Raises
-        ------
-        MemoryError
-            If there is no room for the scratch memory.
-        ValueError
-            If an environment variable of :mod:`fastmlp.engine.threads` is wrong.
-        """
-        threads.check_environment()
-        plan, loss = self.plan, self.loss
-        is_double = plan.dtype == np.float64
-        engine = _kernels.Engine(
-            is_double,
-            plan.layer_dims,
-            plan.activations,
-            batch,
-            loss.name,
-            loss.parameter,
-            loss.label_smoothing,
-            **settings,
-            sparse=data is not None and is_sparse(data),
-        )
-        engine.allocate()  # raises MemoryError here, before anything changes
-        return engine

@@ -13,7 +13,7 @@ from fastmlp import _kernels, checks
 
 MOST_MEMORY = 1000  # steps of L-BFGS, each two vectors of the length of the parameters
 # Below it, the squares of gradients of its size underflow: with default decay rates, a step would be off by over 1e-6.
-SMALLEST_EPSILON = {"float32": 1e-15, "float64": 1e-145}
+SMALLEST_EPSILON = {np.dtype("float32"): 1e-15, np.dtype("float64"): 1e-145}
 _NEUTRAL = {
     "epsilon_hat": False,
     "momentum": 0.0,
@@ -53,7 +53,7 @@ class Optimizer:
 
 
 def _check_epsilon(epsilon: float, dtype: np.dtype) -> None:
-    smallest = SMALLEST_EPSILON[dtype.name]
+    smallest = SMALLEST_EPSILON[dtype]
     if epsilon < smallest:
         raise ValueError(f"epsilon must be at least {smallest:g} in {dtype}, got {epsilon}")
     checks.check_held("epsilon", epsilon, dtype)

@@ -56,7 +56,8 @@ def plot_decision_boundary(model: Callable[[np.ndarray], Any], X: Any, y: Any) -
     labels = np.ascontiguousarray(checks.array_of("y", y, np.float64))
     checks.check_finite("y", labels)
     if labels.shape not in ((X.shape[1],), (1, X.shape[1])):
-        raise ValueError(f"y must have shape ({X.shape[1]},) or (1, {X.shape[1]}) to match X, got {labels.shape}")
+        hint = "; pass y.T" if labels.shape == (X.shape[1], 1) else ""
+        raise ValueError(f"y must have shape ({X.shape[1]},) or (1, {X.shape[1]}) to match X, got {labels.shape}{hint}")
     draw_decision_boundary(plt.gca(), model, X.T, labels.ravel())
     plt.xlabel("x1")
     plt.ylabel("x2")

@@ -1,12 +1,12 @@
-"""What a network predicts from its parameters."""
+"""What a network predicts from its parameters, and the compiled passes that it takes."""
 
 from typing import Any
 
 import numpy as np
 
 from fastmlp import _kernels, checks
-from fastmlp.engine import overflow
-from fastmlp.engine.examples import Inputs, inputs_of
+from fastmlp.engine import overflow, threads
+from fastmlp.engine.examples import Inputs, inputs_of, is_sparse
 from fastmlp.engine.plan import Plan
 from fastmlp.losses import Loss
 
@@ -14,16 +14,12 @@ MOST_TRANSPOSED = 1 << 20  # outputs between two looks for signals: a few millis
 
 
 class Predictor:
-    """The predictions of an :class:`fastmlp.MLP`, which has the attributes below and makes the engines."""
+    """The predictions of an :class:`fastmlp.MLP`, which has the attributes below, and its compiled passes."""
 
     plan: Plan
     loss: Loss
     _parameters: np.ndarray
     _engine_of_one: _kernels.Engine | None
-
-    def engine(self, batch: int, data: _kernels.Data | None = None, **settings: Any) -> _kernels.Engine:
-        """See :meth:`fastmlp.MLP.engine`."""
-        raise NotImplementedError
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict labels, classes or values, as the loss defines.
@@ -126,9 +122,50 @@ class Predictor:
         """
         return self._outputs(X, probabilities=False)
 
+    def engine(self, batch: int, data: _kernels.Data | None = None, **settings: Any) -> _kernels.Engine:
+        """Make the compiled passes of this network.
+
+        Parameters
+        ----------
+        batch : int
+            Most examples of a batch.
+        data : fastmlp._kernels.Data, default=None
+            The data to be read. Where few entries are stored, the engine's first layer reads these alone.
+        **settings
+            ``dropout`` and ``n_threads`` of the engine.
+
+        Returns
+        -------
+        fastmlp._kernels.Engine
+
+        Raises
+        ------
+        MemoryError
+            If there is no room for the scratch memory.
+        ValueError
+            If an environment variable of :mod:`fastmlp.engine.threads` is wrong.
+        """
+        threads.check_environment()
+        plan, loss = self.plan, self.loss
+        is_double = plan.dtype == np.float64
+        engine = _kernels.Engine(
+            is_double,
+            plan.layer_dims,
+            plan.activations,
+            batch,
+            loss.name,
+            loss.parameter,
+            loss.label_smoothing,
+            **settings,
+            sparse=data is not None and is_sparse(data),
+        )
+        engine.allocate()  # raises MemoryError here, before anything changes
+        return engine
+
     def _outputs_of_sparse_row(self, x: Any) -> np.ndarray:
-        if x.shape != (1, self.plan.layer_dims[0]):
-            raise ValueError(f"x must have shape (1, {self.plan.layer_dims[0]}) where it is sparse, got {x.shape}")
+        shape = getattr(x, "shape", None)
+        if shape != (1, self.plan.layer_dims[0]):
+            raise ValueError(f"x must have shape (1, {self.plan.layer_dims[0]}) where it is sparse, got {shape}")
         return self._outputs(x, probabilities=True).reshape(-1)
 
     def _outputs(self, X: Any, probabilities: bool) -> np.ndarray:

@@ -5,9 +5,12 @@ import signal
 import warnings
 from collections.abc import Callable
 
+_TESTS = os.getpid()
+
 
 def fork() -> int:
-    """os.fork without the warning that threads, which the child does not touch, stay behind."""
+    """os.fork without the warning that threads, which the child does not touch, stay behind; no child forks further."""
+    assert os.getpid() == _TESTS, "a forked child forks again"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         return os.fork()

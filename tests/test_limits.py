@@ -84,7 +84,7 @@ def test_the_smallest_epsilon_keeps_the_digits_of_the_smallest_gradients(isa, dt
     from fastmlp import _kernels
     from fastmlp.optimizers import SMALLEST_EPSILON
 
-    epsilon = SMALLEST_EPSILON[dtype.name]
+    epsilon = SMALLEST_EPSILON[dtype]
     gradient = np.array([-3, -1, -0.1, -0.01, 0.01, 0.1, 1, 3], dtype) * dtype.type(epsilon)
     settings = {**Adam(epsilon=epsilon).settings(), "l1": 0.0, "l2": 0.0, "clip_value": np.inf, "clip_norm": np.inf}
     engine = _kernels.Engine(dtype == np.float64, (7, 1), ("identity",), 1)

@@ -1,7 +1,6 @@
 """What the classifier and the regressor share: a fit, from checked arguments to scikit-learn's attributes."""
 
 import math
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from numbers import Integral, Real
@@ -18,9 +17,11 @@ from fastmlp.estimators import scales, solvers
 from fastmlp.estimators.compatibility import CallbackSupportMixin
 from fastmlp.estimators.display import LossCurveDisplay
 from fastmlp.estimators.draws import Draws, GlorotUniform
+from fastmlp.estimators.exporting import Exporting
 from fastmlp.estimators.fitting import alone, unchanged_if_failed
 from fastmlp.estimators.layers import FittedLayers
 from fastmlp.estimators.validation import HeldOut, split
+from fastmlp.estimators.warn import warn
 from fastmlp.estimators.watching import Tasks, Watcher
 from fastmlp.losses import Loss
 from fastmlp.network import MLP
@@ -32,7 +33,7 @@ NOT_FINITE = (
 )
 
 
-class BaseMLP(FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
+class BaseMLP(Exporting, FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
     """Base class of :class:`MLPClassifier` and :class:`MLPRegressor`, which describe its parameters and attributes."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -287,8 +288,8 @@ class BaseMLP(FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
     def _keep_best(self, held_out: HeldOut, history: training.History) -> None:
         """Keep the parameters of the best score of all calls of partial_fit; put them back once the rule ends it."""
         parameters = self._network.parameters
-        if held_out.scores[-1] == self.best_validation_score_:
-            self._best_parameters = parameters.copy()
+        if held_out.scores[-1] == self.best_validation_score_ or "_best_parameters" not in self.__dict__:
+            self._best_parameters = parameters.copy()  # a loaded model has lost those of earlier calls
         elif history.ended.how == "stopped":
             parameters[:] = self._best_parameters
 
@@ -296,11 +297,11 @@ class BaseMLP(FittedLayers, CallbackSupportMixin, BaseEstimator, ABC):
         """Issue scikit-learn's warnings about how the training ended, and its error for one that diverged."""
         ended = history.ended
         if ended.how == "interrupted":
-            warnings.warn("Training interrupted by user.", stacklevel=4)
+            warn("Training interrupted by user.")
         elif ended.how == "diverged" and (incremental or not self.early_stopping):
             raise ValueError(f"{NOT_FINITE} Training diverged at {ended.why}")
         elif ended.how == "diverged":
-            warnings.warn(f"Training diverged at {ended.why}", training.DivergenceWarning, stacklevel=4)
+            warn(f"Training diverged at {ended.why}", training.DivergenceWarning)
         elif not incremental:
             solvers.warn_if_not_converged(self, ended)
         if not incremental:

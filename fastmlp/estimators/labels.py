@@ -37,9 +37,7 @@ class Labels:
             classes = np.unique(y)
             if len(classes) <= max(2, MANY_CLASSES * len(y)):
                 return cls("multiclass" if len(classes) > 2 else "binary", classes)
-        binarizer = LabelBinarizer().fit(y)
-        is_several = binarizer.y_type_ == "multilabel-indicator"
-        return cls(binarizer.y_type_, binarizer.classes_, binarizer if is_several else None)
+        return cls.of_binarizer(LabelBinarizer().fit(y))
 
     @classmethod
     def among(cls, classes: np.ndarray, y: Any) -> "Labels":
@@ -47,6 +45,19 @@ class Labels:
         if type_of_target(y).startswith("multilabel"):
             return cls.in_(y)
         return cls("multiclass" if len(classes) > 2 else "binary", classes)
+
+    @classmethod
+    def of_binarizer(cls, binarizer: LabelBinarizer) -> "Labels":
+        """Take the labels that a binarizer was fitted to."""
+        is_several = binarizer.y_type_ == "multilabel-indicator"
+        return cls(binarizer.y_type_, binarizer.classes_, binarizer if is_several else None)
+
+    def to_binarizer(self) -> LabelBinarizer:
+        """Return a binarizer fitted to the same labels."""
+        binarizer = LabelBinarizer()
+        binarizer.classes_, binarizer.y_type_ = self.classes, self.kind
+        binarizer.sparse_input_ = self.binarizer is not None and self.binarizer.sparse_input_
+        return binarizer
 
     @property
     def n_outputs(self) -> int:

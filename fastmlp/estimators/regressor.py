@@ -10,6 +10,7 @@ from sklearn.utils.metaestimators import available_if
 
 from fastmlp.estimators import inputs
 from fastmlp.estimators.base import BaseMLP
+from fastmlp.estimators.documentation import documented
 from fastmlp.estimators.fitting import alone
 from fastmlp.estimators.validation import r2
 from fastmlp.losses import AbsoluteError, Huber, Loss, Poisson, Quantile, SquaredError, loss_of
@@ -17,8 +18,54 @@ from fastmlp.losses import AbsoluteError, Huber, Loss, Poisson, Quantile, Square
 LOSSES = {loss.name: loss for loss in (SquaredError, Poisson, AbsoluteError, Huber, Quantile)}
 
 
+@documented
 class MLPRegressor(RegressorMixin, BaseMLP):
-    """Multi-layer perceptron regressor: scikit-learn's, faster, with more options."""
+    """A multi-layer perceptron that predicts numbers: scikit-learn's class, on compiled kernels and with more options.
+
+    The arguments up to ``max_fun`` are scikit-learn's, and with the same ``random_state`` so are the losses, parameters
+    and predictions, up to rounding.
+
+    Parameters
+    ----------
+    loss : str or Loss, default="squared_error"
+        "squared_error", "poisson", "absolute_error", "huber", "quantile", or an object of :mod:`fastmlp.losses` with
+        its parameter, such as ``Quantile(0.9)``. Squared errors of several outputs are averaged in ``loss_``, as in
+        scikit-learn; the gradient is that of their sum.
+    hidden_layer_sizes : int or sequence of int, default=(100,)
+        Widths of the hidden layers.
+    activation : str or sequence of str, default="relu"
+        Activation of the hidden layers, one for all or one for each, see :class:`fastmlp.MLP`.
+    {parameters}
+    target_scaling : "standard", default=None
+        "standard" trains on targets of mean 0 and standard deviation 1, and scales predictions back; losses are those
+        of the scaled targets.
+    {more_parameters}
+
+    Attributes
+    ----------
+    target_mean_, target_scale_ : ndarray of shape (n_outputs,)
+        Mean and standard deviation of the targets, with ``target_scaling``.
+    {attributes}
+
+    See Also
+    --------
+    fastmlp.MLPClassifier : The same for classification.
+    fastmlp.MLP : The network without scikit-learn's conventions.
+
+    References
+    ----------
+    Glorot & Bengio 2010, Understanding the difficulty of training deep feedforward neural networks.
+    Kingma & Ba 2015, Adam: a method for stochastic optimization.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from fastmlp import MLPRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = MLPRegressor(target_scaling="standard", learning_rate_init=0.01, early_stopping=True, random_state=0)
+    >>> model.fit(X, y).predict(X[:2]).shape, model.score(X, y) > 0.4
+    ((2,), True)
+    """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseMLP._parameter_constraints,

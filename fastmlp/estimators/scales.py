@@ -1,9 +1,10 @@
 """A word about inputs whose features have very different scales."""
 
-import warnings
 from typing import Any
 
 import numpy as np
+
+from fastmlp.estimators.warn import warn
 
 MOST_RATIO = 1e3  # of the largest magnitudes of two features
 
@@ -22,11 +23,10 @@ def warn_if_unscaled(estimator: Any, X: Any) -> None:
     if not peaks[largest] > MOST_RATIO * peaks_of_used[smallest]:
         return
     names = getattr(estimator, "feature_names_in_", range(X.shape[1]))
-    warnings.warn(
+    warn(
         f"the largest magnitudes of the features differ by a factor of {peaks[largest] / peaks[smallest]:.2g}: "
         f"{peaks[largest]:.3g} in column {names[largest]}, {peaks[smallest]:.3g} in column {names[smallest]}. One "
         "learning rate does not suit both; standardize X, for example with "
         f"make_pipeline(StandardScaler(), {type(estimator).__name__}(...))",
         UnscaledFeaturesWarning,
-        stacklevel=6,
     )

@@ -1,18 +1,16 @@
 """From an estimator's arguments to the options of a training."""
 
 import sys
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import OptimizeResult
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.optimize import _check_optimize_result
 
 from fastmlp import optimizers
 from fastmlp.estimators.draws import Draws
 from fastmlp.estimators.validation import HeldOut
+from fastmlp.estimators.warn import warn
 from fastmlp.optimizers import LBFGS, SGD, Adam, AdamW, Optimizer, RMSprop
 from fastmlp.schedules import Adaptive, Constant, InverseScaling, Plateau, Schedule, Steps
 from fastmlp.training import Ended, TrainingOptions
@@ -87,18 +85,15 @@ def batch_size_of(estimator: Any, n_examples: int) -> int | None:
     """Return the number of examples per batch, or None for L-BFGS."""
     if method_of(estimator) == "lbfgs":
         if not isinstance(estimator.batch_size, str) and estimator.batch_size < n_examples:
-            warnings.warn(
+            warn(
                 f"batch_size={estimator.batch_size} is not used by lbfgs, which takes all examples in every step: its "
-                "line search and its estimate of the curvature compare losses and gradients of the same function",
-                stacklevel=6,
+                "line search and its estimate of the curvature compare losses and gradients of the same function"
             )
         return None
     if isinstance(estimator.batch_size, str):
         return min(MOST_AUTO_BATCH, n_examples)
     if estimator.batch_size > n_examples:
-        warnings.warn(
-            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=6
-        )
+        warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped")
     return min(int(estimator.batch_size), n_examples)
 
 
@@ -163,12 +158,19 @@ def warn_if_not_converged(estimator: Any, ended: Ended) -> None:
     """Issue scikit-learn's ConvergenceWarning if the training ended with the last epoch that it was given."""
     max_iter = estimator.max_iter
     if method_of(estimator) == "lbfgs":
-        status = 0 if ended.how in ("converged", "callback") else 2 if "ABNORMAL" in ended.why else 1
-        message = SCIPY_LIMIT if ended.how == "finished" else ended.why.removeprefix(NO_STEP)
-        _check_optimize_result("lbfgs", OptimizeResult(nit=ended.epoch, status=status, message=message), max_iter)
+        if ended.how in ("converged", "callback"):
+            return
+        status = 2 if "ABNORMAL" in ended.why else 1
+        reason = SCIPY_LIMIT if ended.how == "finished" else ended.why.removeprefix(NO_STEP)
+        more = f"\nIncrease the number of iterations to improve the convergence (max_iter={max_iter})."
+        warn(
+            f"lbfgs failed to converge after {ended.epoch} iteration(s) (status={status}):\n{reason}\n"
+            f"{more if ended.epoch == max_iter else ''}\nYou might also want to scale the data as shown in:\n"
+            "    https://scikit-learn.org/stable/modules/preprocessing.html",
+            ConvergenceWarning,
+        )
     elif ended.how == "finished":
-        warnings.warn(
+        warn(
             f"Stochastic Optimizer: Maximum iterations ({max_iter}) reached and the optimization hasn't converged yet.",
             ConvergenceWarning,
-            stacklevel=5,
         )

@@ -119,7 +119,7 @@ class HeldOut:
 
 
 def accuracy(outputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None) -> float:
-    """Return the share of examples with all labels right, as :func:`sklearn.metrics.accuracy_score` does.
+    """Return the share of examples with all labels right, as ``sklearn.metrics.accuracy_score`` does.
 
     Outputs (n_outputs, n) are probabilities; targets (n_targets, n) are those of the kernels.
     """
@@ -127,11 +127,13 @@ def accuracy(outputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray
         is_right = ((outputs > 0.5) == targets).all(axis=0)
     else:
         is_right = np.argmax(outputs, axis=0) == targets[0]
+    if sample_weight is None:
+        return np.count_nonzero(is_right) / len(is_right)  # in a third of the time of an average
     return float(np.average(is_right, weights=sample_weight))
 
 
 def r2(outputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None) -> float:
-    """Return the mean coefficient of determination over the outputs, as :func:`sklearn.metrics.r2_score` does."""
+    """Return the mean coefficient of determination over the outputs, as ``sklearn.metrics.r2_score`` does."""
     weight = 1.0 if sample_weight is None else sample_weight
     mean = np.average(targets, axis=1, weights=sample_weight)[:, np.newaxis]
     spread = (weight * (targets - mean) ** 2).sum(axis=1, dtype=np.float64)

@@ -57,8 +57,8 @@ class Persistent:
         """Write the model and its training state to a file in NumPy's ``.npz`` format.
 
         A path is written completely or not at all; a power failure may bring the old file back.  The file holds the
-        parameters, also those that are not finite, and the version of fastmlp, but not the initialization and the seed
-        that the parameters were drawn with.
+        parameters, also those that are not finite, a few inputs with their outputs, and the version of fastmlp, but not
+        the initialization and the seed that the parameters were drawn with.
 
         Parameters
         ----------
@@ -108,8 +108,9 @@ class Persistent:
         Raises
         ------
         ValueError
-            If the file holds no such model, or one of a later version of fastmlp that this one cannot read. Nothing in
-            the file is ever executed.
+            If the file holds no such model, or one of a later version of fastmlp that this one cannot read, or the
+            model does not give the outputs that the file holds for a few inputs, but for rounding. Nothing in the file
+            is ever executed.
         OSError
             If the file cannot be read.
         MemoryError
@@ -118,16 +119,23 @@ class Persistent:
             If ``file`` is no path, or is open in text mode.
         """
         with files.opened_for_reading("file", file) as (opened, name):
-            plan, loss, parameters, state = archive.read(opened, name)
+            contents = archive.read(opened, name, archive.network_in)
+        return cls._from(contents, name)
+
+    @classmethod
+    def _from(cls, contents: archive.Contents, name: str) -> Self:
+        """Return a model of parts read from the file ``name``, after it gave the outputs that the file holds."""
         model = cls.__new__(cls)
         model._take(
             {
-                "loss": loss,
-                "plan": plan,
+                "loss": contents.loss,
+                "plan": contents.plan,
                 "initialization": "he",
                 "seed": None,
-                "_parameters": parameters,
-                "training_state": state,
+                "_parameters": contents.parameters,
+                "training_state": contents.training_state,
             }
         )
+        if contents.samples is not None:
+            contents.samples.check(model, name)
         return model

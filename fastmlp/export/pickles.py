@@ -37,14 +37,16 @@ def attributes_of(state: Any) -> dict[str, Any]:
         raise ValueError(f"the state of a pickled model must be a dict, got {checks.shown(state)}")
     attributes = dict(state)
     version = attributes.pop("version", None)  # version 0.1.0 stored none at first
-    version = None if version is None else version_of(version)
-    versions = f"the model was pickled by fastmlp {version or '0.1.0'}, this is fastmlp {fastmlp.__version__}"
-    if is_later(version):
-        raise ValueError(versions)
+    if version != fastmlp.__version__ and version is not None and is_later(version_of(version)):
+        raise ValueError(_versions(version))
     try:
         return _up_to_date(attributes)
     except (AttributeError, TypeError, ValueError) as error:
-        raise ValueError(f"{versions}: {error}") from error
+        raise ValueError(f"{_versions(version)}: {error}") from error
+
+
+def _versions(version: Any) -> str:
+    return f"the model was pickled by fastmlp {version or '0.1.0'}, this is fastmlp {fastmlp.__version__}"
 
 
 def _up_to_date(attributes: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from fastmlp import datasets
 from fastmlp.lab import tables
-from fastmlp.lab.scaling import Standardization
+from fastmlp.lab.scaling import Standardization, blocks_of
 from fastmlp.lab.values import Form
 from fastmlp.text import listed, shortened
 
@@ -79,17 +79,19 @@ class StudyData:
         self.is_standardized = True
 
     def check_finite(self, dtype: np.dtype) -> None:
-        """Refuse a column with values that ``dtype`` cannot hold, standardized if they are to be."""
-        scale = ", standardized" if self.is_standardized else ""
-        remedy = "leave the column out" if self.is_standardized else "pass --standardize or --dtype float64"
+        """Refuse a target that ``dtype`` cannot hold, and features that it cannot hold once they are standardized."""
         for X, y in (self.train, self.test):
-            for name, values in (*zip(self.features, X.T, strict=True), (self.target, y)):
-                with np.errstate(over="ignore"):
+            columns = np.flatnonzero(~np.all([np.isfinite(rows).all(axis=0) for rows in blocks_of(X)], axis=0))
+            with np.errstate(over="ignore"):
+                for name, values in [(self.target, y), *((self.features[i], X[:, i]) for i in columns[:1])]:
                     wrong = values[~np.isfinite(values.astype(dtype))]
-                if len(wrong):
-                    raise ValueError(
-                        f"column {shortened(name)!r} must be finite in {dtype}{scale}, got {wrong[0]:g}; {remedy}"
-                    )
+                    if len(wrong):
+                        raise ValueError(f"column {shortened(name)!r} must be finite in {dtype}, {self._got(wrong[0])}")
+
+    def _got(self, value: float) -> str:
+        if self.is_standardized:
+            return f"standardized, got {value:g}; leave the column out"
+        return f"got {value:g}; pass --standardize or --dtype float64"
 
 
 def by_name(name: str, dtype: np.dtype) -> StudyData:

@@ -188,19 +188,20 @@ def run_study(
     >>> [run.test_accuracy for run in runs]
     [0.5, 0.86, 0.96]
     """
-    if not checks.is_sequence(initializations) or not len(initializations):
+    names = checks.items_of("initializations", initializations) if checks.is_sequence(initializations) else []
+    if not names:
         raise ValueError(f"initializations must be a list of at least one name, got {checks.shown(initializations)}")
-    for name, data in (("train", train), ("test", test)):
+    for part, data in (("train", train), ("test", test)):
         if not isinstance(data, (tuple, list)) or len(data) != 2:
-            raise TypeError(f"{name} must be a pair (X, y), got {checks.shown(data)}")
-    networks = [MLP(layer_dims, loss=loss, initialization=name, dtype=dtype, seed=seed) for name in initializations]
-    examples, test_examples = (_checked(networks[0], name, *data) for name, data in (("train", train), ("test", test)))
+            raise TypeError(f"{part} must be a pair (X, y), got {checks.shown(data)}")
+    networks = [MLP(layer_dims, loss=loss, initialization=name, dtype=dtype, seed=seed) for name in names]
+    examples, test_examples = (_checked(networks[0], part, *data) for part, data in (("train", train), ("test", test)))
     options = training.TrainingOptions(learning_rate=learning_rate, epochs=epochs, report_every=report_every)
     assert isinstance(examples.inputs, np.ndarray)
     scaling = Standardization.of(examples.inputs)
     return [
         _run(name, network, examples, test_examples, options, scaling)
-        for name, network in zip(initializations, networks, strict=True)
+        for name, network in zip(names, networks, strict=True)
     ]
 
 

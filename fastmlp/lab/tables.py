@@ -296,7 +296,11 @@ class _Target:
             ):
                 return None
             if number is None or not math.isfinite(number):
-                flaw = reader.form.no_number(label) if number is None else too_large(label, numbers.dtype)
+                flaw = (
+                    reader.form.no_number(label, "pass --task classification")
+                    if number is None
+                    else too_large(label, numbers.dtype)
+                )
                 raise ValueError(f"{reader.where(record, reader.at)}: {flaw}")
             numbers[i] = number
         return numbers

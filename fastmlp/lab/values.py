@@ -17,7 +17,7 @@ MISSING = frozenset(
 INFINITE = frozenset(sign + word for sign in ("", "+", "-") for word in ("inf", "infinity", "1.#inf"))
 NO_VALUE = MISSING | INFINITE
 BOOLEANS = frozenset(["true", "false"])
-GROUPED = re.compile(r"[+-]?\d{1,3}([,.' \u00a0\u202f]\d{3})+([.,]\d*)?", re.ASCII)  # digits in threes
+GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}([,.' \u00a0\u202f]\d{3})+([.,]\d*)?", re.ASCII)  # digits in threes
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,13 @@ class Form:
         other = "," if self.decimal == "." else "."
         return other if other in cell and _number_pattern(other).fullmatch(cell) else ""
 
-    def no_number(self, cell: str) -> str:
+    def no_number(self, cell: str, otherwise: str = "leave the column out") -> str:
         """Return what is wrong with a value that should be a number, with the remedy."""
         other = self.other_decimal(cell)
         remedies = [f"pass --decimal {other} if it parts the fraction"] if other else []
         if GROUPED.fullmatch(cell):
             remedies.append("remove what groups the digits")
-        remedy = " or ".join(remedies) or "write it as a number, or leave the column out"
+        remedy = " or ".join(remedies) or f"write it as a number, or {otherwise}"
         return f"a value must be a number, got {shortened(cell)!r}; {remedy}"
 
 
@@ -73,7 +73,8 @@ def without_value(cell: str, what: str) -> str | None:
 
 def too_large(cell: str, dtype: np.dtype) -> str:
     """Return what is wrong with a number that ``dtype`` cannot hold."""
-    return f"a value must be finite in {dtype}, got {shortened(cell)!r}"
+    remedy = "leave the line out" if dtype == np.float64 else "pass --dtype float64 or leave the line out"
+    return f"a value must be finite in {dtype}, got {shortened(cell)!r}; {remedy}"
 
 
 @functools.cache

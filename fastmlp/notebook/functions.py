@@ -63,10 +63,10 @@ def relu(x: Any) -> Any:
 
 
 def _elementwise(function: str, x: Any) -> Any:
-    array = np.ascontiguousarray(checks.array_of("x", x, common_dtype(x)))
-    out = np.empty_like(array)
-    _kernels.elementwise(function, array.reshape(-1), out.reshape(-1))
-    return out.reshape(np.shape(x))[()]
+    array = checks.array_of("x", x, common_dtype(x))
+    out = np.empty(array.size, array.dtype)
+    _kernels.elementwise(function, array.ravel(), out)
+    return out.reshape(array.shape)[()]
 
 
 def compute_loss(a3: Any, Y: Any) -> float:
@@ -144,7 +144,7 @@ def _with_labels(name: str, outputs: np.ndarray, Y: Any) -> tuple[np.ndarray, np
             f"{name} must have shape {labels.shape} to match Y, got {outputs.shape}; "
             f"examples lie in columns, pass {name}.T"
         )
-    check_shape_of_labels("Y", labels, outputs)
+    check_shape_of_labels("Y", labels, name, outputs.shape)
     converted = labels.astype(outputs.dtype, copy=False)
     if converted is labels or np.array_equal(converted, labels):
         return outputs, converted

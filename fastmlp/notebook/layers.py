@@ -56,7 +56,8 @@ def network_of(
     width, n_columns = X.shape[0], 1 if kind == "b" else X.shape[1]
     for layer, (w, c) in enumerate(zip(weights, columns, strict=True), start=1):
         if w.shape[1] != width:
-            raise ValueError(f"W{layer} must have shape (fan_out, {width}), got {w.shape}")
+            before = f"W{layer - 1}" if layer > 1 else "X"
+            raise ValueError(f"W{layer} must have shape (fan_out, {width}) to match {before}, got {w.shape}")
         width = w.shape[0]
         if c.shape != (width, n_columns):
             raise ValueError(f"{kind}{layer} must have shape {(width, n_columns)}, got {c.shape}")
@@ -84,11 +85,12 @@ def soft_labels(name: str, value: Any) -> np.ndarray:
     return array
 
 
-def check_shape_of_labels(name: str, labels: np.ndarray, outputs: np.ndarray) -> None:
-    """Refuse labels of another shape than the outputs."""
-    if labels.shape != outputs.shape:
-        hint = f"; pass {name}.T" if labels.shape == outputs.shape[::-1] else ""
-        raise ValueError(f"{name} must have shape {outputs.shape} to match, got {labels.shape}{hint}")
+def check_shape_of_labels(name: str, labels: np.ndarray, other: str, shape: tuple[int, ...]) -> None:
+    """Refuse labels of another shape than that of the outputs, which the argument ``other`` decides."""
+    if labels.shape != shape:
+        hint = f"; pass {name}.T" if labels.shape == shape[::-1] else ""
+        hint = f"; pass {name}.reshape(1, -1)" if labels.shape == shape[1:] and shape[0] == 1 else hint
+        raise ValueError(f"{name} must have shape {shape} to match {other}, got {labels.shape}{hint}")
 
 
 def labels_like(
@@ -99,5 +101,5 @@ def labels_like(
     if quick is not None:
         return quick
     labels = check(name, Y)
-    check_shape_of_labels(name, labels, outputs)
+    check_shape_of_labels(name, labels, "X", outputs.shape)
     return labels.astype(outputs.dtype, copy=False)

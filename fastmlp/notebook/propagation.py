@@ -131,7 +131,7 @@ def update_parameters(parameters: Parameters, grads: dict[str, Any], learning_ra
     keys, old = names.weights + names.biases, weights + biases
     try:
         gradients = [grads[key] for key in names.d_weights + names.d_biases]
-    except KeyError as error:
+    except LookupError as error:
         raise ValueError(f"grads must have the key {error}, got {', '.join(map(str, grads))}") from None
     new = _kernels.descended(old, gradients, learning_rate)
     if new is None:

@@ -62,8 +62,9 @@ INLINE void FN(count_loss)(training_progress *progress, const team_job *job, con
     else if (job->training->penalizes_sum) {
         const double share = (double)pass->examples.n / (double)job->call->data->n_examples;
         if (pass->weight.total != 0)
-            progress->batch_losses += share * (finish_mean(&job->total, pass->weight.total) * job->training->loss_share +
-                                               job->penalty * penalty_share_of(job->training, pass));
+            progress->batch_losses +=
+                share * (finish_mean(&job->total, pass->weight.total) * job->training->loss_share +
+                         job->penalty * penalty_share_of(job->training, pass));
         progress->loss = progress->batch_losses;
     } else if (pass->is_last)
         progress->loss = finish_mean(&job->total, progress->weight);

@@ -231,7 +231,10 @@ class _Descent:
             epoch, row = self.state.epochs + i, self.orders[i]
             if callable(self.options.shuffle):
                 drawn = np.full(len(row), -1)  # what the source leaves out is no index
-                self.options.shuffle(epoch, drawn)
+                answer = self.options.shuffle(epoch, drawn)
+                if drawn.min() < 0 or drawn.max() >= len(row):
+                    unread = "" if answer is None else "; what it returns is not read"
+                    raise ValueError(f"shuffle must fill its array with indices of the {len(row)} examples{unread}")
                 row[:] = drawn  # a copy: the source may keep its array and write to it later
             else:
                 order_of(self.state.seed, epoch, len(row), out=row)

@@ -60,9 +60,11 @@ class TrainingOptions:
         for name, least in optional.items():
             if getattr(self, name) is not None:
                 checks.settle(self, **{name: checks.integer(name, getattr(self, name), minimum=least)})
-        for name in ("callback", "validation_score"):
-            if getattr(self, name) is not None and not callable(getattr(self, name)):
-                raise TypeError(f"{name} must be callable, got {type(getattr(self, name)).__name__}")
+        for name, parameters in (("callback", ("epoch", "loss")), ("validation_score", ("model", "X", "y"))):
+            if getattr(self, name) is not None:
+                checks.function(name, getattr(self, name), *parameters)
+        if callable(self.shuffle):
+            checks.function("shuffle", self.shuffle, "epoch", "out")
         for name in ("clip_value", "clip_norm"):
             if getattr(self, name) is not None:
                 checks.settle(self, **{name: checks.positive(name, getattr(self, name))})

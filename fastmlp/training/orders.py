@@ -57,9 +57,13 @@ def order_of(seed: int, epoch: int, n_examples: int, out: np.ndarray | None = No
         out = np.empty(n, np.intp)
     elif type(out) is not np.ndarray or out.dtype != np.intp or out.shape != (n,) or not out.flags.carray:
         raise ValueError(f"out must be a contiguous, writeable array of intp of shape ({n},), got {checks.shown(out)}")
-    draws, generator = np.empty(n), np.random.default_rng(entropy)
-    for start in range(0, n, BLOCK):
-        generator.random(out=draws[start : start + BLOCK])
+    generator = np.random.default_rng(entropy)
+    if n <= BLOCK:
+        draws = generator.random(n)
+    else:
+        draws = np.empty(n)
+        for start in range(0, n, BLOCK):
+            generator.random(out=draws[start : start + BLOCK])
     _kernels.draw_order(out, draws)
     return out
 

@@ -15,6 +15,7 @@ from fastmlp.optimizers import SGD
 from fastmlp.schedules import Plateau
 from fastmlp.training import descent, lbfgs
 from fastmlp.training.history import Ended, History
+from fastmlp.training.occupancy import Occupancy
 from fastmlp.training.options import TrainingOptions
 from fastmlp.training.task import Task, progress_bar
 from fastmlp.training.validation import Validation
@@ -79,7 +80,7 @@ def run(
     for name, given, kind in (("examples", examples, Examples), ("options", options, TrainingOptions)):
         if not isinstance(given, kind):
             raise TypeError(f"{name} must be {kind.__name__}, got {checks.shown(given)}")
-    if not hasattr(network, "occupancy"):
+    if not isinstance(getattr(network, "occupancy", None), Occupancy):
         raise TypeError(f"network must be an MLP, got {checks.shown(network)}")
     with network.occupancy.training("train"):
         state = network.training_state

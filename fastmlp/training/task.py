@@ -77,9 +77,12 @@ class Task:
         if function is None:
             return False
         with self.network.occupancy.between_updates():
-            answer = bool(function(epoch, loss))
+            answer = function(epoch, loss)
         checks.check_finite("parameters", self.parameters)
-        return answer
+        try:
+            return bool(answer)
+        except Exception as error:  # an array of several entries, for one
+            raise TypeError(f"callback must return something true or false, got {checks.shown(answer)}") from error
 
     def validate(self, epoch: int) -> bool:
         """Evaluate the validation data if that is due after ``epoch`` epochs; return whether it ends the training."""

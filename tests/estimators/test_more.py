@@ -5,6 +5,7 @@ import itertools
 import warnings
 
 import numpy as np
+import onnxruntime
 import pytest
 from matplotlib.figure import Figure
 from pairs import is_since
@@ -258,6 +259,21 @@ def test_scaled_targets_of_several_outputs_are_scored_unscaled(scoring):
         model.fit(X.astype(np.float32), y, validation_data=(X, y))
     assert model.predict(X).dtype == np.float32
     assert model.predict(X)[:, 1].mean() == pytest.approx(1e6, rel=1e-2)
+
+
+def test_exports_of_scaled_targets_predict_in_the_units_of_y(tmp_path):
+    y = np.column_stack([1e3 + VALUES, 5 * X[:, 1]])
+    model = regressor(target_scaling="standard", solver="lbfgs", max_iter=50).fit(X, y)
+    expected = model.predict(X)
+    np.testing.assert_allclose([model.predict_one(x) for x in X], expected, rtol=1e-12)
+    with pytest.warns(UserWarning, match="scikit-learn would train on without target_scaling"):
+        theirs = model.to_sklearn()
+    np.testing.assert_allclose(theirs.predict(X), expected, rtol=1e-9)
+    model.save(tmp_path / "model.npz")
+    np.testing.assert_array_equal(MLPRegressor.load(tmp_path / "model.npz").predict(X), expected)
+    model.to_onnx(tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    np.testing.assert_allclose(session.run(None, {"inputs": X})[0], expected, rtol=1e-9)
 
 
 def test_counts_cannot_be_scaled():

@@ -1,16 +1,13 @@
 """What could crash the process or corrupt memory, called on purpose: every call must raise or answer."""
 
 import copy
-import os
-import stat
-import threading
 
 import numpy as np
 import pytest
 from alarms import alarm
 from networks import OPTIMIZER, activations_of, engine_of, kernel_loss_and_gradient, random_network
 
-from fastmlp import MLP, _kernels, files
+from fastmlp import MLP, _kernels
 from fastmlp.lab import diagnose, run_study
 
 Z = np.zeros
@@ -352,37 +349,6 @@ def test_labels_are_checked_before_they_are_rounded():
 def test_numpy_that_raises_on_underflow_is_no_hindrance():
     with np.errstate(all="raise"):
         assert MLP([2, 1], dtype="float32", seed=0).predict_proba(np.full((3, 2), 1e-300)).shape == (3,)
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-def test_saving_replaces_regular_files_only_and_keeps_their_permissions(tmp_path):
-    model = MLP([2, 1])
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(OSError, match="not a regular file"):
-        model.save(tmp_path / "pipe")
-    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
-    model.save(tmp_path / "model")
-    (tmp_path / "model").chmod(0o600)
-    (tmp_path / "link").symlink_to(tmp_path / "model")
-    model.save(tmp_path / "link")
-    assert (tmp_path / "link").is_symlink()
-    assert stat.S_IMODE((tmp_path / "model").stat().st_mode) == 0o600
-    model.save(tmp_path / ("x" * 250))
-
-
-def test_saving_from_many_threads_leaves_the_umask(tmp_path):
-    before = os.umask(0o077)
-    try:
-        write = lambda i: files.write_whole(tmp_path / str(i), lambda file: file.write(b"x"))  # noqa: E731
-        threads = [threading.Thread(target=write, args=(i,)) for i in range(16)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert {stat.S_IMODE((tmp_path / str(i)).stat().st_mode) for i in range(16)} == {0o600}
-        assert os.umask(0o077) == 0o077
-    finally:
-        os.umask(before)
 
 
 def test_an_engine_in_use_refuses_a_second_call():

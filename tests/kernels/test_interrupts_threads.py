@@ -65,7 +65,7 @@ def test_training_is_interrupted_between_updates(name, n_threads, isa):
     layer_dims, n_examples = NETWORKS[name]
     training = Training(layer_dims, n_examples, "float32", n_threads=n_threads)
     start = training.parameters.copy()
-    with alarm(interrupt, 0.15), pytest.raises(KeyboardInterrupt):
+    with alarm(interrupt, 0.15, timers=(signal.ITIMER_PROF,)), pytest.raises(KeyboardInterrupt):
         training.train(10**6)
     assert np.isfinite(training.parameters).all()
     assert (training.parameters != start).any() == (training.counts["updates"] > 0)

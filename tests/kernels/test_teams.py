@@ -31,9 +31,11 @@ class Fork:
     def __call__(self):
         if self.process is not None:
             raise KeyboardInterrupt
+        self.process = -1  # on a slow machine the next signal comes before the fork ends: it must not fork again
+        signal.setitimer(signal.ITIMER_REAL, 0)
         self.process = fork()
-        if self.process == 0:  # pragma: no cover - runs in the child, which inherits no timer
-            signal.setitimer(signal.ITIMER_REAL, 0.15)
+        signal.setitimer(signal.ITIMER_REAL, 0.15)  # a child inherits no timer
+        if self.process == 0:  # pragma: no cover - runs in the child
             resource.setrlimit(resource.RLIMIT_CPU, (30, 30))  # a child that hangs dies
 
 

@@ -77,6 +77,7 @@ def test_a_table_of_which_nothing_is_left_says_so(read):
         ("true", "a value must be a number, got 'true'"),
         ("1 000", "a value must be a number, got '1 000'; remove what groups the digits"),
         ("1'000'000", "a value must be a number, got \"1'000'000\"; remove what groups the digits"),
+        ('"0,125"', "a value must be a number, got '0,125'; pass --decimal , if it parts the fraction"),
         ('"1,000"', "a value must be a number, got '1,000'; pass --decimal , if it parts the fraction or remove what"),
         ("1.5.2", "a value must be a number, got '1.5.2'"),
         ('"1,5"', "a value must be a number, got '1,5'; pass --decimal ,"),
@@ -85,7 +86,7 @@ def test_a_table_of_which_nothing_is_left_says_so(read):
         ("\u202f7", "a value must be a number"),
         ("x" * 5000, f"a value must be a number, got '{'x' * 37}...'"),
         ("12\x1b[31m", r"a value must be a number, got '12\\x1b[31m'"),
-        ("1e400", "a value must be finite in float64, got '1e400'"),
+        ("1e400", "a value must be finite in float64, got '1e400'; leave the line out"),
         ("9" * 200_000, "a value must be finite in float64, got '9999"),
     ],
 )
@@ -109,7 +110,9 @@ def test_the_remedy_for_a_decimal_point_or_comma_is_the_other_one(read):
 def test_values_beyond_float32_are_refused_in_float32_alone(read):
     text = written([*ROWS, ("1e200", "1", "no")])
     assert features(read(text)).max() == 1e200
-    with pytest.raises(ValueError, match=r"t.csv, line 5, column 'a': a value must be finite in float32, got '1e200'"):
+    with pytest.raises(
+        ValueError, match=r"t.csv, line 5, column 'a': a value must be finite in float32, got '1e200'; pass --dtype"
+    ):
         read(text, dtype=F32)
 
 

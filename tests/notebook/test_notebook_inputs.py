@@ -159,8 +159,8 @@ def test_bad_outputs_are_refused_by_name(name, call, bad):
 @pytest.mark.parametrize(
     ("labels", "error", "message"),
     [
-        (Y[0], ValueError, r"must have"),
-        (Y.T, ValueError, r"must have shape \(1, 12\) to match, got \(12, 1\); pass [Yy].T$"),
+        (Y[0], ValueError, r"must have shape \(1, 12\) to match (X|a3|z), got \(12,\); pass [Yy].reshape\(1, -1\)$"),
+        (Y.T, ValueError, r"must have shape \(1, 12\) to match (X|a3|z), got \(12, 1\); pass [Yy].T$"),
         (Y[:, :-1], ValueError, r"must have shape \(1, 12\).*got \(1, 11\)$"),
         (Y + 1, ValueError, "must hold labels (0 and 1 only|from 0 to 1), got 2"),
         (Y - 1, ValueError, "must hold labels (0 and 1 only|from 0 to 1), got -1"),
@@ -206,15 +206,15 @@ def test_outputs_in_rows_are_said_to_be_so(name, call):
     for labels in (Y, Y / 2):
         with pytest.raises(ValueError, match=message):
             call(np.full((12, 1), 0.5), labels)
-    with pytest.raises(ValueError, match=r"Y must have shape \(2, 12\) to match, got \(12, 2\); pass Y\.T$"):
+    with pytest.raises(ValueError, match=rf"Y must have shape \(2, 12\) to match {name}, got \(12, 2\); pass Y\.T$"):
         call(np.full((2, 12), 0.5), np.ones((12, 2)))
 
 
 def test_other_widths_are_not_said_to_be_rows():
     for call in ROWS.keys() - {"backward_propagation"} - {call for call in ROWS if "model" in call}:
-        with pytest.raises(ValueError, match=r"W1 must have shape \(fan_out, 3\), got \(3, 2\)$"):
+        with pytest.raises(ValueError, match=r"W1 must have shape \(fan_out, 3\) to match X, got \(3, 2\)$"):
             ROWS[call](np.ones((3, 12)))
-    with pytest.raises(ValueError, match=r"Y must have shape \(1, 11\) to match, got \(1, 12\)$"):
+    with pytest.raises(ValueError, match=r"Y must have shape \(1, 11\) to match X, got \(1, 12\)$"):
         model(X[:, :-1], Y)
 
 
@@ -229,8 +229,16 @@ def test_other_widths_are_not_said_to_be_rows():
         ({key: PARAMETERS[key] for key in ("W1", "b1", "b2")}, ValueError, "; W2 missing, got W1, b1, b2"),
         ({"W0": X, "b0": X, **PARAMETERS}, ValueError, "; W3, b3 missing, got W0, b0, W1"),
         ({**PARAMETERS, f"W{10**30}": X}, ValueError, "; W3, b3 missing, got W1"),
-        ({**PARAMETERS, "W1": np.ones((3, 4))}, ValueError, r"W1 must have shape \(fan_out, 2\), got \(3, 4\)"),
-        ({**PARAMETERS, "W2": np.ones((1, 2))}, ValueError, r"W2 must have shape \(fan_out, 3\), got \(1, 2\)"),
+        (
+            {**PARAMETERS, "W1": np.ones((3, 4))},
+            ValueError,
+            r"W1 must have shape \(fan_out, 2\) to match X, got \(3, 4\)",
+        ),
+        (
+            {**PARAMETERS, "W2": np.ones((1, 2))},
+            ValueError,
+            r"W2 must have shape \(fan_out, 3\) to match W1, got \(1, 2\)",
+        ),
         ({**PARAMETERS, "b1": np.ones((1, 3))}, ValueError, r"b1 must have shape \(3, 1\), got \(1, 3\)"),
     ],
 )

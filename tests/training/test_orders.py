@@ -75,7 +75,7 @@ def test_indices_out_of_range_are_refused_and_change_nothing():
 
     model = network()
     before = model.parameters.tobytes()
-    with pytest.raises(ValueError, match="order must hold indices of the 30 examples"):
+    with pytest.raises(ValueError, match=r"shuffle must fill its array with indices of the 30 examples$"):
         train(model, shuffle=beyond)
     assert model.parameters.tobytes() == before
 
@@ -89,12 +89,17 @@ def test_a_source_that_writes_too_little_is_refused(written, batch_size):
         out[: 30 if epoch == 0 else written] = np.arange(30 if epoch == 0 else written)
 
     model, first = network(), network()
-    with pytest.raises(ValueError, match="order must hold indices of the 30 examples"):
+    with pytest.raises(ValueError, match=r"^shuffle must fill its array with indices of the 30 examples$"):
         train(model, batch_size=batch_size, shuffle=too_little, callback=lambda epoch, loss: None)
     train(first, epochs=1, batch_size=batch_size, shuffle=False)
     assert model.training_state.epochs == (0 if batch_size is None else 1)
     if batch_size:
         assert model.parameters.tobytes() == first.parameters.tobytes()
+
+
+def test_a_source_that_returns_an_order_is_told_that_it_is_not_read():
+    with pytest.raises(ValueError, match=r"^shuffle must fill its array .* examples; what it returns is not read$"):
+        train(network(), shuffle=lambda epoch, out: np.arange(30))
 
 
 def test_cumulative_orders_are_those_of_scikit_learn_s_shuffle():

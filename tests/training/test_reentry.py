@@ -160,7 +160,7 @@ class Wrong(Constant):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"shuffle": lambda epoch, out: None}, "order must hold indices"),
+        ({"shuffle": lambda epoch, out: None}, "shuffle must fill its array"),
         ({"learning_rate": TooFew(0.1)}, "learning_rate must give 20 rates"),
         ({"learning_rate": Wrong(0.5)}, "learning_rate must give finite rates of at least 0, got nan"),
         ({"learning_rate": Wrong(1.5)}, "learning_rate must give finite rates of at least 0, got inf"),

@@ -302,6 +302,34 @@ def test_stop_iteration_from_a_caller_s_function_is_not_swallowed(name, call, op
     assert len(calls) == call
 
 
+@pytest.mark.parametrize("options", [{}, {"batch_size": 7}, {"optimizer": "lbfgs"}], ids=str)
+def test_an_answer_of_the_callback_that_is_neither_true_nor_false_is_named(options):
+    with pytest.raises(TypeError, match=r"^callback must return something true or false, got array\(\[1., 1.\]\)$"):
+        network().train(X, Y, epochs=3, callback=lambda epoch, loss: np.ones(2), **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "message"),
+    [
+        ("callback", lambda epoch: None, r"callback\(epoch, loss\), got callback\(epoch\): too many positional"),
+        ("callback", lambda a, b, c: None, r"callback\(epoch, loss\), got callback\(a, b, c\): missing a required"),
+        ("shuffle", lambda epoch: None, r"shuffle\(epoch, out\), got shuffle\(epoch\): too many positional"),
+        ("validation_score", lambda model: 0.0, r"validation_score\(model, X, y\), got validation_score\(model\): too"),
+    ],
+)
+def test_functions_of_other_parameters_are_refused_before_any_work(name, function, message):
+    model = network()
+    before = model.parameters.tobytes()
+    with pytest.raises(TypeError, match=f"^{name} must be a function {message}"):
+        model.train(X, Y, epochs=3, validation=(X, Y), **{name: function})
+    assert (model.parameters.tobytes(), model.training_state.updates) == (before, 0)
+
+
+@pytest.mark.parametrize("function", [print, max, lambda *arguments: None, lambda epoch, loss=0, more=None: None])
+def test_functions_of_fitting_or_unknown_parameters_are_taken(function, capsys):
+    assert network().train(X, Y, epochs=1, callback=function).ended.epoch in (0, 1)
+
+
 def test_a_model_whose_training_failed_can_be_trained_again():
     model = network()
 

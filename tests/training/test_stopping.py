@@ -273,7 +273,7 @@ def test_validation_examples_may_have_weights():
         ({"validation": (X_VALID[:, :2], Y_VALID)}, ValueError, r"validation: X must have shape"),
         ({"validation": (X_VALID, Y_VALID[:3])}, ValueError, r"validation: y must have shape"),
         ({"validation": (X_VALID, Y_VALID + 1)}, ValueError, "validation: y must hold labels 0 and 1"),
-        ({"validation_score": len}, ValueError, "validation_score needs data to score"),
+        ({"validation_score": print}, ValueError, "validation_score needs data to score"),
         ({"validation": (X_VALID, Y_VALID), "validation_score": 3}, TypeError, "validation_score must be callable"),
         ({"validation": (X_VALID, Y_VALID), "validation_every": 0}, ValueError, "validation_every must be at least 1"),
         ({"n_iter_no_change": 0}, ValueError, "n_iter_no_change must be at least 1, got 0"),
