@@ -1,6 +1,7 @@
 """scikit-learn's callback protocol: which hooks are called when, what they are given, and what they may do."""
 
 import pickle
+import signal
 import warnings
 
 import numpy as np
@@ -183,7 +184,10 @@ def test_ctrl_c_in_a_callback_ends_the_training(hook, solver):
 def test_tasks_end_where_a_signal_ends_the_training():
     recorder = Recorder()
     ours = model(max_iter=10**6, n_iter_no_change=10**6).set_callbacks(recorder)
-    with pytest.warns(UserWarning, match=r"Training interrupted by user\."), alarm(interrupt, 0.2):
+    with (
+        pytest.warns(UserWarning, match=r"Training interrupted by user\."),
+        alarm(interrupt, 0.2, timers=(signal.ITIMER_PROF,)),
+    ):
         ours.fit(X, y)
     begun, ended = ([hook for hook in recorder.hooks if hook.startswith(what)] for what in ("begin", "end"))
     assert len(ended) in (len(begun), len(begun) - 1)  # Ctrl-C may come within a hook

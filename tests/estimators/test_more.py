@@ -8,6 +8,7 @@ import numpy as np
 import onnxruntime
 import pytest
 from matplotlib.figure import Figure
+from pairs import is_since
 from sklearn import neural_network
 from sklearn.datasets import load_diabetes, load_iris, load_wine, make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning
@@ -40,6 +41,8 @@ def coefs_of(model):
 def test_every_argument_and_default_of_scikit_learn_is_there_in_its_place(ours):
     mine = inspect.signature(ours).parameters
     theirs = inspect.signature(getattr(neural_network, ours.__name__)).parameters
+    if ours is MLPRegressor and not is_since("1.7"):
+        pytest.skip("scikit-learn's regressor takes a loss from 1.7 on")
     assert [(p.name, p.kind, p.default) for p in list(mine.values())[: len(theirs)]] == [
         (p.name, p.kind, p.default) for p in theirs.values()
     ]
