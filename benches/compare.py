@@ -22,6 +22,7 @@ TABLES = {  # names on the command line: module and function that measure them
     "watching": ("tables.watching_table", "measure"),
     "estimators": ("tables.estimators_table", "measure"),
     "tabular": ("tables.tabular_table", "measure"),
+    "busy": ("tables.busy_table", "measure"),
     "c-export": ("tables.c_export_table", "measure"),
 }
 MARKERS = {  # tables between each pair of markers in docs/benchmarks.md
@@ -29,7 +30,7 @@ MARKERS = {  # tables between each pair of markers in docs/benchmarks.md
     "width": ("widths",),
     "sparse": ("sparse",),
     "watching": ("watching",),
-    "estimators": ("estimators", "tabular"),
+    "estimators": ("estimators", "tabular", "busy"),
     "c-export": ("c-export",),
 }
 SUMMARY = "speed"  # the markers in README.md
