@@ -4,6 +4,7 @@ import inspect
 import itertools
 import warnings
 
+import joblib
 import numpy as np
 import onnxruntime
 import pytest
@@ -16,6 +17,7 @@ from sklearn.metrics import f1_score, log_loss
 from sklearn.preprocessing import scale
 
 from fastmlp import LBFGS, MLP, Adam, AdamW, Cosine, Huber, MLPClassifier, MLPRegressor, Quantile, StepDecay
+from fastmlp.engine import threads
 from fastmlp.estimators.scales import UnscaledFeaturesWarning
 
 X, Y = load_iris(return_X_y=True)
@@ -299,6 +301,15 @@ def test_minibatches_of_lbfgs_are_refused_with_the_reason():
     expected = classifier(solver=LBFGS(tol=1e-4, ftol=2.220446049250313e-09)).fit(X, Y)
     np.testing.assert_array_equal(coefs_of(model), coefs_of(expected))
     assert not hasattr(model, "partial_fit")
+
+
+def test_a_worker_of_a_search_uses_its_share_of_the_processors(monkeypatch):
+    """joblib tells each worker process how many threads it may have."""
+    for name in ("OMP_NUM_THREADS", "FASTMLP_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    with joblib.parallel_config(backend="loky", n_jobs=2):
+        found = joblib.Parallel()(joblib.delayed(threads.choose)(None, 1e12) for _ in range(2))
+    assert found == [max(1, joblib.cpu_count() // 2)] * 2
 
 
 # ---- what is seen of a fit
