@@ -48,21 +48,28 @@ cdef class Engine(Workspace):
         cdef fm_call call = self.call_on(&data.data)
         self.enter()
         with nogil:
-            status = self.kernels.loss_and_gradient(&gradient[0], &loss, &parameters[0], &call)
+            status = self.kernels.loss_and_gradient(&gradient[0], NULL, &loss, &parameters[0], &call)
         self.is_busy = False
         finish(status)
         return loss
 
-    def loss(self, const real[::1] parameters, Data data not None):
-        """The mean loss over all of the data, without its gradient."""
+    def loss(self, const real[::1] parameters, Data data not None, real[:, ::1] outputs=None):
+        """The mean loss over all of the data, without its gradient.
+
+        ``outputs`` (n_outputs, n_examples) receives what :meth:`predict` gives with ``probabilities``.
+        """
         cdef double loss = 0
         cdef fm_status status
+        cdef void *to = NULL
         self.check_data(data, real is double, parameters.shape[0], True)
         self.check_batch(data)
+        if outputs is not None:
+            check_shape("outputs", (outputs.shape[0], outputs.shape[1]), (self.n_outputs(), data.n_examples))
+            to = &outputs[0, 0]
         cdef fm_call call = self.call_on(&data.data)
         self.enter()
         with nogil:
-            status = self.kernels.loss_and_gradient(NULL, &loss, &parameters[0], &call)
+            status = self.kernels.loss_and_gradient(NULL, to, &loss, &parameters[0], &call)
         self.is_busy = False
         finish(status)
         return loss

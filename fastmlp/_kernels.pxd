@@ -140,7 +140,7 @@ cdef extern from "fastmlp.h" nogil:
         const char *isa
         Py_ssize_t lanes
         void (*make_layout)(fm_layout *, const fm_network *, Py_ssize_t) noexcept nogil
-        fm_status (*loss_and_gradient)(void *, double *, const void *, const fm_call *) noexcept nogil
+        fm_status (*loss_and_gradient)(void *, void *, double *, const void *, const fm_call *) noexcept nogil
         fm_status (*train)(fm_training *, const fm_call *) noexcept nogil
         fm_status (*predict)(void *, const void *, fm_output, const fm_call *) noexcept nogil
         fm_status (*layers)(const fm_layer_arrays *, const fm_call *) noexcept nogil

@@ -89,14 +89,13 @@ class HeldOut:
     def __call__(self, network: Any = None, X: Any = None, y: Any = None) -> float:
         """Measure loss and score of the present parameters; return the score, larger being better."""
         parameters, data = self.network.parameters, self.examples.data
-        self.losses.append(self.engine.loss(parameters, data))
+        self.losses.append(self.engine.loss(parameters, data, self.outputs))
         if self.scoring == "loss":
             score = -self.losses[-1]
         elif self.scoring is not None:
             weight = {} if self.weight is None else {"sample_weight": self.weight}
             score = float(self.scorer(self.scored, self.arrays[0], self.labels, **weight))
         else:
-            self.engine.predict(self.outputs, parameters, data, True)
             score = math.nan
             if np.isfinite(self.outputs).all():
                 score = self.estimator._score_of(self.outputs, self.examples.targets, self.weight)

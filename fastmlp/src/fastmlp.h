@@ -167,8 +167,9 @@ typedef struct {
 
     /* ---- the passes */
 
-    /* gradient or loss may be NULL */
-    enum fm_status (*loss_and_gradient)(void *gradient, double *loss, const void *parameters, const fm_call *call);
+    /* gradient, outputs (n_outputs, n) or loss may be NULL; outputs are those of predict, where there is no gradient */
+    enum fm_status (*loss_and_gradient)(void *gradient, void *outputs, double *loss, const void *parameters,
+                                        const fm_call *call);
     enum fm_status (*train)(fm_training *training, const fm_call *call);
     /* outputs (n_outputs, n) */
     enum fm_status (*predict)(void *outputs, const void *parameters, enum fm_output output, const fm_call *call);

@@ -15,6 +15,7 @@ typedef struct {
     fm_training *training; /* NULL outside training */
     const real *parameters;
     real *gradient;    /* NULL if only the loss is wanted */
+    real *outputs;     /* NULL, or of all examples, without a gradient */
     double *loss;      /* outside training; NULL if only the gradient is wanted */
     double loss_scale; /* of every mean */
     mean total;        /* losses of the batches since it was last set to 0 */
@@ -37,6 +38,16 @@ typedef struct {
     bool ends_held; /* the call ends before its update */
     bool is_packed; /* the arena already holds its only tile, from the pass before */
 } batch_pass;
+
+/* outputs <- the columns of a tile, by one of the threads that share it */
+static enum fm_status FN(write_outputs)(real *outputs, const tile *t)
+{
+    const fm_layer *last = &t->layout->layers[t->layout->n_layers - 1];
+    real *logits = t->arena + t->layout->outputs;
+    if (is_first_sharing(t->w) && !FN(activate_outputs)(logits, last, t))
+        FN(unpack_rows)(outputs, logits, last->fan_out, t);
+    return pass_barrier(t->w); /* before the next tile overwrites this one */
+}
 
 /* gradient, loss <- the sums over a range of the batch's tiles, in tile order */
 static void FN(pass_tiles)(real *gradient, mean *loss, range tiles, const team_job *job, const batch_pass *pass,
@@ -62,6 +73,8 @@ static void FN(pass_tiles)(real *gradient, mean *loss, range tiles, const team_j
         }
         if (FN(forward_tile)(job->parameters, &t) ||
             FN(backward_tile)(gradient, pass->wants_loss ? loss : NULL, job->parameters, &t))
+            return;
+        if (job->outputs && FN(write_outputs)(job->outputs, &t))
             return;
     }
     for (ptrdiff_t l = 0; gradient && l < layout->n_layers; l++)
@@ -161,9 +174,10 @@ static enum fm_status FN(gradient_task)(void *job_, int id, int n_threads)
     return leave_team(&w);
 }
 
-static enum fm_status FN(loss_and_gradient)(void *gradient, double *loss, const void *parameters, const fm_call *call)
+static enum fm_status FN(loss_and_gradient)(void *gradient, void *outputs, double *loss, const void *parameters,
+                                            const fm_call *call)
 {
-    team_job job = {.call = call, .parameters = parameters, .gradient = gradient, .loss = loss};
+    team_job job = {.call = call, .parameters = parameters, .gradient = gradient, .outputs = outputs, .loss = loss};
     return FN(run_job)(&job, FN(gradient_task));
 }
 

@@ -146,3 +146,15 @@ def test_a_loss_alone_has_the_bits_of_that_beside_its_gradient(loss, n_threads, 
         engine = engine_of(dtype, layer_dims, activations, n, n_threads=n_threads, **options)
         data, gradient = _kernels.Data(inputs.T, targets), np.empty_like(parameters)
         assert engine.loss(parameters, data) == engine.loss_and_gradient(gradient, parameters, data)
+        expected, outputs = np.empty((2, layer_dims[-1], n), dtype)
+        engine_of(dtype, layer_dims, activations, n, **options).predict(expected, parameters, data, True)
+        assert engine.loss(parameters, data, outputs) == engine.loss(parameters, data)
+        np.testing.assert_array_equal(outputs, expected)
+
+
+def test_outputs_of_another_shape_or_dtype_are_refused():
+    parameters, inputs, targets = random_network((5, 9, 2), 8, "float64", loss="squared_error")
+    engine = engine_of("float64", (5, 9, 2), ("relu", "identity"), 8, loss="squared_error")
+    for outputs in (np.empty((8, 2)), np.empty((2, 7)), np.empty((2, 8), "float32")):
+        with pytest.raises(ValueError, match="outputs must have shape|dtype mismatch"):
+            engine.loss(parameters, _kernels.Data(inputs.T, targets), outputs)
