@@ -16,7 +16,7 @@ WARNINGS_ARE_ERRORS = os.environ.get("FASTMLP_WERROR") == "1"  # set by .ci/run:
 COMPILE_ARGS = [
     "-std=c11",
     "-O1" if DEBUG or SANITIZE else "-O3",
-    "-g1",
+    "-g1" if DEBUG or SANITIZE else "-g0",  # line numbers would more than double the extension
     "-Wall",
     "-Wextra",
     "-pthread",

@@ -21,6 +21,7 @@ TABLES = {  # names on the command line: module and function that measure them
     "sparse": ("tables.sparse_table", "measure"),
     "watching": ("tables.watching_table", "measure"),
     "estimators": ("tables.estimators_table", "measure"),
+    "tabular": ("tables.tabular_table", "measure"),
     "c-export": ("tables.c_export_table", "measure"),
 }
 MARKERS = {  # tables between each pair of markers in docs/benchmarks.md
@@ -28,7 +29,7 @@ MARKERS = {  # tables between each pair of markers in docs/benchmarks.md
     "width": ("widths",),
     "sparse": ("sparse",),
     "watching": ("watching",),
-    "estimators": ("estimators",),
+    "estimators": ("estimators", "tabular"),
     "c-export": ("c-export",),
 }
 SUMMARY = "speed"  # the markers in README.md
