@@ -13,6 +13,7 @@ from sklearn.utils.validation import _check_sample_weight
 
 from fastmlp import training
 from fastmlp.engine.examples import Examples
+from fastmlp.engine.plan import hidden_activations
 from fastmlp.estimators import scales, solvers
 from fastmlp.estimators.compatibility import CallbackSupportMixin
 from fastmlp.estimators.display import LossCurveDisplay
@@ -192,7 +193,7 @@ class BaseMLP(Exporting, FittedLayers, CallbackSupportMixin, BaseEstimator, ABC)
         self._network.seed = None  # the draws go on elsewhere; what a model keeps is not the caller's
         self.n_iter_ = self.t_ = 0
         self.n_layers_, self.n_outputs_ = len(layer_dims), layer_dims[-1]
-        self._note_start()
+        self.out_activation_ = _out_activation_of(self._network.loss)
         self._stopping = Plateau()
         self.loss_curve_: list[float] = []
         self.validation_loss_curve_: list[float] | None = None
@@ -212,23 +213,17 @@ class BaseMLP(Exporting, FittedLayers, CallbackSupportMixin, BaseEstimator, ABC)
                 f"hidden_layer_sizes must have {self.n_layers_ - 2} entries, as in the fit before, where warm_start or "
                 f"partial_fit goes on from its layers; got {list(hidden)}"
             )
-        if self._settings() == self._started_with:
+        plan, loss = network.plan, self._loss()
+        if network.loss == loss and list(plan.activations[:-1]) == list(
+            hidden_activations(self.activation, len(hidden))
+        ):
             return
-        layer_dims, dtype = network.plan.layer_dims, network.plan.dtype
         self._network = MLP(
-            layer_dims, activation=self.activation, loss=self._loss(), initialization="zeros", dtype=dtype
+            plan.layer_dims, activation=self.activation, loss=loss, initialization="zeros", dtype=plan.dtype
         )
         self._network.parameters[:] = network.parameters
         self._network.training_state = network.training_state
-        self._note_start()
-
-    def _settings(self) -> tuple[Any, ...]:
-        """Return the arguments that decide what the network computes."""
-        return self.activation, getattr(self, "loss", None), getattr(self, "label_smoothing", None)
-
-    def _note_start(self) -> None:
-        self._started_with = self._settings()
-        self.out_activation_ = {"exponential": "exp"}.get(self._network.loss.output, self._network.loss.output)
+        self.out_activation_ = _out_activation_of(loss)
 
     def _train(
         self,
@@ -311,6 +306,11 @@ class BaseMLP(Exporting, FittedLayers, CallbackSupportMixin, BaseEstimator, ABC)
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _out_activation_of(loss: Loss) -> str:
+    """Return scikit-learn's name of the activation of the output."""
+    return {"exponential": "exp"}.get(loss.output, loss.output)
 
 
 def hidden_layer_sizes_of(hidden_layer_sizes: Any) -> list[int]:

@@ -127,7 +127,7 @@ def accuracy(outputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray
     else:
         is_right = np.argmax(outputs, axis=0) == targets[0]
     if sample_weight is None:
-        return np.count_nonzero(is_right) / len(is_right)  # in a third of the time of an average
+        return int(np.count_nonzero(is_right)) / len(is_right)  # in a third of the time of an average
     return float(np.average(is_right, weights=sample_weight))
 
 
