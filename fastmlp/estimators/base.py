@@ -151,6 +151,9 @@ class BaseMLP(Exporting, FittedLayers, CallbackSupportMixin, BaseEstimator, ABC)
     def _weights_of(self, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray | None:
         """Return the weights of the examples of y."""
 
+    def _measure(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
+        """Note of the targets of a first fit what it needs; nothing here."""
+
     @staticmethod
     @abstractmethod
     def _score_of(outputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None) -> float:
@@ -169,6 +172,7 @@ class BaseMLP(Exporting, FittedLayers, CallbackSupportMixin, BaseEstimator, ABC)
                 sample_weight = _check_sample_weight(sample_weight, X)
             draws = Draws(self.random_state)
             if is_first:
+                self._measure(y, sample_weight)
                 self._start((X.shape[1], *hidden, self._n_outputs_of(y)), X.dtype, draws)
             else:
                 self._go_on(hidden)

@@ -1,0 +1,47 @@
+"""Weights of examples and of classes, where they meet other options."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.preprocessing import scale
+
+from fastmlp import MLPRegressor
+
+X, Y = load_iris(return_X_y=True)
+X = scale(X)
+VALUES = X[:, 0] - X[:, 2] ** 2
+SMALL = {"hidden_layer_sizes": (6, 4), "random_state": 0, "max_iter": 20, "learning_rate_init": 0.01}
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def scaled():
+    return MLPRegressor(target_scaling="standard", **SMALL)
+
+
+def test_targets_of_weight_zero_do_not_scale_the_others():
+    weights, targets = np.r_[np.zeros(5), np.ones(len(X) - 5)], VALUES.copy()
+    targets[:5] = 1e9
+    weighted, without = scaled().fit(X, targets, weights), scaled().fit(X[5:], targets[5:])
+    for name in ("target_mean_", "target_scale_"):
+        np.testing.assert_allclose(getattr(weighted, name), getattr(without, name), rtol=1e-12)
+
+
+def test_weights_scale_targets_as_repeated_examples_do():
+    weights = 1 + np.arange(len(X)) % 3
+    weighted = scaled().fit(X, VALUES, weights)
+    repeated = scaled().fit(np.repeat(X, weights, axis=0), np.repeat(VALUES, weights))
+    for name in ("target_mean_", "target_scale_"):
+        np.testing.assert_allclose(getattr(weighted, name), getattr(repeated, name), rtol=1e-12)
+
+
+def test_targets_that_are_equal_but_for_rounding_have_the_scale_1():
+    model = scaled().fit(X, np.full(len(X), 0.1))
+    assert model.target_scale_ == 1
+    assert model.target_mean_ == pytest.approx(0.1)
+
+
+def test_targets_whose_variance_overflows_cannot_be_scaled():
+    model = scaled()
+    with pytest.raises(ValueError, match="y must have a finite variance to be scaled, but its squares overflow"):
+        model.fit(X, VALUES * 1e200)
+    assert not hasattr(model, "target_scale_")
