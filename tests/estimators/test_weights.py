@@ -5,7 +5,7 @@ import pytest
 from sklearn.datasets import load_iris
 from sklearn.preprocessing import scale
 
-from fastmlp import MLPRegressor
+from fastmlp import MLPClassifier, MLPRegressor
 
 X, Y = load_iris(return_X_y=True)
 X = scale(X)
@@ -45,3 +45,15 @@ def test_targets_whose_variance_overflows_cannot_be_scaled():
     with pytest.raises(ValueError, match="y must have a finite variance to be scaled, but its squares overflow"):
         model.fit(X, VALUES * 1e200)
     assert not hasattr(model, "target_scale_")
+
+
+@pytest.mark.parametrize("rows", [Y > 0, Y == 2], ids=["without a class", "one class only"])
+def test_weights_of_classes_hold_where_a_batch_lacks_a_class(rows):
+    weighted, by_hand = MLPClassifier(class_weight={0: 3.0, 2: 0.5}, **SMALL), MLPClassifier(**SMALL)
+    of_class = np.array([3.0, 1.0, 0.5])
+    for of_batch in (np.ones(len(Y), bool), rows):
+        weighted.partial_fit(X[of_batch], Y[of_batch], classes=[0, 1, 2])
+        by_hand.partial_fit(X[of_batch], Y[of_batch], of_class[Y[of_batch]], classes=[0, 1, 2])
+    np.testing.assert_array_equal(weighted.predict_proba(X), by_hand.predict_proba(X))
+    with pytest.raises(ValueError, match="are not in class_weight"):
+        MLPClassifier(class_weight={"no class": 2.0}, **SMALL).fit(X, Y)
