@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
+from sklearn.metrics import get_scorer, make_scorer, max_error, r2_score
 from sklearn.preprocessing import scale
 
 from fastmlp import MLPClassifier, MLPRegressor
@@ -57,3 +58,29 @@ def test_weights_of_classes_hold_where_a_batch_lacks_a_class(rows):
     np.testing.assert_array_equal(weighted.predict_proba(X), by_hand.predict_proba(X))
     with pytest.raises(ValueError, match="are not in class_weight"):
         MLPClassifier(class_weight={"no class": 2.0}, **SMALL).fit(X, Y)
+
+
+def own(estimator, X, y):
+    return estimator.score(X, y)
+
+
+def own_weighted(estimator, X, y, sample_weight=None):
+    return estimator.score(X, y, sample_weight)
+
+
+@pytest.mark.parametrize("scoring", ["neg_max_error", make_scorer(max_error, greater_is_better=False), own])
+def test_scores_that_take_no_weights_are_computed_without(scoring):
+    weights = np.arange(len(X))
+    model = MLPRegressor(early_stopping=True, scoring=scoring, **SMALL)
+    model.fit(X, VALUES, weights, validation_data=(X[::2], VALUES[::2], weights[::2]))
+    assert model.best_validation_score_ == get_scorer(scoring)(model, X[::2], VALUES[::2])
+
+
+@pytest.mark.parametrize("scoring", ["r2", make_scorer(r2_score), own_weighted, None])
+def test_scores_that_take_weights_are_weighted(scoring):
+    weights = np.arange(len(X))
+    model = MLPRegressor(early_stopping=True, scoring=scoring, **SMALL)
+    model.fit(X, VALUES, weights, validation_data=(X[::2], VALUES[::2], weights[::2]))
+    weighted = own_weighted(model, X[::2], VALUES[::2], weights[::2])
+    assert model.best_validation_score_ == pytest.approx(weighted, rel=1e-12)
+    assert weighted != pytest.approx(own(model, X[::2], VALUES[::2]), rel=1e-3)
