@@ -171,7 +171,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         self : object
         """
-        if _check_partial_fit_first_call(self, classes):
+        is_first_call = _check_partial_fit_first_call(self, classes)
+        if is_first_call or not self.__sklearn_is_fitted__():  # the first call may have failed
             self._labels = Labels.among(self.classes_, y)
         return self._fit(X, y, sample_weight, validation_data, incremental=True)
 
