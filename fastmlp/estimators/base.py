@@ -152,6 +152,9 @@ class BaseMLP(Exporting, FittedLayers, CallbackSupportMixin, BaseEstimator, ABC)
     def _weights_of(self, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray | None:
         """Return the weights of the examples of y."""
 
+    def _measure(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
+        """Note of the targets of a first fit what it needs; nothing here."""
+
     @staticmethod
     @abstractmethod
     def _score_of(outputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None) -> float:
@@ -170,6 +173,7 @@ class BaseMLP(Exporting, FittedLayers, CallbackSupportMixin, BaseEstimator, ABC)
                 sample_weight = _check_sample_weight(sample_weight, X)
             draws = Draws(self.random_state)
             if is_first:
+                self._measure(y, sample_weight)
                 self._start((X.shape[1], *hidden, self._n_outputs_of(y)), X.dtype, draws)
             else:
                 self._go_on(hidden)
@@ -197,9 +201,10 @@ class BaseMLP(Exporting, FittedLayers, CallbackSupportMixin, BaseEstimator, ABC)
         self._stopping = Plateau()
         self.loss_curve_: list[float] = []
         self.validation_loss_curve_: list[float] | None = None
-        self.validation_scores_: list[float] | None = [] if self.early_stopping else None
-        self.best_validation_score_ = -math.inf if self.early_stopping else None
-        self.best_loss_ = None if self.early_stopping else math.inf
+        stops_early = self.early_stopping and solvers.method_of(self) != "lbfgs"
+        self.validation_scores_: list[float] | None = [] if stops_early else None
+        self.best_validation_score_ = -math.inf if stops_early else None
+        self.best_loss_ = None if stops_early else math.inf
 
     def _go_on(self, hidden: Sequence[int]) -> None:
         """Let a fit that goes on from a network follow the present activation and loss; its layers stay.
@@ -270,15 +275,16 @@ class BaseMLP(Exporting, FittedLayers, CallbackSupportMixin, BaseEstimator, ABC)
             held_out.record(self, history)
             if incremental and self.early_stopping:
                 self._keep_best(held_out, history)
-        if solvers.method_of(self) == "lbfgs":  # which reports the loss before each step
-            self.loss_curve_ += [*losses[1:], history.last_loss][: self.n_iter_]
-            return
-        self.t_ += self.n_iter_ * n_examples
+        is_descent = solvers.method_of(self) != "lbfgs"
+        if not is_descent:  # it reports the loss before each step
+            losses = [*losses[1:], history.last_loss][: self.n_iter_]
         losses += [math.nan] * (self.n_iter_ - len(losses))  # of an epoch that made it infinite
         self.loss_curve_ += losses
         if self.best_loss_ is not None:
             self.best_loss_ = min([self.best_loss_, *losses])
-        solvers.note_plateau(self)
+        if is_descent:
+            self.t_ += self.n_iter_ * n_examples
+            solvers.note_plateau(self)
 
     def _keep_best(self, held_out: HeldOut, history: training.History) -> None:
         """Keep the parameters of the best score of all calls of partial_fit; put them back once the rule ends it."""

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.utils import column_or_1d, compute_sample_weight
+from sklearn.utils import column_or_1d, compute_class_weight, compute_sample_weight
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call
@@ -37,7 +37,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Activation of the hidden layers, one for all or one for each, see :class:`fastmlp.MLP`.
     {parameters}
     class_weight : dict or "balanced", default=None
-        Weights of the classes; "balanced" gives ``n_samples / (n_classes * n_samples_of_class)``.
+        Weights of the classes; "balanced" gives ``n_samples / (n_classes * n_samples_of_class)``, in ``partial_fit``
+        with the numbers of that call. A class that the dict lacks has the weight 1.
     label_smoothing : float, default=0.0
         Share of each target that is spread over all classes, see :mod:`fastmlp.losses`.
     {more_parameters}
@@ -170,7 +171,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         self : object
         """
-        if _check_partial_fit_first_call(self, classes):
+        is_first_call = _check_partial_fit_first_call(self, classes)
+        if is_first_call or not self.__sklearn_is_fitted__():  # the first call may have failed
             self._labels = Labels.among(self.classes_, y)
         return self._fit(X, y, sample_weight, validation_data, incremental=True)
 
@@ -257,7 +259,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _weights_of(self, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray | None:
         if self.class_weight is None:
             return sample_weight
-        of_classes = compute_sample_weight(self.class_weight, self._labels_of(y))
+        if isinstance(self.class_weight, dict) and self._labels.binarizer is None:  # y may lack classes of the dict
+            weights = compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_)
+            of_classes = weights[y[:, 0].astype(np.intp)]
+        else:
+            of_classes = compute_sample_weight(self.class_weight, self._labels_of(y))
         return of_classes if sample_weight is None else of_classes * sample_weight
 
     @staticmethod

@@ -64,7 +64,8 @@ MORE_PARAMETERS = """\
         Largest magnitude of an entry, and largest norm, of the gradient with its penalties.
     scoring : str or callable, default=None
         Score of the examples held out: a name of ``sklearn.metrics.get_scorer_names``, "loss" for the negative
-        loss, or a function ``scorer(estimator, X, y)``. None is scikit-learn's choice, the accuracy or R^2.
+        loss, or a function ``scorer(estimator, X, y)``, which gets ``sample_weight`` too if it takes one. None is
+        scikit-learn's choice, the accuracy or R^2.
     resume_optimizer : bool, default=False
         Whether a warm-started fit also goes on with the optimizer's moments and the learning rate; scikit-learn starts
         these anew.

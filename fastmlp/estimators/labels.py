@@ -43,6 +43,7 @@ class Labels:
     def among(cls, classes: np.ndarray, y: Any) -> "Labels":
         """Take all classes that ``partial_fit`` will see; y says whether examples have several labels."""
         if type_of_target(y).startswith("multilabel"):
+            refuse_unknown(unique_labels(y), classes)
             return cls.in_(y)
         return cls("multiclass" if len(classes) > 2 else "binary", classes)
 
@@ -90,7 +91,12 @@ class Labels:
                 "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
                 f"Previously got {self.classes}, `y` has {found}"
             )
-        if len(np.setdiff1d(found, self.classes, assume_unique=True)):
-            raise ValueError(
-                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes}. 'y' has {found}."
-            )
+        refuse_unknown(found, self.classes)
+        if self.binarizer is None and y.ndim == 2:
+            raise ValueError("The object was not fitted with multilabel input.")
+
+
+def refuse_unknown(found: np.ndarray, classes: np.ndarray) -> None:
+    """Raise scikit-learn's error if some of the labels found are not among the classes."""
+    if len(np.setdiff1d(found, classes, assume_unique=True)):
+        raise ValueError(f"`y` has classes not in `self.classes_`. `self.classes_` has {classes}. 'y' has {found}.")

@@ -4,6 +4,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
@@ -44,7 +45,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     Attributes
     ----------
     target_mean_, target_scale_ : ndarray of shape (n_outputs,)
-        Mean and standard deviation of the targets, with ``target_scaling``.
+        Mean and standard deviation of the targets, with ``target_scaling``; weighted where ``sample_weight`` is given.
     {attributes}
 
     See Also
@@ -188,22 +189,20 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         X, y = inputs.checked(self, X, y, reset=reset, is_numeric=True)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        y = y.reshape(-1, 1) if y.ndim == 1 else y
-        if reset:
-            self._measure(y)
-        return X, y
+        return X, y.reshape(-1, 1) if y.ndim == 1 else y
 
-    def _measure(self, y: np.ndarray) -> None:
-        """Note mean and standard deviation of the targets of a first fit, if they are to be scaled."""
+    def _measure(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
         for name in ("target_mean_", "target_scale_"):
             self.__dict__.pop(name, None)
         if self.target_scaling is None:
             return
         if self._loss().targets == "counts":
             raise ValueError(f"target_scaling must be None with the loss poisson, got {self.target_scaling!r}")
-        self.target_mean_ = y.mean(axis=0, dtype=np.float64)
-        deviation = y.std(axis=0, dtype=np.float64)
-        self.target_scale_ = np.where(deviation > 0, deviation, 1.0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaler = StandardScaler().fit(y.astype(np.float64), sample_weight=sample_weight)
+        if not np.isfinite(scaler.scale_).all():
+            raise ValueError("y must have a finite variance to be scaled, but its squares overflow")
+        self.target_mean_, self.target_scale_ = scaler.mean_, scaler.scale_
 
     def _n_outputs_of(self, y: np.ndarray) -> int:
         return y.shape[1]

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,10 @@ class HeldOut:
         self.losses: list[float] = []
         if self.scoring is None or self.scoring == "loss":
             return
-        self.scorer = get_scorer(self.scoring)
+        self.scorer, self.scorer_weights = get_scorer(self.scoring), {}
+        takes_weights = "sample_weight" in signature(getattr(self.scorer, "_score_func", self.scorer)).parameters
+        if sample_weight is not None and takes_weights:
+            self.scorer_weights = {"sample_weight": sample_weight}
         self.scored = copy.copy(estimator)  # shares the network
         self.scored.__dict__.pop("feature_names_in_", None)  # X is an array by now: no warning in each epoch
         self.labels = estimator._labels_of(y)
@@ -93,8 +97,7 @@ class HeldOut:
         if self.scoring == "loss":
             score = -self.losses[-1]
         elif self.scoring is not None:
-            weight = {} if self.weight is None else {"sample_weight": self.weight}
-            score = float(self.scorer(self.scored, self.arrays[0], self.labels, **weight))
+            score = float(self.scorer(self.scored, self.arrays[0], self.labels, **self.scorer_weights))
         else:
             score = math.nan
             if np.isfinite(self.outputs).all():

@@ -212,3 +212,37 @@ def test_weights_below_0_are_refused(name):
     ours, _ = pair(name)
     with pytest.raises(ValueError, match="sample_weight must be at least 0"):
         ours.fit(X, y, -np.ones(len(y)))
+
+
+MIXED = {
+    "several labels after one": ((y, [0, 1, 2]), (MANY, None)),
+    "one label after several": ((MANY, [0, 1, 2]), (y, None)),
+    "several labels, classes too few": ((MANY, [0, 1]),),
+    "several labels, classes of another type": ((MANY, ["a", "b", "c"]),),
+    "several labels, classes too many": ((MANY, [0, 1, 2, 3]),),
+}
+
+
+@pytest.mark.parametrize("kind", MIXED)
+def test_labels_of_another_kind_in_partial_fit(kind):
+    def outcomes(model):
+        return [outcome(lambda *given: vars(model.partial_fit(X, *given))["loss_"], labels, None, classes)
+                for labels, classes in MIXED[kind]]  # fmt: skip
+
+    assert_same(*map(outcomes, pair("MLPClassifier")))
+
+
+def test_several_labels_in_a_warm_start_after_one():
+    for model in pair("MLPClassifier", warm_start=True, max_iter=1):
+        with pytest.warns(UserWarning, match="Maximum iterations"):
+            model.fit(X, y)
+        with pytest.raises(ValueError, match="The object was not fitted with multilabel input"):
+            model.fit(X, MANY)
+
+
+def test_a_first_call_that_failed_does_not_decide_the_kind_of_labels():
+    for failed, given in ((y, MANY), (MANY, y)):
+        ours, unused = pair("MLPClassifier")[0], pair("MLPClassifier")[0]
+        with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+            ours.partial_fit(X, failed[:-1], classes=[0, 1, 2])
+        assert ours.partial_fit(X, given).loss_ == unused.partial_fit(X, given, classes=[0, 1, 2]).loss_

@@ -348,6 +348,16 @@ def test_without_convergence_scikit_learn_s_warning_comes():
         classifier(max_iter=2).fit(X, Y)
 
 
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_lbfgs_records_its_losses_and_no_scores_that_nothing_measured(early_stopping):
+    model = classifier(solver="lbfgs", early_stopping=early_stopping).fit(X, Y)
+    assert model.best_loss_ == min(model.loss_curve_)
+    assert model.validation_scores_ is model.validation_loss_curve_ is model.best_validation_score_ is None
+    model.fit(X, Y, validation_data=(X[::2], Y[::2]))
+    assert len(model.validation_scores_) == len(model.validation_loss_curve_) == model.n_iter_
+    assert model.best_validation_score_ == max(model.validation_scores_)
+
+
 def test_a_schedule_of_the_library_replaces_the_rate():
     model = classifier(learning_rate=StepDecay(0.01, every=5)).fit(X, Y)
     assert model.loss_curve_[:5] == pytest.approx(classifier().fit(X, Y).loss_curve_[:5], rel=1e-12)
