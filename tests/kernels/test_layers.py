@@ -156,5 +156,5 @@ def test_outputs_of_another_shape_or_dtype_are_refused():
     parameters, inputs, targets = random_network((5, 9, 2), 8, "float64", loss="squared_error")
     engine = engine_of("float64", (5, 9, 2), ("relu", "identity"), 8, loss="squared_error")
     for outputs in (np.empty((8, 2)), np.empty((2, 7)), np.empty((2, 8), "float32")):
-        with pytest.raises(ValueError, match="outputs must have shape|dtype mismatch"):
+        with pytest.raises(ValueError, match=r"outputs must have shape|dtype mismatch"):
             engine.loss(parameters, _kernels.Data(inputs.T, targets), outputs)
