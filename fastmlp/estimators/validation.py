@@ -83,6 +83,8 @@ class HeldOut:
                 f"{type(validation_data).__name__}"
                 + (f" of {len(validation_data)}" if isinstance(validation_data, (tuple, list)) else "")
             )
+        if estimator.scoring not in (None, "loss"):
+            get_scorer(estimator.scoring)  # whose error does not concern validation_data
         try:
             X, y = estimator._validate_input(*validation_data[:2], reset=False, is_held_out=True)
             weight = validation_data[2] if len(validation_data) == 3 else None

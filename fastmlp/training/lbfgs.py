@@ -123,11 +123,13 @@ class _Objective:
 
     def accept(self, intermediate_result: Any) -> None:
         """Copy an accepted step into the model.  SciPy recognizes this kind of callback by its argument's name."""
+        if not np.array_equal(self.tried, intermediate_result.x):
+            self.evaluate(intermediate_result.x)
+        if _kernels.first_not_finite((self.trial,)) >= 0:  # the gradient was infinite: the loss now is, too
+            self.end("diverged", "the step is not finite")
         self.task.parameters[:] = intermediate_result.x
         self.step += 1
         self.task.bar.update(1)
-        if not np.array_equal(self.tried, intermediate_result.x):
-            self.evaluate(intermediate_result.x)
         try:
             is_moved = self.report()
             stalls = self.task.validate(self.step)

@@ -348,6 +348,12 @@ def test_without_convergence_scikit_learn_s_warning_comes():
         classifier(max_iter=2).fit(X, Y)
 
 
+@pytest.mark.parametrize("given", [{}, {"validation_data": (X, Y)}])
+def test_an_unknown_score_is_named_alone(given):
+    with pytest.raises(ValueError, match=r"^'no score' is not a valid scoring value"):
+        classifier(early_stopping=True, scoring="no score").fit(X, Y, **given)
+
+
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_lbfgs_records_its_losses_and_no_scores_that_nothing_measured(early_stopping):
     model = classifier(solver="lbfgs", early_stopping=early_stopping).fit(X, Y)

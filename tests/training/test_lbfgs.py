@@ -410,3 +410,11 @@ def test_no_point_is_evaluated_twice_in_a_row(moves, penalty):
     model.train(X, LABELS, epochs=6, optimizer="lbfgs", l2=0.01, penalty=penalty, callback=move, report_every=1)
     assert len(points) > 6
     assert all(point != other for point, other in itertools.pairwise(points))
+
+
+@pytest.mark.parametrize(("dtype", "scale"), [(np.float32, 1e18), (np.float64, 1e150)])
+def test_a_step_that_is_not_finite_leaves_the_parameters_before_it(dtype, scale):
+    network = MLP([4, 5, 1], activation="identity", loss="squared_error", dtype=dtype, seed=0)
+    with pytest.warns(DivergenceWarning, match="the loss is not finite. The parameters are the last finite ones"):
+        network.train(X * scale, LOGITS[:, 0], epochs=30, optimizer=LBFGS())
+    assert np.isfinite(network.parameters).all()
