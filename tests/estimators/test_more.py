@@ -334,6 +334,19 @@ def test_without_convergence_scikit_learn_s_warning_comes():
         classifier(max_iter=2).fit(X, Y)
 
 
+@pytest.mark.parametrize("change", [{"hidden_layer_sizes": (5,)}, {"random_state": 1}, {"warm_start": True}])
+def test_partial_fit_puts_back_no_parameters_from_before_a_fit(change):
+    falling = itertools.count()
+    model = classifier(early_stopping=True, n_iter_no_change=1, scoring=lambda *given: -next(falling))
+    for _ in range(4):
+        model.partial_fit(X, Y, classes=[0, 1, 2], validation_data=(X, Y))
+    model.set_params(**change).fit(X, Y, validation_data=(X, Y))
+    best = coefs_of(model)
+    for _ in range(4):
+        model.partial_fit(X, Y, validation_data=(X, Y))
+    np.testing.assert_array_equal(coefs_of(model), best)
+
+
 @pytest.mark.parametrize("given", [{}, {"validation_data": (X, Y)}])
 def test_an_unknown_score_is_named_alone(given):
     with pytest.raises(ValueError, match=r"^'no score' is not a valid scoring value"):
