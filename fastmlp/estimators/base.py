@@ -154,9 +154,8 @@ class BaseMLP(Exporting, FittedLayers, CallbackSupportMixin, BaseEstimator, ABC)
     def _measure(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
         """Note of the targets of a first fit what it needs; nothing here."""
 
-    @staticmethod
     @abstractmethod
-    def _score_of(outputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None) -> float:
+    def _score_of(self, outputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None) -> float:
         """Return scikit-learn's default score of outputs (n_outputs, n) and the kernels' targets (n_targets, n)."""
 
     # ---- one fit
