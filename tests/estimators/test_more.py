@@ -290,6 +290,13 @@ def test_inputs_of_very_different_scales_are_said():
         MLPClassifier(max_iter=2).fit(np.eye(3) * [0, 1, 500], [0, 1, 0])
 
 
+def test_a_ratio_of_scales_that_overflows_is_said_without_a_warning_of_numpy():
+    with warnings.catch_warnings(record=True, action="always") as caught:
+        classifier(max_iter=1).fit(np.tile([1e20, 1e-320], (4, 1)), [0, 1, 0, 1])
+    assert {warning.category for warning in caught} == {UnscaledFeaturesWarning, ConvergenceWarning}
+    assert "differ by a factor of inf" in " ".join(str(warning.message) for warning in caught)
+
+
 def test_minibatches_of_lbfgs_are_refused_with_the_reason():
     with pytest.warns(UserWarning, match="batch_size=10 is not used by lbfgs, .* its line search"):
         model = classifier(solver="lbfgs", batch_size=10).fit(X, Y)
