@@ -220,8 +220,10 @@ MIXED = {
 @pytest.mark.parametrize("kind", MIXED)
 def test_labels_of_another_kind_in_partial_fit(kind):
     def outcomes(model):
-        return [outcome(lambda *given: vars(model.partial_fit(X, *given))["loss_"], labels, None, classes)
-                for labels, classes in MIXED[kind]]  # fmt: skip
+        return [
+            outcome(lambda *given: model.partial_fit(X, given[0], classes=given[1]).loss_, labels, classes)
+            for labels, classes in MIXED[kind]
+        ]
 
     assert_same(*map(outcomes, pair("MLPClassifier")))
 
