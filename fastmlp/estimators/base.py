@@ -155,9 +155,8 @@ class BaseMLP(Exporting, FittedLayers, CallbackSupportMixin, BaseEstimator, ABC)
     def _measure(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
         """Note of the targets of a first fit what it needs; nothing here."""
 
-    @staticmethod
     @abstractmethod
-    def _score_of(outputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None) -> float:
+    def _score_of(self, outputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None) -> float:
         """Return scikit-learn's default score of outputs (n_outputs, n) and the kernels' targets (n_targets, n)."""
 
     # ---- one fit
@@ -246,6 +245,10 @@ class BaseMLP(Exporting, FittedLayers, CallbackSupportMixin, BaseEstimator, ABC)
         elif self.early_stopping and solvers.method_of(self) != "lbfgs":
             (X, y, sample_weight), theirs = split(self, X, y, sample_weight, draws.random_state)
             held_out = HeldOut(self, *theirs)
+        if not incremental:
+            self.__dict__.pop("_best_parameters", None)
+        elif held_out is not None and self.early_stopping and "_best_parameters" not in self.__dict__:
+            self._best_parameters = network.parameters.copy()  # those of the fit before, or of a loaded model
         examples = Examples.of(network, X, self._targets_of(y), self._weights_of(y, sample_weight))
         n = examples.n_examples
         draws.begin_orders(n)
@@ -289,8 +292,8 @@ class BaseMLP(Exporting, FittedLayers, CallbackSupportMixin, BaseEstimator, ABC)
     def _keep_best(self, held_out: HeldOut, history: training.History) -> None:
         """Keep the parameters of the best score of all calls of partial_fit; put them back once the rule ends it."""
         parameters = self._network.parameters
-        if held_out.scores[-1] == self.best_validation_score_ or "_best_parameters" not in self.__dict__:
-            self._best_parameters = parameters.copy()  # a loaded model has lost those of earlier calls
+        if held_out.scores[-1] == self.best_validation_score_:
+            self._best_parameters = parameters.copy()
         elif history.ended.how == "stopped":
             parameters[:] = self._best_parameters
 

@@ -266,8 +266,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             of_classes = compute_sample_weight(self.class_weight, self._labels_of(y))
         return of_classes if sample_weight is None else of_classes * sample_weight
 
-    @staticmethod
-    def _score_of(outputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None) -> float:
+    def _score_of(self, outputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None) -> float:
+        if len(self.classes_) == 1:  # which is predicted whatever the outputs are
+            return 1.0
         return accuracy(outputs, targets, sample_weight)
 
     def __sklearn_tags__(self) -> Any:

@@ -219,6 +219,5 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def _weights_of(self, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray | None:
         return sample_weight
 
-    @staticmethod
-    def _score_of(outputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None) -> float:
+    def _score_of(self, outputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None) -> float:
         return r2(outputs, targets, sample_weight)

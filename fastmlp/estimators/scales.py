@@ -22,9 +22,11 @@ def warn_if_unscaled(estimator: Any, X: Any) -> None:
     smallest, largest = int(np.argmin(peaks_of_used)), int(np.argmax(peaks))
     if not peaks[largest] > MOST_RATIO * peaks_of_used[smallest]:
         return
+    with np.errstate(over="ignore"):
+        ratio = peaks[largest] / peaks[smallest]
     names = getattr(estimator, "feature_names_in_", range(X.shape[1]))
     warn(
-        f"the largest magnitudes of the features differ by a factor of {peaks[largest] / peaks[smallest]:.2g}: "
+        f"the largest magnitudes of the features differ by a factor of {ratio:.2g}: "
         f"{peaks[largest]:.3g} in column {names[largest]}, {peaks[smallest]:.3g} in column {names[smallest]}. One "
         "learning rate does not suit both; standardize X, for example with "
         f"make_pipeline(StandardScaler(), {type(estimator).__name__}(...))",

@@ -226,8 +226,10 @@ MIXED = {
 @pytest.mark.parametrize("kind", MIXED)
 def test_labels_of_another_kind_in_partial_fit(kind):
     def outcomes(model):
-        return [outcome(lambda *given: vars(model.partial_fit(X, *given))["loss_"], labels, None, classes)
-                for labels, classes in MIXED[kind]]  # fmt: skip
+        return [
+            outcome(lambda *given: model.partial_fit(X, given[0], classes=given[1]).loss_, labels, classes)
+            for labels, classes in MIXED[kind]
+        ]
 
     assert_same(*map(outcomes, pair("MLPClassifier")))
 
@@ -246,3 +248,12 @@ def test_a_first_call_that_failed_does_not_decide_the_kind_of_labels():
         with pytest.raises(ValueError, match="inconsistent numbers of samples"):
             ours.partial_fit(X, failed[:-1], classes=[0, 1, 2])
         assert ours.partial_fit(X, given).loss_ == unused.partial_fit(X, given, classes=[0, 1, 2]).loss_
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_a_single_class_is_always_right_while_watched(solver):
+    ours, theirs = pair("MLPClassifier", solver=solver, early_stopping=True, n_iter_no_change=3)
+    for model in (ours, theirs):
+        model.fit(X, np.zeros(len(X), int))
+    assert ours.validation_scores_ == theirs.validation_scores_
+    assert ours.n_iter_ == theirs.n_iter_

@@ -295,6 +295,13 @@ def test_inputs_of_very_different_scales_are_said():
         MLPClassifier(max_iter=2).fit(np.eye(3) * [0, 1, 500], [0, 1, 0])
 
 
+def test_a_ratio_of_scales_that_overflows_is_said_without_a_warning_of_numpy():
+    with warnings.catch_warnings(record=True, action="always") as caught:
+        classifier(max_iter=1).fit(np.tile([1e20, 1e-320], (4, 1)), [0, 1, 0, 1])
+    assert {warning.category for warning in caught} == {UnscaledFeaturesWarning, ConvergenceWarning}
+    assert "differ by a factor of inf" in " ".join(str(warning.message) for warning in caught)
+
+
 def test_minibatches_of_lbfgs_are_refused_with_the_reason():
     with pytest.warns(UserWarning, match="batch_size=10 is not used by lbfgs, .* its line search"):
         model = classifier(solver="lbfgs", batch_size=10).fit(X, Y)
@@ -346,6 +353,19 @@ def test_a_progress_bar_tells_loss_and_score(capsys):
 def test_without_convergence_scikit_learn_s_warning_comes():
     with pytest.warns(ConvergenceWarning, match=r"Maximum iterations \(2\) reached"):
         classifier(max_iter=2).fit(X, Y)
+
+
+@pytest.mark.parametrize("change", [{"hidden_layer_sizes": (5,)}, {"random_state": 1}, {"warm_start": True}])
+def test_partial_fit_puts_back_no_parameters_from_before_a_fit(change):
+    falling = itertools.count()
+    model = classifier(early_stopping=True, n_iter_no_change=1, scoring=lambda *given: -next(falling))
+    for _ in range(4):
+        model.partial_fit(X, Y, classes=[0, 1, 2], validation_data=(X, Y))
+    model.set_params(**change).fit(X, Y, validation_data=(X, Y))
+    best = coefs_of(model)
+    for _ in range(4):
+        model.partial_fit(X, Y, validation_data=(X, Y))
+    np.testing.assert_array_equal(coefs_of(model), best)
 
 
 @pytest.mark.parametrize("given", [{}, {"validation_data": (X, Y)}])
