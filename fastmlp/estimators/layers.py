@@ -78,7 +78,7 @@ class FittedLayers:
         if not is_known:
             X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         if X.dtype != network.plan.dtype:
-            with np.errstate(over="ignore"):  # the check refuses what float32 does not hold
+            with np.errstate(over="ignore", invalid="ignore"):  # the check refuses what float32 does not hold
                 X = check_array(X, accept_sparse=["csr", "csc"], dtype=network.plan.dtype, input_name="X")
         if X.shape[0] == 1 and isinstance(X, np.ndarray):
             return network.predict_one(X[0])[np.newaxis]

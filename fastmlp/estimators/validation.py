@@ -115,8 +115,10 @@ class HeldOut:
             self.losses.append(math.nan)
         for measured in (self.scores, self.losses):  # Ctrl-C may have come before the last
             measured += [math.nan] * (history.ended.epoch - len(measured))
-        e.validation_scores_ = [*(e.validation_scores_ or []), *self.scores]
-        e.validation_loss_curve_ = [*(e.validation_loss_curve_ or []), *self.losses]
+        n_before = len(e.loss_curve_)  # fits before may have had no examples held out
+        for name, measured in (("validation_scores_", self.scores), ("validation_loss_curve_", self.losses)):
+            before = getattr(e, name) or []
+            setattr(e, name, [*before, *[math.nan] * (n_before - len(before)), *measured])
         best = [score for score in self.scores if not math.isnan(score)]
         before = -math.inf if e.best_validation_score_ is None else e.best_validation_score_
         e.best_validation_score_ = max([*best, before])

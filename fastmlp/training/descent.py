@@ -30,6 +30,7 @@ def train(task: Task) -> Ended:
     except KeyboardInterrupt:
         if not task.returns_when_interrupted:
             raise
+        descent.record(descent.done)
         ended = interrupted(descent.done)
     if task.best_epoch >= 0:
         task.parameters[:] = descent.best_parameters
@@ -58,7 +59,8 @@ class _Descent:
         self.watch = self._watch()
         self.best_parameters = np.empty_like(task.parameters) if self.watch["keeps_best"] else None
         self.last_rate = 0.0  # of the last update made or tried
-        self.next_report = 0
+        self.next_report = self.first_report = 0
+        self.losses = np.empty(0)  # of the last call's reports, from first_report on
         self.held_loss: float | None = None  # loss of the gradient whose update comes next
         self.held_order: np.ndarray | None = None  # and the order of its epoch
         self.block = max(1, MOST_UPDATES // self.batches)  # epochs of one compiled call
@@ -152,6 +154,7 @@ class _Descent:
         """Make the epochs from ``done`` to ``until`` in one compiled call, and record their losses."""
         state, task, epochs = self.state, self.task, until - self.done
         losses = np.full(len(range(self.next_report, until, self.report_every)), np.nan)
+        self.losses, self.first_report = losses, self.next_report
         rates, orders = self._rates(epochs), self._orders(epochs)
         before, start, engine = state.updates, self.done, task.engine
         self.watch["best_epoch"], status = -1, ""
@@ -183,7 +186,7 @@ class _Descent:
             self.last_rate = rates[min(state.updates - before, len(rates) - 1)] * self.watch.get("rate_scale", 1.0)
             self.held_loss = float(losses[-1]) if holds_update and status == "done" else None
             self.held_order = orders[-1].copy() if orders is not None and self.held_loss is not None else None
-            self._record(losses, self.done + (self.held_loss is not None))
+            self.record(self.done + (self.held_loss is not None))
             self._note(start)
         return status
 
@@ -197,13 +200,16 @@ class _Descent:
         if self.is_stop_compiled:
             task.stopping.best, task.stopping.n_stalled = (self.watch["stop"][name] for name in ("best", "n_stalled"))
 
-    def _record(self, losses: np.ndarray, until: int) -> None:
-        """Record the losses of the reports before epoch ``until``."""
-        for loss in losses.tolist():
-            if self.next_report >= until:
-                break
-            if math.isfinite(loss):
-                self.task.reports.append((self.next_report, loss))
+    def record(self, until: int) -> None:
+        """Record the losses of the last call's reports before epoch ``until``.
+
+        A call that a signal ended in the middle can be made again, and goes on where it was.
+        """
+        reports, first, losses = self.task.reports, self.first_report, self.losses.tolist()
+        while self.next_report < until and self.next_report < first + self.report_every * len(losses):
+            loss = losses[(self.next_report - first) // self.report_every]
+            if math.isfinite(loss) and not (reports and reports[-1][0] == self.next_report):
+                reports.append((self.next_report, loss))
             self.next_report += self.report_every
 
     def _rates(self, epochs: int) -> np.ndarray:

@@ -322,6 +322,16 @@ def test_a_worker_of_a_search_uses_its_share_of_the_processors(monkeypatch):
 # ---- what is seen of a fit
 
 
+def test_epochs_without_examples_held_out_have_no_score():
+    model = classifier()
+    for validation in (None, (X, Y), None, (X, Y)):
+        model.partial_fit(X, Y, classes=[0, 1, 2], validation_data=validation)
+    assert len(model.loss_curve_) == len(model.validation_scores_) == len(model.validation_loss_curve_) == 4
+    assert np.isnan(model.validation_scores_).tolist() == np.isnan(model.validation_loss_curve_).tolist()
+    assert np.isnan(model.validation_scores_).tolist() == [True, False, True, False]
+    assert model.best_validation_score_ == np.nanmax(model.validation_scores_)
+
+
 def test_the_losses_are_drawn_on_a_given_axis():
     figure = Figure()
     ax = figure.subplots()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from alarms import alarm, interrupt
+from alarms import alarm, interrupt, interrupt_training
 from sklearn import neural_network
 
 from fastmlp import MLP, Adaptive
@@ -116,7 +116,7 @@ def test_an_after_epoch_that_breaks_the_parameters_is_refused():
 @pytest.mark.parametrize("options", [{"batch_size": 16}, {}])
 def test_an_interrupted_run_can_return_what_was_done(options):
     model, replay = network(), network()
-    with alarm(interrupt, 0.05):
+    with alarm(interrupt_training(lambda: model, 9), 0.002, 0.002):
         history = trained(model, 10**7, returns_when_interrupted=True, seed=4, **options)
     done = history.ended.epoch
     assert history.ended.how == "interrupted"
@@ -135,8 +135,9 @@ def test_an_interrupted_lbfgs_run_can_return_what_was_done():
 
 
 def test_an_interrupted_run_raises_otherwise():
-    with pytest.raises(KeyboardInterrupt), alarm(interrupt, 0.05):
-        trained(network(), 10**7)
+    model = network()
+    with pytest.raises(KeyboardInterrupt), alarm(interrupt_training(lambda: model), 0.002, 0.002):
+        trained(model, 10**7)
 
 
 # ---- scikit-learn's objective and rules
