@@ -138,7 +138,7 @@ def test_features_of_any_scale_are_drawn_on_a_grid_of_bounded_size(scales):
         ((below_the_diagonal, X * np.nan, Y), ValueError, "X must be finite"),
         ((below_the_diagonal, X.astype(str), Y), TypeError, "X must be an array of real numbers"),
         ((below_the_diagonal, X, Y[:3]), ValueError, r"y must have shape \(4,\) or \(1, 4\) to match X, got \(3,\)"),
-        ((below_the_diagonal, X, Y[:, np.newaxis]), ValueError, "y must have shape"),
+        ((below_the_diagonal, X, Y[:, np.newaxis]), ValueError, r"y must have shape .*, got \(4, 1\); pass y.T$"),
         ((below_the_diagonal, X, [[0, 1], [1]]), ValueError, "y must"),
         ((below_the_diagonal, X, None), (TypeError, ValueError), "y must"),
         ((below_the_diagonal, X, ["a", "b", "b", "a"]), (TypeError, ValueError), "y must"),
