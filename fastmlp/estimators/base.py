@@ -13,7 +13,7 @@ from sklearn.utils.validation import _check_sample_weight
 
 from fastmlp import training
 from fastmlp.engine.examples import Examples
-from fastmlp.engine.plan import hidden_activations
+from fastmlp.engine.plan import HIDDEN_ACTIVATIONS, hidden_activations
 from fastmlp.estimators import scales, solvers
 from fastmlp.estimators.compatibility import CallbackSupportMixin
 from fastmlp.estimators.display import LossCurveDisplay
@@ -39,7 +39,7 @@ class BaseMLP(Exporting, FittedLayers, CallbackSupportMixin, BaseEstimator, ABC)
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [str, list, tuple],
+        "activation": [StrOptions(set(HIDDEN_ACTIVATIONS)), list, tuple],
         "solver": [StrOptions(set(solvers.SOLVERS)), Optimizer],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],

@@ -87,6 +87,8 @@ class HeldOut:
             get_scorer(estimator.scoring)  # whose error does not concern validation_data
         try:
             X, y = estimator._validate_input(*validation_data[:2], reset=False, is_held_out=True)
+            if estimator.early_stopping and X.shape[0] < 2:
+                raise ValueError(f"early stopping needs at least 2 examples to score, got {X.shape[0]}")
             weight = validation_data[2] if len(validation_data) == 3 else None
             return cls(estimator, X, y, None if weight is None else _check_sample_weight(weight, X))
         except (TypeError, ValueError) as error:

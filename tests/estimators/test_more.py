@@ -15,6 +15,7 @@ from sklearn.datasets import load_diabetes, load_iris, load_wine, make_multilabe
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import f1_score, log_loss
 from sklearn.preprocessing import scale
+from sklearn.utils._param_validation import InvalidParameterError
 
 from fastmlp import LBFGS, MLP, Adam, AdamW, Cosine, Huber, MLPClassifier, MLPRegressor, Quantile, StepDecay
 from fastmlp.engine import threads
@@ -142,6 +143,11 @@ def test_an_initialization_of_one_s_own_is_called_with_the_random_state():
     assert seen == [([4, 6, 4, 3], "RandomState")]
 
 
+def test_an_unknown_activation_is_scikit_learn_s_error():
+    with pytest.raises(InvalidParameterError, match="The 'activation' parameter of MLPRegressor must be a str among"):
+        regressor(activation="swish").fit(X, VALUES)
+
+
 # ---- examples held out
 
 
@@ -197,9 +203,10 @@ def test_validation_data_have_weights_and_errors_of_their_own():
         ((X[:, :2], Y), "validation_data: X has 2 features, but MLPClassifier is expecting 4 features as input"),
         ((X, Y + 1), "validation_data: `y` has classes not in `self.classes_`"),
         ((X, Y[:3]), "validation_data: .*inconsistent numbers of samples"),
+        ((X[:1], Y[:1]), "validation_data: early stopping needs at least 2 examples to score, got 1"),
     ]:
         with pytest.raises(ValueError, match=message):
-            classifier().fit(X, Y, validation_data=given)
+            classifier(early_stopping=True).fit(X, Y, validation_data=given)
 
 
 def test_partial_fit_keeps_the_best_of_its_calls():
