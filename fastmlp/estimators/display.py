@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from sklearn.utils.validation import check_is_fitted
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -62,8 +64,6 @@ class LossCurveDisplay:
         -------
         LossCurveDisplay
         """
-        from sklearn.utils.validation import check_is_fitted
-
         check_is_fitted(estimator)
         curves = (getattr(estimator, name, None) for name in ("validation_loss_curve_", "validation_scores_"))
         return cls(estimator.loss_curve_, *curves).plot(ax=ax)

@@ -74,7 +74,9 @@ class _Descent:
         options, adaptive = self.options, self.schedule.adaptive
         watch: dict[str, Any] = {"keeps_best": bool(options.restore_best) and options.validation is None}
         if self.is_stop_compiled:
-            watch["stop"] = {"tol": options.tol, "patience": options.n_iter_no_change, **self._stopping()}
+            best, n_stalled = self.task.stopping.best, self.task.stopping.n_stalled
+            rule = {"tol": options.tol, "patience": options.n_iter_no_change}
+            watch["stop"] = {**rule, "best": best, "n_stalled": n_stalled}
         if adaptive is not None and options.validation is None:
             watch["slow"] = {"tol": adaptive.tol, "patience": adaptive.n_iter_no_change}
             watch.update(slow_factor=adaptive.factor, smallest_rate=adaptive.smallest)
@@ -84,10 +86,6 @@ class _Descent:
     def is_stop_compiled(self) -> bool:
         """Whether the compiled call counts for ``n_iter_no_change``; otherwise the validation does, or nobody."""
         return self.options.n_iter_no_change is not None and self.options.validation is None
-
-    def _stopping(self) -> dict[str, Any]:
-        stopping = self.task.stopping
-        return {"best": stopping.best, "n_stalled": stopping.n_stalled}
 
     @property
     def done(self) -> int:
