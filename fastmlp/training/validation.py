@@ -29,7 +29,8 @@ class Validation:
             self.examples = Examples.of(network, *options.validation)
         except (TypeError, ValueError) as error:
             raise type(error)(f"validation: {error}") from error
-        self.engine = network.engine(self.examples.n_examples, self.examples.data)
+        has_score = options.validation_score is not None  # which makes its own predictions
+        self.engine = None if has_score else network.engine(self.examples.n_examples, self.examples.data)
         self.plateau = plateau
         self.error = math.nan  # the last value, so that less is better
         self.epochs: list[int] = []
@@ -43,9 +44,10 @@ class Validation:
 
     def stalls(self, epoch: int) -> bool:
         """Evaluate the parameters after ``epoch`` epochs; return whether the stopping rule ends the training."""
-        if self.options.validation_score is None:
+        if self.engine is not None:
             value = self.engine.loss(self.network.parameters, self.examples.data)
         else:
+            assert self.options.validation_score is not None
             X, y = self.options.validation[:2]
             with self.network.occupancy.between_updates():
                 answer = self.options.validation_score(self.network, X, y)
