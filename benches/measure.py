@@ -4,10 +4,16 @@ The usual clock is the CPU time of the process: other work on the machine does n
 that used a second thread would pay for it.
 """
 
+import ctypes
+import json
+import os
 import random
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -132,3 +138,28 @@ class Times:
             if self.took_part(None, f"gemm {dtype}")
         ]
         return f"`A @ A` (512 x 512) in the same rounds: {', '.join(rates)}."
+
+
+def in_a_process(call: str, environment: Mapping[str, str] = os.environ) -> Any:
+    """What the call of a function of a module of ``tables`` returns in a process of its own, through JSON."""
+    module, _, _ = call.partition(".")
+    code = f"import json; from tables import {module}; print(json.dumps({call}))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=Path(__file__).parent, env=environment, check=True, stdout=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    return json.loads(done.stdout)
+
+
+def peak_megabytes(run: Callable[[], object]) -> float:
+    """What a call adds to the memory of this process at its peak; Linux with glibc alone tells."""
+    ctypes.CDLL(None).malloc_trim(0)  # otherwise memory that was freed before is used again unseen
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    before = _kilobytes("VmRSS")
+    run()
+    return (_kilobytes("VmHWM") - before) / 1024
+
+
+def _kilobytes(field: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith(field)))

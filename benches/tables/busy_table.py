@@ -4,19 +4,16 @@ Each measurement is a process of its own, without the settings that keep the oth
 of the clock on the wall.
 """
 
-import json
 import os
 import subprocess
 import sys
 import time
 import warnings
-from pathlib import Path
 
 import numpy as np
-from measure import OURS, Options
+from measure import OURS, Options, in_a_process
 from report import Result, cell, markdown_table
 
-BENCHES = Path(__file__).parent.parent
 WIDTHS = range(40, 51)
 ROWS, FEATURES, BATCH, EPOCHS = 12_800, 10, 128, 3
 SETTINGS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "FASTMLP_NUM_THREADS")
@@ -60,20 +57,16 @@ def width_seconds() -> list[float]:
     return found
 
 
-def in_a_process(expression: str, beside_busy_loop: bool = False) -> object:
+def without_settings(expression: str, beside_busy_loop: bool = False) -> object:
     """What a function of this module returns in a process without thread settings."""
     environment = {name: value for name, value in os.environ.items() if name not in SETTINGS}
-    code = f"import json; from tables import busy_table; print(json.dumps(busy_table.{expression}))"
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"])] if beside_busy_loop else []
     try:
-        done = subprocess.run(
-            [sys.executable, "-c", code], cwd=BENCHES, env=environment, check=True, capture_output=True, text=True
-        )
+        return in_a_process(f"busy_table.{expression}", environment)
     finally:
         for process in busy:
             process.kill()
             process.wait()
-    return json.loads(done.stdout)
 
 
 def measure(options: Options) -> Result:
@@ -81,11 +74,11 @@ def measure(options: Options) -> Result:
     rows = []
     for library in (OURS, "scikit-learn"):
         alone, beside = (
-            float(np.median([in_a_process(f"fit_digits({library!r})", busy) for _ in range(options.share(20))]))
+            float(np.median([without_settings(f"fit_digits({library!r})", busy) for _ in range(options.share(20))]))
             for busy in (False, True)
         )
         rows.append([library, f"{alone * 1e3:.3g}", f"{beside * 1e3:.3g}", cell(beside / alone)])
-    seconds = np.median([in_a_process("width_seconds()") for _ in range(options.share(20))], axis=0)
+    seconds = np.median([without_settings("width_seconds()") for _ in range(options.share(20))], axis=0)
     steps = seconds[1:] / seconds[:-1]
     worst = int(np.argmax(np.maximum(steps, 1 / steps)))
     caption = (

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from measure import OURS, Contender, Options, Times
+from measure import OURS, Contender, Options, Times, in_a_process, peak_megabytes
 from report import Result, cell, left_out, markdown_table
 
 from fastmlp import MLP
@@ -37,7 +37,10 @@ class Case:
 
     @classmethod
     def of(cls, name: str) -> "Case":
-        n, dims = SHAPES[name]
+        return cls.made(name, *SHAPES[name])
+
+    @classmethod
+    def made(cls, name: str, n: int, dims: tuple[int, ...]) -> "Case":
         rng = np.random.default_rng(0)
         X = rng.standard_normal((n, dims[0])).astype(np.float32)
         y = np.argmax(X @ rng.standard_normal((dims[0], dims[-1])), axis=1)
@@ -110,6 +113,9 @@ def skorch(case: Case, shuffles: bool = True) -> Callable[[], np.ndarray]:
     return run
 
 
+MAKERS = {OURS: ours, "mantissa-mlp": mantissa, "skorch": skorch}
+
+
 def contenders_of(case: Case, absent: dict[str, str]) -> list[Contender]:
     """All that are installed, each of which must have our losses, in the same order of the examples."""
     found, shuffled, in_order = [Contender(case.name, OURS, ours(case), EPOCHS)], ours(case)(), ours(case, False)()
@@ -125,20 +131,31 @@ def contenders_of(case: Case, absent: dict[str, str]) -> list[Contender]:
     return found
 
 
+def megabytes(name: str, contender: str) -> float:
+    """What a contender's network and training add to the memory of the process at its peak."""
+    make, case = MAKERS[contender], Case.of(name)
+    make(Case.made("tiny", BATCH, (2, 2, 2)))()  # loads what is loaded on first use
+    return peak_megabytes(lambda: make(case)())
+
+
 def measure(options: Options) -> Result:
-    """CPU time of the peers over ours."""
+    """CPU time of the peers over ours, and the memory of each."""
     absent: dict[str, str] = {}
     contenders = [contender for name in SHAPES for contender in contenders_of(Case.of(name), absent)]
     times, peers = Times(contenders, options.share(20)), ("mantissa-mlp", "skorch")
     rows = [
         [f"{name}: {'-'.join(map(str, SHAPES[name][1]))}", f"{times.best(name) * 1e3:.3g}",
-         *(cell(times.ratio(name, peer)) for peer in peers)]
+         *(cell(times.ratio(name, peer)) for peer in peers),
+         *(cell(in_a_process(f"tabular_table.megabytes({name!r}, {one!r})")) if times.took_part(name, one) else ""
+           for one in (OURS, *peers))]
         for name in SHAPES
     ]  # fmt: skip
     caption = (
         f"**Tabular shapes**: plain SGD in float32, batch {BATCH}, {EPOCHS} epochs, random values of these shapes, the "
         f"median of {times.rounds} interleaved rounds. Each peer had our losses (to {RTOL:g}) from the same start and, "
-        f"in the check, the same order.{left_out(absent)}"
+        "in the check, the same order. The memory is what one training, in a process of its own, adds at its peak to "
+        f"that of the data, the modules and the parameters at the start.{left_out(absent)}"
     )
-    text = markdown_table(["data and network", "ms per epoch, ours", *peers], rows, n_texts=1)
+    memories = [f"{one}, MB" for one in (OURS, *peers)]
+    text = markdown_table(["data and network", "ms per epoch, ours", *peers, *memories], rows, n_texts=1)
     return Result(f"{caption}\n\n{text}", {name: times.ratios(name, peers) for name in SHAPES})
