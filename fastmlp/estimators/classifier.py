@@ -1,5 +1,6 @@
 """MLPClassifier: scikit-learn's, on the compiled engine."""
 
+import math
 from numbers import Real
 from typing import Any, ClassVar, Self
 
@@ -10,6 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 
+from fastmlp.checks import shown
 from fastmlp.estimators import inputs
 from fastmlp.estimators.base import BaseMLP
 from fastmlp.estimators.documentation import documented
@@ -259,11 +261,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _weights_of(self, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray | None:
         if self.class_weight is None:
             return sample_weight
+        if isinstance(self.class_weight, dict):
+            _check_class_weight(self.class_weight)
         if isinstance(self.class_weight, dict) and self._labels.binarizer is None:  # y may lack classes of the dict
             weights = compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_)
             of_classes = weights[y[:, 0].astype(np.intp)]
         else:
             of_classes = compute_sample_weight(self.class_weight, self._labels_of(y))
+        if not of_classes.any():
+            raise ValueError(f"class_weight must give a weight over 0 to a class of y, got {shown(self.class_weight)}")
         return of_classes if sample_weight is None else of_classes * sample_weight
 
     def _score_of(self, outputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None) -> float:
@@ -275,3 +281,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _check_class_weight(class_weight: dict[Any, Any]) -> None:
+    for label, weight in class_weight.items():
+        if not (isinstance(weight, Real) and 0 <= float(weight) < math.inf):
+            raise ValueError(
+                f"class_weight must hold finite numbers of at least 0, got {shown(weight)} for class {shown(label)}"
+            )

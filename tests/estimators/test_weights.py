@@ -84,3 +84,18 @@ def test_scores_that_take_weights_are_weighted(scoring):
     weighted = own_weighted(model, X[::2], VALUES[::2], weights[::2])
     assert model.best_validation_score_ == pytest.approx(weighted, rel=1e-12)
     assert weighted != pytest.approx(own(model, X[::2], VALUES[::2]), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ({0: -1.0, 1: 1.0, 2: 1.0}, r"class_weight must hold finite numbers of at least 0, got -1\.0 for class 0"),
+        ({0: 1.0, 1: np.nan, 2: 1.0}, "class_weight must hold finite numbers of at least 0, got nan for class 1"),
+        ({0: 1.0, 1: 1.0, 2: np.inf}, "got inf for class 2"),
+        ({0: 1.0, 1: 1.0, 2: "2"}, "got '2' for class 2"),
+        ({0: 0.0, 1: 0, 2: 0.0}, "class_weight must give a weight over 0 to a class of y"),
+    ],
+)
+def test_class_weights_are_refused_by_their_own_name(weights, message):
+    with pytest.raises(ValueError, match=message):
+        MLPClassifier(class_weight=weights, **SMALL).fit(X, Y)
