@@ -13,7 +13,7 @@ from pairs import is_since
 from sklearn import neural_network
 from sklearn.datasets import load_diabetes, load_iris, load_wine, make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import f1_score, log_loss
+from sklearn.metrics import f1_score, get_scorer, log_loss
 from sklearn.preprocessing import scale
 from sklearn.utils._param_validation import InvalidParameterError
 
@@ -268,6 +268,7 @@ def test_scaled_targets_of_several_outputs_are_scored_unscaled(scoring):
         model.fit(X.astype(np.float32), y, validation_data=(X, y))
     assert model.predict(X).dtype == np.float32
     assert model.predict(X)[:, 1].mean() == pytest.approx(1e6, rel=1e-2)
+    assert model.best_validation_score_ == pytest.approx(get_scorer(scoring or "r2")(model, X, y), rel=1e-3)
 
 
 def test_exports_of_scaled_targets_predict_in_the_units_of_y(tmp_path):
