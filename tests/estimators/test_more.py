@@ -393,7 +393,9 @@ def test_an_unknown_score_is_named_alone(given):
 
 
 def test_a_score_that_is_no_number_names_scoring():
-    with pytest.raises(ValueError, match=r"^what scoring returns must be a number; reading the NoneType raised TypeError"):
+    with pytest.raises(
+        ValueError, match=r"^what scoring returns must be a number; reading the NoneType raised TypeError"
+    ):
         classifier(early_stopping=True, scoring=lambda *given: None).fit(X, Y)
 
 
