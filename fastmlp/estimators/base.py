@@ -334,4 +334,6 @@ def hidden_layer_sizes_of(hidden_layer_sizes: Any) -> list[int]:
         raise TypeError(f"hidden_layer_sizes must hold integers, got {shown(widths)}")
     if not all(width > 0 for width in widths):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {widths}.")
+    if max(widths, default=0) > checks.MOST_UNITS:
+        raise ValueError(f"hidden_layer_sizes must be at most {checks.MOST_UNITS} each, got {shown(max(widths))}")
     return widths

@@ -307,6 +307,7 @@ def test_a_training_that_diverges_names_the_rate_as_the_estimator_does():
         ("learning_rate_init", 1e-42, "^learning_rate_init must be from 1.18e-38 to "),
         ("hidden_layer_sizes", (2.5,), r"^hidden_layer_sizes must hold integers, got \[2.5\]$"),
         ("hidden_layer_sizes", (True,), r"^hidden_layer_sizes must hold integers, got \[True\]$"),
+        ("hidden_layer_sizes", (2, 10**30), "^hidden_layer_sizes must be at most 268435456 each, got 1000"),
         ("hidden_layer_sizes", {"a": 1}, r"^hidden_layer_sizes must hold integers, got \['a'\]$"),
         ("hidden_layer_sizes", [[3]], r"^hidden_layer_sizes must hold integers, got \[\[3\]\]$"),
     ],
