@@ -189,11 +189,11 @@ def test_a_rule_that_depends_on_activations_says_so_without_them(name):
 @pytest.mark.parametrize(
     ("activations", "message"),
     [
-        ("sine", "activation must be one of identity"),
+        ("sine", "activations must be one of identity"),
         (["tanh"], r"activations must be a name or have 2 names, one per layer; got \['tanh'\]"),
         (3, "activations must be a name or have 2 names, one per layer; got 3"),
-        (["sine", "identity"], r"activation\[0\] must be one of identity"),
-        ([None, "identity"], r"activation\[0\] must be one of identity"),
+        (["sine", "identity"], r"activations\[0\] must be one of identity"),
+        ([None, "identity"], r"activations\[0\] must be one of identity"),
     ],
 )
 def test_wrong_activations_are_refused(activations, message):
