@@ -91,7 +91,9 @@ def test_a_loss_that_is_not_finite_at_the_start_is_infinite():
     found = compare_initializers(
         X, target, [2, 3, 1], loss="squared_error", initializers=["he"], seeds=1, epochs=3, progress=False
     )
-    assert (found.runs["first_loss"][0], found.runs["outcome"][0], found.runs["epoch"][0]) == (np.inf, "diverged", 0)
+    (run,) = found.runs
+    assert (run["first_loss"], run["final_loss"], run["outcome"]) == (np.inf, np.inf, "diverged")
+    assert run["reason"].startswith("epoch 0: its loss is not finite")
     assert np.isnan(found.losses).all()
 
 
@@ -144,7 +146,7 @@ def test_lbfgs_that_converges_early_has_the_loss_of_its_end():
     assert history.ended.how != "finished"
     (run,) = found.runs
     assert (run["final_loss"], run["epoch"]) == (history.last_loss, history.ended.epoch)
-    assert run["final_loss"] < 0.1 * run["first_loss"]
+    assert run["final_loss"] < 0.5 * run["first_loss"]
 
 
 # ---- the constant that a run is compared with
