@@ -6,11 +6,13 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from forks import forked
 from sweeps import X, X_test, assert_same_runs, small, y, y_test
 
 from fastmlp import _kernels
@@ -202,12 +204,30 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path, made):
     assert made == []
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
-def test_a_folder_without_the_right_to_write_is_refused(tmp_path, made):
-    tmp_path.chmod(0o500)
-    with pytest.raises(OSError):
-        small(folder=tmp_path)
-    assert made == []
+@pytest.mark.parametrize(
+    ("holds", "message"),
+    [("nothing", "unable to open database file"), ("a finished sweep", "attempt to write a readonly database")],
+)
+def test_a_folder_without_the_right_to_write_is_refused(holds, message):
+    """As a user who is not root, whom nothing stops."""
+
+    def attempt():
+        if os.getuid() == 0:
+            os.setgid(54321)
+            os.setuid(54321)
+        try:
+            small(folder=folder)
+        except OSError as error:
+            return str(error)
+        return "written"
+
+    with tempfile.TemporaryDirectory() as folder:
+        if holds != "nothing":
+            small(folder=folder)
+        Path(folder).chmod(0o555)
+        assert forked(attempt) == f"{folder}/{FILE} cannot be read and written: {message}"
+        assert len(list(Path(folder).iterdir())) == (holds != "nothing")
+        Path(folder).chmod(0o755)
 
 
 def test_a_database_of_something_else_is_refused(tmp_path, made):
