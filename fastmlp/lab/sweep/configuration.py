@@ -191,7 +191,8 @@ def _initializers(entries: Any) -> list[tuple[str, Any, dict[str, Any]]]:
 def _of_entry(name: str, entry: Any) -> list[tuple[str, Any, dict[str, Any]]]:
     if isinstance(entry, str):
         checks.choice(name, entry, [*initializers.REGISTRY, *initializers.ALIASES])
-        return [(entry, initializers.get(entry), {})]
+        found = initializers.get(entry)
+        return [(entry, found if getattr(found, "needs_data", False) else entry, {})]  # a name is drawn fastest
     if checks.is_sequence(entry):
         pair = checks.items_of(name, entry)
         if len(pair) == 2 and isinstance(pair[0], str) and isinstance(pair[1], dict):

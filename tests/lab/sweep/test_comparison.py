@@ -178,7 +178,7 @@ def test_pairs_that_there_are_not(arguments, error, message):
 
 
 def test_one_pair_is_too_few():
-    with pytest.raises(ValueError, match="paired needs at least 2 seeds .* got 1 of 1 for he and zeros"):
+    with pytest.raises(ValueError, match=r"paired needs at least 2 seeds .* got 1 of 1 for he and zeros"):
         made(1).paired("he", "zeros")
 
 
@@ -187,9 +187,8 @@ def test_one_pair_is_too_few():
 
 def test_repr_is_a_table():
     first, second, _, *rows = repr(made(n_missing=3)).splitlines()
-    assert first == (
-        "10 runs of 2 configurations, 3 not done: 2-3-1, relu, sgd, learning rate 0.1, 30 epochs on 60 examples, float64"
-    )
+    assert first.startswith("10 runs of 2 configurations, 3 not done: ")
+    assert first.endswith(": 2-3-1, relu, sgd, learning rate 0.1, 30 epochs on 60 examples, float64")
     assert [cell.strip() for cell in second.split("|")] == [
         "initializer", "runs", "final loss (5-95 %)", "train accuracy", "test accuracy", "time", "outcomes",
     ]  # fmt: skip

@@ -1,12 +1,14 @@
 """A folder of finished runs: only missing ones are made; killed, damaged, foreign and shared folders."""
 
 import contextlib
+import itertools
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -72,7 +74,7 @@ def test_results_that_are_not_numbers_are_kept(tmp_path):
 
 def drawn_by_scale(scale):
     def drawn(layer_dims):
-        return [np.full((o, i), scale) for i, o in zip(layer_dims[:-1], layer_dims[1:], strict=True)]
+        return [np.full((o, i), scale) for i, o in itertools.pairwise(layer_dims)]
 
     return drawn
 
@@ -140,12 +142,12 @@ def test_functions_and_schedules_are_found_again(tmp_path, made):
 
 
 def test_a_function_that_cannot_be_named_later_is_refused(tmp_path):
-    lock = open(os.devnull)  # noqa: SIM115 - what pickle cannot store
+    lock = threading.Lock()  # what pickle cannot store
 
     def drawn(layer_dims):
         return lock
 
-    with lock, pytest.raises(TypeError, match="initializers must be something that pickle can store"):
+    with pytest.raises(TypeError, match="initializers must be something that pickle can store"):
         small(initializers=[drawn], folder=tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -270,7 +272,7 @@ def test_a_value_that_changed_is_refused(tmp_path, made):
     with sqlite3.connect(tmp_path / FILE) as connection:
         connection.execute("UPDATE runs SET test_score = 1.0 WHERE seed = 2")
     connection.close()
-    with pytest.raises(ValueError, match="the run of seed 2 of .* has changed"):
+    with pytest.raises(ValueError, match=r"the run of seed 2 of .* has changed"):
         small(folder=tmp_path)
     assert made == []
 

@@ -1,6 +1,7 @@
 """Bad arguments are refused before any run, by an error that names them."""
 
 import functools
+import itertools
 
 import numpy as np
 import pytest
@@ -131,7 +132,7 @@ def test_a_partial_function_is_named_by_its_arguments(monkeypatch):
     monkeypatch.undo()
 
     def drawn(layer_dims, scale):
-        return [np.full((o, i), scale) for i, o in zip(layer_dims[:-1], layer_dims[1:], strict=True)]
+        return [np.full((o, i), scale) for i, o in itertools.pairwise(layer_dims)]
 
     entries = [functools.partial(drawn, scale=0.1), functools.partial(drawn, scale=0.2)]
     assert small(initializers=entries, seeds=1).runs["initializer"].tolist() == ["drawn(scale=0.1)", "drawn(scale=0.2)"]
