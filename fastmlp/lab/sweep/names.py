@@ -10,7 +10,7 @@ from fastmlp.initializers import REGISTRY, Initializer
 from fastmlp.schedules import Constant
 from fastmlp.text import shortened
 
-DESCRIPTION = ("name", "formula", "source", "draw")  # fields of an initializer that are not its parameters
+DESCRIPTION = ("name", "formula", "source", "draw", "inputs")  # fields of an initializer that are not its parameters
 
 
 def label_of(value: Any) -> str:
@@ -30,11 +30,12 @@ def label_of(value: Any) -> str:
 
 
 def parameters_of(value: Any) -> dict[str, Any]:
-    """Return the fields of a dataclass that differ from their defaults or have none."""
+    """Return the fields of a dataclass that its name does not tell and that have no default or another value."""
+    told = (*DESCRIPTION, *getattr(value, "told_by_name", ()))
     return {
         field.name: getattr(value, field.name)
         for field in dataclasses.fields(value)
-        if field.name not in DESCRIPTION and getattr(value, field.name) != field.default
+        if field.name not in told and getattr(value, field.name) != field.default
     }
 
 

@@ -240,6 +240,8 @@ def test_a_function_and_a_pair_with_lists_are_initializers(monkeypatch):
     np.testing.assert_array_equal(found.losses[0], found.losses[1])
     np.testing.assert_array_equal(found.runs["scale"], [np.nan, np.nan, 0.5, 0.5, 2, 2])
     assert found.runs["sign"].tolist() == ["", "", "plus", "minus", "plus", "minus"]
+    columns = [cell.strip() for cell in repr(found).splitlines()[1].split("|")]
+    assert columns[:2] == ["initializer", "runs"]  # the label tells both parameters
 
 
 def test_the_constant_is_measured_once(monkeypatch):

@@ -285,6 +285,7 @@ def entries():
         ({"configurations": np.array(["[]", "{}"])}, "configurations must be objects"),
         ({"configurations": np.array(["{"])}, "is not a comparison"),
         ({"settings": np.array("{")}, "settings is no JSON"),
+        ({"runs.reason": np.frombuffer(b"\xff" * 40, "<U1")}, "runs.reason is no text"),
         ({"version": np.array("9.0.0"), "losses": None}, "was written by fastmlp 9.0.0, this is fastmlp"),
     ],
 )
