@@ -8,7 +8,6 @@ from typing import Any
 from fastmlp import checks
 from fastmlp.initializers import REGISTRY, Initializer
 from fastmlp.schedules import Constant
-from fastmlp.text import shortened
 
 DESCRIPTION = ("name", "formula", "source", "draw", "inputs")  # fields of an initializer that are not its parameters
 
@@ -41,7 +40,7 @@ def parameters_of(value: Any) -> dict[str, Any]:
 
 def called(name: str, arguments: list[str], keywords: dict[str, Any]) -> str:
     """Return a name with its arguments in parentheses, if there are any."""
-    texts = [*arguments, *(f"{key}={shortened(label_of(value))}" for key, value in keywords.items())]
+    texts = [*arguments, *(f"{key}={label_of(value)}" for key, value in keywords.items())]
     return f"{name}({', '.join(texts)})" if texts else name
 
 
