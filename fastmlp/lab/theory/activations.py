@@ -6,7 +6,7 @@ jumps, which become edges between panels.  The slope of a function is that of it
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -54,10 +54,13 @@ class Activation:
     Attributes
     ----------
     name : str
+    kinks : sequence of float
+        Places where the function or a derivative jumps, as far as it was looked at.
     jump : float or None
         The first place at which the function jumps.
     """
 
+    kinks: Sequence[float] = (0.0,)
     jump: float | None = None
 
     def __init__(self, name: str) -> None:
@@ -91,6 +94,7 @@ class FunctionActivation(Activation):
         self.name = getattr(function, "__name__", type(function).__name__)
         self._function = function
         self._edges = np.empty(0)
+        self.kinks = ()
         self._check()
 
     def _check(self) -> None:
@@ -151,6 +155,7 @@ class FunctionActivation(Activation):
         size = float(np.abs(self.values(np.linspace(-1, 1, 41))).max())
         plain = _plain_edges(radius)
         _, kinks = self._halved(plain, size)
+        self.kinks = kinks
         for kink in kinks:
             plain = plain[np.abs(plain - kink) > 1e-9 * max(1.0, abs(kink))]
         edges, _ = self._halved(np.union1d(plain, kinks), size)

@@ -75,8 +75,8 @@ def finite_second_moment(phi: Activation, variance: float) -> float:
     moment = sample(phi, variance).second_moment
     if not 0 < moment < math.inf:
         raise ValueError(
-            f"activation must have a finite second moment over 0; E phi(z)^2 of {phi.name} is {moment:g} at variance "
-            f"{variance:g}"
+            f"activation must have a second moment that is finite in float64 and over 0; E phi(z)^2 of {phi.name} is "
+            f"{moment:g} at variance {variance:g}"
         )
     return moment
 
