@@ -108,8 +108,8 @@ def criticality(activation: object) -> Criticality:
 
     References
     ----------
-    Roberts, Yaida & Hanin 2022, The Principles of Deep Learning Theory, section 5.1 for the factors, 5.2 and 5.3 for the
-    kinds.
+    Roberts, Yaida & Hanin 2022, The Principles of Deep Learning Theory, section 5.1 for the factors, sections 5.2 and
+    5.3 for the kinds.
 
     Examples
     --------
