@@ -137,7 +137,8 @@ def drawn_spectrum(activation, depth, weights, bias_std, seed):
 def test_the_jacobian_has_the_spectrum(activation, bias_std, weights):
     """In units of each draw's mean, which fluctuates by up to sqrt(depth / width) of itself.
 
-    At width 200 and depth 4, the end of the spectrum lies 0 to 11 % below that of infinite width.
+    At width 200 and depth 4, the end of the spectrum lies below that of infinite width, by 14 % for Gaussian
+    weights and 4 % for orthogonal ones.
     """
     depth, n_draws = 4, 5
     theory = jacobian_spectrum(activation, depth, bias_std=bias_std, weights=weights)
@@ -145,7 +146,8 @@ def test_the_jacobian_has_the_spectrum(activation, bias_std, weights):
     means = eigenvalues.mean(axis=1)
     assert means.mean() == pytest.approx(theory.mean, rel=SIGMAS * math.sqrt(depth / (WIDTH * n_draws)))
     assert (eigenvalues.var(axis=1) / means**2).mean() == pytest.approx(theory.variance, rel=0.1, abs=1e-9)
-    assert 0.85 <= (eigenvalues.max(axis=1) / means).mean() / theory.largest <= 1.03
+    lowest = 0.8 if weights == "gaussian" else 0.93
+    assert lowest <= (eigenvalues.max(axis=1) / means).mean() / theory.largest <= 1.03
 
 
 def test_a_layer_of_other_width_is_another_factor():
