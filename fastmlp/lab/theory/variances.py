@@ -158,8 +158,8 @@ def _moments(phi: Activation, variance: float) -> _Layer:
     if variance < VANISHED:
         start = float(phi.values(np.zeros(1))[0])
         return _Layer(start**2, slope_square_at_zero(phi), 1.0, 0.0, 0.0, 2.0, 0.0)
-    square = finite_second_moment(phi, variance)
     found = sample(phi, variance)
+    square = finite_second_moment(phi, variance, found)
     slope_square = found.slope_second_moment
     squares = (found.values / math.sqrt(square)) ** 2
     slopes = (found.slopes / math.sqrt(slope_square or 1.0)) ** 2
