@@ -37,6 +37,11 @@ def in_place(z):
     return z
 
 
+def turned_twice(z):
+    z *= -1
+    return -z
+
+
 @pytest.mark.parametrize("call", TAKERS)
 @pytest.mark.parametrize(
     ("activation", "error", "message"),
@@ -81,6 +86,7 @@ def test_what_is_no_activation_is_refused(call, activation, error, message):
     ("activation", "same"),
     [
         (in_place, "relu"),
+        (turned_twice, "identity"),
         (lambda z: np.maximum(z, 0).astype(np.float32) if z.dtype == np.float32 else np.maximum(z, 0), "relu"),
         (lambda z: list(np.tanh(z)), "tanh"),
         (lambda z: z / (1 + np.exp(-z)), "silu"),  # exp overflows
