@@ -17,6 +17,7 @@ from fastmlp.lab.theory import (
     outlook,
     predicted_variances,
 )
+from fastmlp.reference.activation import ACTIVATIONS
 
 NOISE = np.random.default_rng(0)
 
@@ -184,6 +185,8 @@ def test_the_remedies_are_true():
     layers = next(n for n in range(1, 99) if min(setting.chi_1, setting.chi_parallel) ** (n + 1) < 1e-3)
     assert f"at most {layers} hidden layers" in view.remedies[2]
     assert not any("subtract" in remedy for remedy in outlook("softplus", 5).remedies)
+    raised = outlook(lambda z: ACTIVATIONS["gelu"](z) + 0.1, 5)
+    assert raised.remedies[0].startswith("subtract its value at 0, 0.1: then it has a critical point (half-stable)")
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "gelu", "selu"])
