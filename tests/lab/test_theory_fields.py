@@ -210,6 +210,12 @@ def test_relu_in_every_phase(weight_std, bias_std, fixed_point, chi_1, scale):
     assert theory.fixed_correlation == 1
 
 
+def test_the_smallest_biases_decide_the_fixed_point():
+    theory = mean_field("tanh", 0.5, 1e-8)
+    assert theory.fixed_point == pytest.approx(1e-16 / (1 - 0.25), rel=1e-9)
+    assert theory.chi_1 == pytest.approx(0.25, rel=1e-9)
+
+
 def test_a_half_stable_point_attracts_from_above_alone():
     point = criticality("gelu")
     theory = mean_field("gelu", math.sqrt(point.weight_variance), math.sqrt(point.bias_variance))
