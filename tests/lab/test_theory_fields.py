@@ -210,6 +210,14 @@ def test_relu_in_every_phase(weight_std, bias_std, fixed_point, chi_1, scale):
     assert theory.fixed_correlation == 1
 
 
+@pytest.mark.parametrize("name", ["tanh", "elu"])
+def test_at_the_critical_point_0_differences_are_kept_exactly(name):
+    theory = mean_field(name, 1.0)
+    assert theory.fixed_point == 0
+    assert theory.chi_1 == theory.chi_parallel == 1
+    assert theory.correlation_depth_scale == theory.variance_depth_scale == math.inf
+
+
 def test_the_smallest_biases_decide_the_fixed_point():
     theory = mean_field("tanh", 0.5, 1e-8)
     assert theory.fixed_point == pytest.approx(1e-16 / (1 - 0.25), rel=1e-9)
