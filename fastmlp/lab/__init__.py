@@ -1,6 +1,46 @@
-"""The initialization study: train one network from several initializations, measure each, report the results."""
+"""The laboratory: what a weight initialization does to a network, measured.
 
-from fastmlp.lab.diagnostics import Diagnostics, diagnose
-from fastmlp.lab.study import Run, run_study
+The names below are imported on first use.
+"""
 
-__all__ = ["Diagnostics", "Run", "diagnose", "run_study"]
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fastmlp.lab.diagnosis import Diagnosis, GradientCheck, assert_healthy, diagnose, gradient_check
+    from fastmlp.lab.measurements import Measurements
+    from fastmlp.lab.study import Run, run_study
+
+_MODULE_OF = {
+    "Diagnosis": "diagnosis",
+    "GradientCheck": "diagnosis",
+    "Measurements": "measurements",
+    "Run": "study",
+    "assert_healthy": "diagnosis",
+    "diagnose": "diagnosis",
+    "gradient_check": "diagnosis",
+    "run_study": "study",
+}
+
+__all__ = [
+    "Diagnosis",
+    "GradientCheck",
+    "Measurements",
+    "Run",
+    "assert_healthy",
+    "diagnose",
+    "gradient_check",
+    "run_study",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULE_OF:
+        value = getattr(importlib.import_module(f"fastmlp.lab.{_MODULE_OF[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'fastmlp.lab' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
