@@ -60,13 +60,13 @@ def _hidden(plan: Plan, layers: np.ndarray, sizes: np.ndarray, at: int) -> tuple
         )
     if row["dead"] >= threshold("dead_share"):
         return "dead", (
-            f"{row['dead']:.0%} of the {row['units']} units of layer {at + 1} give the same output for every example, so no "
-            'example tells them how to change. Try biases of 0, smaller updates, or activation="leaky_relu"'
+            f"{row['dead']:.0%} of the {row['units']} units of layer {at + 1} give the same output for every example, "
+            'so no example tells them how to change. Try biases of 0, smaller updates, or activation="leaky_relu"'
         )
     if sizes[at] < threshold("vanishing") * sizes[0]:
         return "vanishing", (
-            f"the pre-activations shrink from {sizes[0]:.3g} in layer 1 to {sizes[at]:.3g} in layer {at + 1} (root mean "
-            f"square), {_per_layer(sizes[at] / sizes[0], at)}: the weights are too small. {_remedy(plan, at)}"
+            f"the pre-activations shrink from {sizes[0]:.3g} in layer 1 to {sizes[at]:.3g} in layer {at + 1} (root "
+            f"mean square), {_per_layer(sizes[at] / sizes[0], at)}: the weights are too small. {_remedy(plan, at)}"
         )
     return None
 
@@ -80,6 +80,8 @@ def _explodes(network: MLP, layers: np.ndarray, sizes: np.ndarray, at: int) -> t
             return "exploding", f"parameters of layer {at + 1} are not finite, as after a training that diverged"
         before = f"; their root mean square is {sizes[at - 1]:.3g} in layer {at}" if at else ""
         return "exploding", f"the pre-activations of layer {at + 1} leave the range of {dtype}{before}. {remedy}"
+    if at + 1 == len(layers) and network.loss.targets in ("reals", "counts"):
+        return None  # the outputs should be as large as the targets
     if size > threshold("size"):
         return "exploding", (
             f"the pre-activations of layer {at + 1} have a root mean square of {size:.3g}: the weights are too large. "
@@ -99,8 +101,8 @@ def _backward(plan: Plan, layers: np.ndarray) -> Finding | None:
     for at in range(last, -1, -1):
         ratio = norms[at] / norms[last]
         text = (
-            f"what reaches layer {at + 1} of a change of the outputs is {ratio:.3g} times what reaches layer {last + 1} "
-            f"(Jacobian norm), {_per_layer(ratio, last - at)}"
+            f"what reaches layer {at + 1} of a change of the outputs is {ratio:.3g} times what reaches layer "
+            f"{last + 1} (Jacobian norm), {_per_layer(ratio, last - at)}"
         )
         remedy = _remedy(plan, at)
         is_beyond = not np.isfinite(layers["gradient_variance"][at]) and np.isfinite(layers["gradient_variance"][-1])
@@ -118,22 +120,22 @@ def _of_outputs(layers: np.ndarray, sizes: np.ndarray, outputs: Outputs) -> Find
         return Finding(
             "saturated",
             at,
-            f"{outputs.wrong_share:.0%} of the outputs are saturated on the wrong side (the logits have a root mean square "
-            f"of {size:.3g}): the loss is large, and the sigmoid or softmax flat. The weights are too large",
+            f"{outputs.wrong_share:.0%} of the outputs are saturated on the wrong side (the logits have a root mean "
+            f"square of {size:.3g}): the weights are too large",
         )
     if outputs.certain_share >= threshold("saturated_share"):
         return Finding(
             "saturated",
             at,
-            f"{outputs.certain_share:.0%} of the outputs are saturated (the logits have a root mean square of {size:.3g}). "
-            "The weights are too large",
+            f"{outputs.certain_share:.0%} of the outputs are saturated (the logits have a root mean square of "
+            f"{size:.3g}): the weights are too large",
         )
-    if size > threshold("far_outputs") * max(1.0, outputs.target_size):
+    if size > threshold("far_outputs") * np.maximum(1.0, outputs.target_size):
         return Finding(
             "exploding",
             at,
-            f"the outputs have a root mean square of {size:.3g}, the targets one of {outputs.target_size:.3g}. "
-            "The weights are too large",
+            f"the outputs have a root mean square of {size:.3g}, the targets one of {outputs.target_size:.3g}: the "
+            "weights are too large",
         )
     return None
 
