@@ -22,7 +22,8 @@ class Outputs:
         if self.is_logistic or self.is_softmax:
             sizes, is_wrong = _logistic(logits, targets) if self.is_logistic else _softmax(logits, targets)
             self.n += sizes.size
-            self.n_certain += int((sizes > threshold("certain_logit")).sum())
+            if targets is None:
+                self.n_certain += int((sizes > threshold("certain_logit")).sum())
             self.n_wrong += int((is_wrong & (sizes > threshold("saturated_logit"))).sum())
         elif targets is not None:
             self.n += targets.size
@@ -31,7 +32,7 @@ class Outputs:
 
     @property
     def certain_share(self) -> float:
-        """Share of outputs, with softmax of examples, that are beyond what a trained network needs."""
+        """Share of outputs, with softmax of examples, that are saturated by far; 0 with targets."""
         return self.n_certain / self.n if self.n else 0.0
 
     @property

@@ -33,15 +33,14 @@ THRESHOLDS = {
             "growth",
             100.0,
             "exploding",
-            "root mean square of a layer's pre-activations, over that of the first layer or 1; not of the outputs of a "
-            "regression",
+            "root mean square of a hidden layer's pre-activations, over that of the first layer or 1",
             "of 300 He networks 30 layers deep and only 16 units wide, none grew by more than 11",
         ),
         Threshold(
             "size",
             1000.0,
             "exploding",
-            "root mean square of a layer's pre-activations; not of the outputs of a regression",
+            "root mean square of a hidden layer's pre-activations",
             "images from 0 to 255 give about 200 under He; learning rates for larger inputs are too small for biases",
         ),
         Threshold(
@@ -107,7 +106,7 @@ THRESHOLDS = {
             30.0,
             "saturated",
             "magnitude of a logit, with softmax the margin of the largest, if y is not given",
-            "a loss of 1e-13: no trained network goes beyond for most examples",
+            "a loss of 1e-13: few trained networks go beyond for most examples; pass y, and right answers are no fault",
         ),
         Threshold(
             "large_features",

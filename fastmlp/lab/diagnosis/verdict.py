@@ -80,8 +80,8 @@ def _explodes(network: MLP, layers: np.ndarray, sizes: np.ndarray, at: int) -> t
             return "exploding", f"parameters of layer {at + 1} are not finite, as after a training that diverged"
         before = f"; their root mean square is {sizes[at - 1]:.3g} in layer {at}" if at else ""
         return "exploding", f"the pre-activations of layer {at + 1} leave the range of {dtype}{before}. {remedy}"
-    if at + 1 == len(layers) and network.loss.targets in ("reals", "counts"):
-        return None  # the outputs should be as large as the targets
+    if at + 1 == len(layers):
+        return None  # outputs are judged by the targets
     if size > threshold("size"):
         return "exploding", (
             f"the pre-activations of layer {at + 1} have a root mean square of {size:.3g}: the weights are too large. "
