@@ -20,6 +20,7 @@ TABLES = {  # names on the command line: module and function that measure them
     "threads": ("tables.threads_table", "measure"),
     "sparse": ("tables.sparse_table", "measure"),
     "watching": ("tables.watching_table", "measure"),
+    "diagnosis": ("tables.diagnosis_table", "measure"),
     "estimators": ("tables.estimators_table", "measure"),
     "tabular": ("tables.tabular_table", "measure"),
     "busy": ("tables.busy_table", "measure"),
@@ -29,7 +30,7 @@ MARKERS = {  # tables between each pair of markers in docs/benchmarks.md
     "ratio": ("seed", "training", "exponential", "one-row", "threads"),
     "width": ("widths",),
     "sparse": ("sparse",),
-    "watching": ("watching",),
+    "watching": ("watching", "diagnosis"),
     "estimators": ("estimators", "tabular", "busy"),
     "c-export": ("c-export",),
 }
