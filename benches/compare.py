@@ -30,7 +30,8 @@ MARKERS = {  # tables between each pair of markers in docs/benchmarks.md
     "ratio": ("seed", "training", "exponential", "one-row", "threads"),
     "width": ("widths",),
     "sparse": ("sparse",),
-    "watching": ("watching", "diagnosis"),
+    "watching": ("watching",),
+    "diagnosis": ("diagnosis",),
     "estimators": ("estimators", "tabular", "busy"),
     "c-export": ("c-export",),
 }

@@ -12,7 +12,11 @@ from fastmlp.lab import diagnose
 
 DEPTH, WIDTH, EXAMPLES = 50, 256, 1000
 RTOL = {"float64": 1e-9, "float32": 1e-4}
-WAYS: dict[str, dict[str, int]] = {"with y": {}, "without y": {}, "with y and histograms of 40 bins": {"histograms": 40}}
+WAYS: dict[str, dict[str, int]] = {
+    "with y": {},
+    "without y": {},
+    "with y and histograms of 40 bins": {"histograms": 40},
+}
 
 
 @dataclass(frozen=True)
