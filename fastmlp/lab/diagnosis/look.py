@@ -26,11 +26,11 @@ BY_SCALE = ("exploding", "saturated")  # verdicts that features may be the cause
 
 @dataclasses.dataclass(frozen=True)
 class Look:
-    """What is measured, beside what always is."""
+    """What the caller of :func:`diagnose` chooses."""
 
-    n_jacobians: int | None = None
-    histograms: int = 0
-    options: training.TrainingOptions = dataclasses.field(default_factory=lambda: training.TrainingOptions(epochs=0))
+    n_jacobians: int | None
+    histograms: int
+    options: training.TrainingOptions
 
     def at(self, subject: Subject) -> Diagnosis:
         """Diagnose a network as it is."""
@@ -47,7 +47,7 @@ class Look:
     def along(self, subject: Subject, epochs: list[int]) -> Diagnosis:
         """Diagnose a network as it is, and a copy of it at the given epochs of a training."""
         start = self.at(subject)
-        trace = [dataclasses.replace(start)] if epochs[0] == 0 else []
+        trace = [start] if epochs[0] == 0 else []
         pupil = dataclasses.replace(subject, network=copy.deepcopy(subject.network))
 
         def after_epoch(epoch: int, loss: float) -> None:
