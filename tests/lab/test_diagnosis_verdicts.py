@@ -137,7 +137,7 @@ def test_counts_are_compared_by_their_logarithm():
     network.biases[0][:] = 250.0
     inputs = [[0.0], [1.0]]
     assert diagnose(network, inputs, [1e30, 1e30]).verdict == "healthy"
-    assert diagnose(network, inputs, [1.0, 2.0]).verdict == "exploding"
+    assert diagnose(network, inputs, [5.0, 10.0]).verdict == "exploding"  # 100 times their logarithms is 210
 
 
 # ---- one fault each
