@@ -289,6 +289,12 @@ def test_the_ends_of_a_histogram_count_what_lies_beyond():
     assert counts.tolist() == [[1, 0, 998, 0, 1]]
 
 
+def test_the_histogram_of_equal_values_has_bins_around_them():
+    counts, edges = diagnose(MLP([3, 8, 1], initialization="zeros"), X, histograms=3).histograms["activation"]
+    np.testing.assert_allclose(edges, [[-1 / 2, -1 / 6, 1 / 6, 1 / 2], [0, 1 / 3, 2 / 3, 1]], atol=1e-12)
+    assert counts.tolist() == [[0, 320, 0], [0, 40, 0]]
+
+
 def test_diagnosing_changes_nothing(dtype):
     network, y = MLP([3, 8, 1], seed=1, dtype=dtype), LOSSES["log_loss"][1]
     network.train(X, y, epochs=3, optimizer="adam")
