@@ -21,7 +21,6 @@ from fastmlp.optimizers import SGD
 from fastmlp.text import listed
 
 ROWS = 1000  # of standardized features
-BY_SCALE = ("exploding", "saturated")  # verdicts that features may be the cause of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,14 +155,13 @@ def _with_cause(subject: Subject, finding: Finding) -> tuple[Finding, str | None
     """Return the finding with its cause: the features, if the fault is gone with standardized ones."""
     if finding.verdict == "healthy":
         return finding, None
-    if finding.verdict not in BY_SCALE:
-        return finding, "weights"
     scaling = Standardization.of(subject.inputs)
     sizes = scaling.scales()
     if not sizes.max() > threshold("large_features"):
         return finding, "weights"
     standardized = subject.some(-(-len(subject.inputs) // ROWS), scaling)
     rows, outputs, _ = measure_layers(standardized)
+    measure_sample(standardized, rows, None)
     if judge(subject.network, rows, outputs).verdict == finding.verdict:
         return finding, "weights"
     columns = [str(column) for column in np.flatnonzero(sizes > threshold("large_features"))]
