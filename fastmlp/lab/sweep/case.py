@@ -11,7 +11,7 @@ import numpy as np
 from fastmlp import initializers, training
 from fastmlp.engine.examples import Examples
 from fastmlp.lab import scores
-from fastmlp.lab.diagnostics import symmetric_layer
+from fastmlp.lab.measurements import symmetric_layer
 from fastmlp.lab.sweep.configuration import Configuration
 from fastmlp.losses import Loss
 from fastmlp.network import MLP
