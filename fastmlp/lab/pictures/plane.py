@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastmlp import checks
-from fastmlp.lab.diagnostics import predictions
+from fastmlp.lab.measurements import predictions
 from fastmlp.lab.pictures import style
 from fastmlp.network import MLP
 from fastmlp.plots import decisions_on, grid_around
