@@ -26,6 +26,8 @@ _MODULE_OF = {
     "run_study": "study",
 }
 
+_SUBMODULES = ("pictures", "theory")
+
 __all__ = [
     "Comparison",
     "Diagnosis",
@@ -37,11 +39,15 @@ __all__ = [
     "compare_initializers",
     "diagnose",
     "gradient_check",
+    "pictures",
     "run_study",
+    "theory",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _SUBMODULES:
+        return importlib.import_module(f"fastmlp.lab.{name}")
     if name in _MODULE_OF:
         value = getattr(importlib.import_module(f"fastmlp.lab.{_MODULE_OF[name]}"), name)
         globals()[name] = value
