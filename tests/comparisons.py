@@ -5,7 +5,13 @@ import numpy as np
 from fastmlp.lab.sweep.comparison import Comparison
 
 REST = {"layer_dims": "2-4-1", "activation": "relu", "optimizer": "sgd", "learning_rate": 0.1, "batch_size": 10}
-SETTINGS = {"loss": "LogLoss(label_smoothing=0.0)", "dtype": "float64", "epochs": 30, "n_examples": 10, "score": "accuracy"}
+SETTINGS = {
+    "loss": "LogLoss(label_smoothing=0.0)",
+    "dtype": "float64",
+    "epochs": 30,
+    "n_examples": 10,
+    "score": "accuracy",
+}
 
 
 def comparison_of(losses, *, outcomes=None, final=None, configurations=None, varied=(), epochs=None):

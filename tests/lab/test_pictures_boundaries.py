@@ -215,9 +215,7 @@ def test_a_grid_over_time_has_the_epochs_as_titles():
 
 
 def test_rows_of_other_epochs_have_titles_of_their_own_and_shorter_ones_end_earlier():
-    runs = [
-        take_snapshots(MLP([2, 4, 1], seed=0), X, Y, epochs=20, at=at, learning_rate=0.5) for at in ([5, 10], [10])
-    ]
+    runs = [take_snapshots(MLP([2, 4, 1], seed=0), X, Y, epochs=20, at=at, learning_rate=0.5) for at in ([5, 10], [10])]
     figure = boundary_grid(runs, X, Y)
     titles = [ax.get_title() for ax in figure.axes]
     assert titles == ["epoch 0", "epoch 5", "epoch 10", "epoch 20", "epoch 0", "epoch 10", "epoch 20", ""]
