@@ -73,7 +73,7 @@ def test_the_title_tells_epoch_and_loss(snapshots, monkeypatch):
         animation, "_rendered", lambda figure: titles.append(figure.axes[0].get_title()) or Image.new("RGB", (4, 4))
     )
     boundary_animation(snapshots, X, Y, io.BytesIO())
-    assert titles == [f"epoch {e}, loss {l:.4f}" for e, l in zip(snapshots.epochs, snapshots.losses, strict=True)]
+    assert titles == [f"epoch {e}, loss {loss:.4f}" for e, loss in zip(snapshots.epochs, snapshots.losses, strict=True)]
     assert titles[0].startswith("epoch 0, ")
     assert titles[-1].startswith("epoch 400, ")
     assert animation._title(3, 1e30) == "epoch 3, loss 1.0e+30"

@@ -1,5 +1,7 @@
 """Variances by depth, ridges of histograms and dead units: what is drawn is what was measured and predicted."""
 
+import itertools
+
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
@@ -161,7 +163,7 @@ def test_names_of_many_layers_do_not_overlap():
         ax.figure.draw_without_rendering()
         boxes = [label.get_window_extent() for label in ax.get_yticklabels()]
         assert len(boxes) > 5
-        assert not any(a.padded(-1).overlaps(b.padded(-1)) for a, b in zip(boxes, boxes[1:], strict=False))
+        assert not any(a.padded(-1).overlaps(b.padded(-1)) for a, b in itertools.pairwise(boxes))
 
 
 def test_a_layer_without_finite_values_has_an_empty_row():
