@@ -1,35 +1,53 @@
-"""The laboratory: networks trained from several initializations, measured and compared.
+"""The laboratory: what a weight initialization does to a network, measured.
 
-Each public name is imported on first use.
+The names below are imported on first use.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fastmlp.lab.diagnostics import Diagnostics, diagnose
+    from fastmlp.lab.diagnosis import Diagnosis, GradientCheck, assert_healthy, diagnose, gradient_check
+    from fastmlp.lab.measurements import Measurements
     from fastmlp.lab.study import Run, run_study
     from fastmlp.lab.sweep import Comparison, Paired, compare_initializers
 
 _MODULE_OF = {
-    "Diagnostics": "diagnostics",
-    "diagnose": "diagnostics",
-    "Run": "study",
-    "run_study": "study",
-    "Comparison": "sweep",
-    "Paired": "sweep",
-    "compare_initializers": "sweep",
+    name: module
+    for module, names in {
+        "diagnosis": ["Diagnosis", "GradientCheck", "assert_healthy", "diagnose", "gradient_check"],
+        "measurements": ["Measurements"],
+        "study": ["Run", "run_study"],
+        "sweep": ["Comparison", "Paired", "compare_initializers"],
+    }.items()
+    for name in names
 }
+_SUBMODULES = ["theory"]
 
-__all__ = ["Comparison", "Diagnostics", "Paired", "Run", "compare_initializers", "diagnose", "run_study"]
+__all__ = [
+    "Comparison",
+    "Diagnosis",
+    "GradientCheck",
+    "Measurements",
+    "Paired",
+    "Run",
+    "assert_healthy",
+    "compare_initializers",
+    "diagnose",
+    "gradient_check",
+    "run_study",
+    "theory",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'fastmlp.lab' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"fastmlp.lab.{_MODULE_OF[name]}"), name)
-    globals()[name] = value
-    return value
+    if name in _SUBMODULES:
+        return importlib.import_module(f"fastmlp.lab.{name}")
+    if name in _MODULE_OF:
+        value = getattr(importlib.import_module(f"fastmlp.lab.{_MODULE_OF[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'fastmlp.lab' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -14,7 +14,7 @@ import numpy as np
 from fastmlp import __version__, _kernels
 from fastmlp.files import write_whole
 from fastmlp.lab.data import StudyData
-from fastmlp.lab.diagnostics import Diagnostics, predictions
+from fastmlp.lab.measurements import Measurements, predictions
 from fastmlp.lab.study import Run
 from fastmlp.network import MLP
 from fastmlp.plots import draw_decision_boundary
@@ -96,8 +96,8 @@ def _finite(number: float) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _finite_values(diagnostics: Diagnostics) -> dict[str, float | None]:
-    return {name: _finite(value) for name, value in asdict(diagnostics).items()}
+def _finite_values(measurements: Measurements) -> dict[str, float | None]:
+    return {name: _finite(value) for name, value in asdict(measurements).items()}
 
 
 def draw(runs: Sequence[Run], data: StudyData, path: Path) -> None:
