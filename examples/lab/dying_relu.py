@@ -1,7 +1,7 @@
 """Narrow ReLU networks of depth 30: how many are dead before training, what theory says, and what helps.
 
-A unit of ReLU that is off for every example passes nothing on. Where all units of a layer are off, the network gives one
-output for all examples and no gradient reaches the layers below: it was born dead (Lu et al. 2020).
+A unit of ReLU that is off for every example passes nothing on. Where all units of a layer are off, the network gives
+one output for all examples and no gradient reaches the layers below: it was born dead (Lu et al. 2020).
 """
 
 import sys

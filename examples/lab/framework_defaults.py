@@ -1,8 +1,8 @@
 """The frameworks' default initializations on one task: ReLU networks of four depths learn the digits.
 
-The same networks, data, optimizer and seeds; only the start differs. Between layers of equal width, PyTorch's default has
-weights of the variance 1 / (3 fan_in), a sixth of He's: chi_1 = 1/6, and a difference between two inputs fades by e in
-0.56 layers.
+The same networks, data, optimizer and seeds; only the start differs. Between layers of equal width, PyTorch's default
+has weights of the variance 1 / (3 fan_in), a sixth of He's: chi_1 = 1/6, and a difference between two inputs fades by
+e in 0.56 layers.
 """
 
 import sys

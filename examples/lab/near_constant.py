@@ -1,7 +1,8 @@
 """A (20, 20) logistic network that predicts about the same value for every input, and why.
 
-With scikit-learn's arguments and its default start the network barely learns a plain regression (its issue 31235). Theory
-and a look into the layers agree on the cause: chi_1 is about 0.02, so each layer keeps a seventh of a difference.
+With scikit-learn's arguments and its default start the network barely learns a plain regression (its issue 31235).
+Theory and a look into the layers agree on the cause: chi_1 is about 0.02, so each layer keeps a seventh of a
+difference.
 """
 
 import sys
