@@ -37,9 +37,9 @@ class Critical(Initializer):
 
     def layer(self, generator: Generator, place: Place) -> tuple[np.ndarray, np.ndarray]:
         """See :meth:`Initializer.layer`."""
+        activation = self.known(place.activation_before)
         from fastmlp.lab import theory
 
-        activation = self.known(place.activation_before)
         found = theory.criticality(activation)
         if found.kind == "none":
             raise ValueError(f"initialization critical does not exist for {activation}: {found.reason}")

@@ -99,7 +99,8 @@ class DataInitializer(Initializer):
                 z = outputs @ w.T
                 factors, b = self.normalization(z)
                 largest = np.abs(z).max()
-            if not (np.isfinite(factors).all() and largest * SMALLEST_SPREAD * np.max(factors) < 1):
+                is_usable = np.min(factors) > 0 and largest * SMALLEST_SPREAD * np.max(factors) < 1  # False for NaN
+            if not is_usable:
                 raise ValueError(
                     f"initialization {self.name} needs pre-activations that vary over X and are finite; the largest "
                     f"magnitude in layer {place.index + 1} is {largest:g}, the largest factor {np.max(factors):g}"
