@@ -18,7 +18,7 @@ WIDROW_FACTOR = 0.7  # of the length that lets the units' slopes cover the input
 class Critical(Initializer):
     """The variances of weights and biases at which signals and gradients of the activation keep their size.
 
-    :func:`fastmlp.lab.theory.criticality` computes them, for the activation that a layer's inputs come from.
+    ``fastmlp.lab.theory.criticality`` computes them, for the activation that a layer's inputs come from.
 
     Raises
     ------

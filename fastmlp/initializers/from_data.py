@@ -134,7 +134,7 @@ class LSUV(DataInitializer):
     Parameters
     ----------
     inputs : Inputs, default=None
-        See :meth:`on`.
+        What :meth:`DataInitializer.on` binds.
 
     References
     ----------
@@ -173,7 +173,7 @@ class WithinLayer(DataInitializer):
     mean : float, default=0.0
         Mean of the pre-activations of all units; the authors' program has 0.1.
     inputs : Inputs, default=None
-        See :meth:`on`.
+        What :meth:`DataInitializer.on` binds.
 
     References
     ----------
