@@ -110,7 +110,13 @@ def test_data_of_another_width_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("rule", "values"), [(LSUV(), np.zeros((5, 2))), (WithinLayer(), np.ones((5, 2))), (LSUV(), np.full((5, 2), 1e308))]
+    ("rule", "values"),
+    [
+        (LSUV(), np.zeros((5, 2))),
+        (WithinLayer(), np.ones((5, 2))),
+        (WithinLayer(), 1e8 + np.arange(10).reshape(5, 2) * 1e-7),  # varies by little more than rounding errors
+        (LSUV(), np.full((5, 2), 1e308)),
+    ],
 )
 def test_data_that_do_not_vary_or_overflow_are_refused_with_the_layer(rule, values):
     message = rf"^initialization {rule.name} needs pre-activations that vary over X and are finite; .* in layer 1 is "

@@ -50,6 +50,24 @@ def test_the_guide_s_table_has_no_other_rows_and_all_aliases():
     assert all(f"`{alias}`" in text for alias in initializers.ALIASES)
 
 
+@pytest.mark.parametrize(
+    ("alias", "name"),
+    [
+        ("xavier", "xavier_normal"),
+        ("glorot_normal", "xavier_normal"),
+        ("glorot_uniform", "xavier_uniform"),
+        ("glorot_truncated", "xavier_truncated"),
+        ("he_normal", "he"),
+        ("kaiming_normal", "he"),
+        ("kaiming_uniform", "he_uniform"),
+        ("lecun_normal", "lecun"),
+        ("ZerO", "hadamard"),
+    ],
+)
+def test_the_field_s_names_are_aliases(alias, name):
+    assert initializers.get(alias) is initializers.REGISTRY[name]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_representation_makes_an_equal_one(name):
     for rule in (initializers.REGISTRY[name], initializers.get(name, **PARAMETERS.get(name, {}))):
