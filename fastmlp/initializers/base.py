@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fastmlp import checks
+from fastmlp import _kernels, checks
 from fastmlp.engine.plan import hidden_activations
 
 Generator = np.random.RandomState | np.random.Generator
@@ -86,14 +86,12 @@ def draw_places(
     weights, biases = [], []
     for rule, place in zip(rules, places, strict=True):
         name = f"initialization of layer {place.index + 1}"
-        with np.errstate(over="ignore"):  # what is too large becomes inf, which is refused by name
-            w, b = rule(generator, place)
-        drawn = checks.array_of(name, w, np.float64)
+        w, b = rule(generator, place)
+        drawn = np.ascontiguousarray(checks.array_of(name, w, np.float64))
         if drawn.shape != (place.fan_out, place.fan_in):
             raise ValueError(f"{name} must return shape {(place.fan_out, place.fan_in)}, got {drawn.shape}")
-        for array in (drawn, b):
-            if not np.isfinite(array).all():
-                raise ValueError(f"{name} must be finite")
+        if _kernels.first_not_finite((drawn, b)) >= 0:
+            raise ValueError(f"{name} must be finite")
         weights.append(drawn)
         biases.append(b)
     return weights, biases
@@ -156,7 +154,8 @@ class Initializer:
 
     def network(self, generator: Generator, places: Sequence[Place]) -> Layers:
         """Draw the layers of a network from one generator."""
-        return draw_places([self.layer] * len(places), places, generator)
+        with np.errstate(over="ignore"):  # what is too large becomes inf, which is refused by name
+            return draw_places([self.layer] * len(places), places, generator)
 
     def layer(self, generator: Generator, place: Place) -> tuple[np.ndarray, np.ndarray]:
         """Draw the weights (fan_out, fan_in), then the biases (fan_out,) of one layer."""

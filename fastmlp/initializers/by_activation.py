@@ -18,7 +18,7 @@ WIDROW_FACTOR = 0.7  # of the length that lets the units' slopes cover the input
 class Critical(Initializer):
     """The variances of weights and biases at which signals and gradients of the activation keep their size.
 
-    :func:`fastmlp.lab.theory.criticality` computes them, for the activation that a layer's inputs come from.
+    ``fastmlp.lab.theory.criticality`` computes them, for the activation that a layer's inputs come from.
 
     Raises
     ------
@@ -37,9 +37,9 @@ class Critical(Initializer):
 
     def layer(self, generator: Generator, place: Place) -> tuple[np.ndarray, np.ndarray]:
         """See :meth:`Initializer.layer`."""
+        activation = self.known(place.activation_before)
         from fastmlp.lab import theory
 
-        activation = self.known(place.activation_before)
         found = theory.criticality(activation)
         if found.kind == "none":
             raise ValueError(f"initialization critical does not exist for {activation}: {found.reason}")

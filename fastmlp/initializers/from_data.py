@@ -99,7 +99,8 @@ class DataInitializer(Initializer):
                 z = outputs @ w.T
                 factors, b = self.normalization(z)
                 largest = np.abs(z).max()
-            if not (np.isfinite(factors).all() and largest * SMALLEST_SPREAD * np.max(factors) < 1):
+                is_usable = np.min(factors) > 0 and largest * SMALLEST_SPREAD * np.max(factors) < 1  # False for NaN
+            if not is_usable:
                 raise ValueError(
                     f"initialization {self.name} needs pre-activations that vary over X and are finite; the largest "
                     f"magnitude in layer {place.index + 1} is {largest:g}, the largest factor {np.max(factors):g}"
@@ -133,7 +134,7 @@ class LSUV(DataInitializer):
     Parameters
     ----------
     inputs : Inputs, default=None
-        See :meth:`on`.
+        What :meth:`DataInitializer.on` binds.
 
     References
     ----------
@@ -172,7 +173,7 @@ class WithinLayer(DataInitializer):
     mean : float, default=0.0
         Mean of the pre-activations of all units; the authors' program has 0.1.
     inputs : Inputs, default=None
-        See :meth:`on`.
+        What :meth:`DataInitializer.on` binds.
 
     References
     ----------

@@ -80,7 +80,7 @@ def get(name: str, **parameters: Any) -> Initializer:
     Raises
     ------
     TypeError, ValueError
-        If there is none, or it has no such parameter; the message lists the known names.
+        If there is none, or it has no such parameter; the message lists those that there are.
 
     Examples
     --------
@@ -90,8 +90,8 @@ def get(name: str, **parameters: Any) -> Initializer:
     >>> initializers.get("orthogonal", gain=2.0)
     Orthogonal(gain=2.0)
     """
-    checks.choice("initialization", name, [*REGISTRY, *ALIASES])
-    initializer = REGISTRY[ALIASES.get(name, name)]
+    registered = ALIASES.get(name, name) if isinstance(name, str) else name
+    initializer = REGISTRY[checks.choice("initialization", registered, list(REGISTRY))]
     known = [field.name for field in dataclasses.fields(initializer) if field.name != "inputs"]
     for parameter in parameters:
         if parameter not in known:

@@ -167,12 +167,11 @@ class LooksLinear(Initializer):
             raise ValueError(f"initialization looks_linear needs one of {', '.join(LINEAR_IN_PAIRS)}; got {before}")
         if not place.is_last and width < 2:
             raise ValueError("initialization looks_linear needs hidden layers of at least 2 units, got 1")
-        n_pairs = width if place.is_last else width // 2
-        n_alone = 0 if place.is_last else width % 2
         n_inputs = place.fan_in if place.is_first else place.fan_in // 2
-        rows = orthogonal_matrix(generator, n_pairs + n_alone, n_inputs) * self.gain
+        rows = orthogonal_matrix(generator, width if place.is_last else width // 2, n_inputs) * self.gain
         if not place.is_last:
-            rows = np.concatenate([rows[:n_pairs], -rows[:n_pairs], rows[n_pairs:]])
+            alone = orthogonal_matrix(generator, width % 2, n_inputs) * self.gain
+            rows = np.concatenate([rows, -rows, alone])
         if not place.is_first:
             rows = np.concatenate([rows, -rows, np.zeros((width, place.fan_in % 2))], axis=1)
         return rows, np.zeros(width)
