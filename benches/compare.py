@@ -24,6 +24,7 @@ TABLES = {  # names on the command line: module and function that measure them
     "tabular": ("tables.tabular_table", "measure"),
     "busy": ("tables.busy_table", "measure"),
     "c-export": ("tables.c_export_table", "measure"),
+    "sweep": ("tables.sweep_table", "measure"),
 }
 MARKERS = {  # tables between each pair of markers in docs/benchmarks.md
     "ratio": ("seed", "training", "exponential", "one-row", "threads"),
@@ -32,6 +33,7 @@ MARKERS = {  # tables between each pair of markers in docs/benchmarks.md
     "watching": ("watching",),
     "estimators": ("estimators", "tabular", "busy"),
     "c-export": ("c-export",),
+    "sweep": ("sweep",),
 }
 SUMMARY = "speed"  # the markers in README.md
 CORE_TYPES = {"avx2": "Haswell"}  # the OpenBLAS kernels of an instruction set below the machine's best

@@ -24,8 +24,8 @@ def quantiles(values: np.ndarray, shares: list[float]) -> np.ndarray:
 def mean_with_interval(values: np.ndarray) -> tuple[float, float, float]:
     """Return the mean of the values that are not NaN with the ends of its bootstrap interval.
 
-    The interval is the percentile one of Efron 1979, from a generator with a fixed seed; NaN for fewer than 2 values and for
-    a mean that is not finite.
+    The interval is the percentile one of Efron 1979, from a generator with a fixed seed; NaN for fewer than 2 values
+    and for a mean that is not finite.
     """
     values = values[~np.isnan(values)]
     mean = float(values.mean()) if len(values) else math.nan

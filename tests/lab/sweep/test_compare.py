@@ -68,11 +68,11 @@ def test_every_list_is_varied():
         ["2-6-4-1", "2-3-3-1"],
         ["relu", "tanh-logistic"],
         ["adam", "sgd(momentum=0.9)"],
-        ["0.05", "Cosine(initial=0.05, epochs=30)"],
+        [0.05, "Cosine(initial=0.05, epochs=30)"],
         [len(X), 25],
     )
-    assert [tuple(c[name] if name != "learning_rate" else str(c[name]) for name in names) for c in found.configurations] \
-        == list(expected)  # fmt: skip
+    described = [tuple(configuration[name] for name in names) for configuration in found.configurations]
+    assert described == list(expected)
     assert found.runs["seed"].tolist() == [4, 2] * 64
     for row in found.runs[[0, 21, 77, 127]]:
         rate = rates[row["learning_rate"] != "0.05"]

@@ -1,16 +1,20 @@
 """A folder of finished runs: only missing ones are made; killed, damaged, foreign and shared folders."""
 
 import contextlib
+import itertools
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from forks import forked
 from sweeps import X, X_test, assert_same_runs, small, y, y_test
 
 from fastmlp import _kernels
@@ -70,7 +74,7 @@ def test_results_that_are_not_numbers_are_kept(tmp_path):
 
 def drawn_by_scale(scale):
     def drawn(layer_dims):
-        return [np.full((o, i), scale) for i, o in zip(layer_dims[:-1], layer_dims[1:], strict=True)]
+        return [np.full((o, i), scale) for i, o in itertools.pairwise(layer_dims)]
 
     return drawn
 
@@ -138,12 +142,12 @@ def test_functions_and_schedules_are_found_again(tmp_path, made):
 
 
 def test_a_function_that_cannot_be_named_later_is_refused(tmp_path):
-    lock = open(os.devnull)  # noqa: SIM115 - what pickle cannot store
+    lock = threading.Lock()  # what pickle cannot store
 
     def drawn(layer_dims):
         return lock
 
-    with lock, pytest.raises(TypeError, match="initializers must be something that pickle can store"):
+    with pytest.raises(TypeError, match="initializers must be something that pickle can store"):
         small(initializers=[drawn], folder=tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -202,12 +206,30 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path, made):
     assert made == []
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
-def test_a_folder_without_the_right_to_write_is_refused(tmp_path, made):
-    tmp_path.chmod(0o500)
-    with pytest.raises(OSError):
-        small(folder=tmp_path)
-    assert made == []
+@pytest.mark.parametrize(
+    ("holds", "message"),
+    [("nothing", "unable to open database file"), ("a finished sweep", "attempt to write a readonly database")],
+)
+def test_a_folder_without_the_right_to_write_is_refused(holds, message):
+    """As a user who is not root, whom nothing stops."""
+
+    def attempt():
+        if os.getuid() == 0:
+            os.setgid(54321)
+            os.setuid(54321)
+        try:
+            small(folder=folder)
+        except OSError as error:
+            return str(error)
+        return "written"
+
+    with tempfile.TemporaryDirectory() as folder:
+        if holds != "nothing":
+            small(folder=folder)
+        Path(folder).chmod(0o555)
+        assert forked(attempt) == f"{folder}/{FILE} cannot be read and written: {message}"
+        assert len(list(Path(folder).iterdir())) == (holds != "nothing")
+        Path(folder).chmod(0o755)
 
 
 def test_a_database_of_something_else_is_refused(tmp_path, made):
@@ -250,7 +272,7 @@ def test_a_value_that_changed_is_refused(tmp_path, made):
     with sqlite3.connect(tmp_path / FILE) as connection:
         connection.execute("UPDATE runs SET test_score = 1.0 WHERE seed = 2")
     connection.close()
-    with pytest.raises(ValueError, match="the run of seed 2 of .* has changed"):
+    with pytest.raises(ValueError, match=r"the run of seed 2 of .* has changed"):
         small(folder=tmp_path)
     assert made == []
 
