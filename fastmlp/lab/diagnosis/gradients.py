@@ -64,9 +64,9 @@ class GradientCheck:
             return f"no parameter was checked{kinks}"
         place = f"{self.parameter}[{', '.join(map(str, self.index))}] of layer {self.layer}"
         return (
-            f"{'passed' if self.passed else 'FAILED'}: {self.n_checked} parameters checked{kinks}; the worst is {place}, "
-            f"gradient {self.gradient:.9g}, central difference {self.difference:.9g}, error {self.error:.2g} "
-            f"(tolerance {self.tolerance:g})"
+            f"{'passed' if self.passed else 'FAILED'}: {self.n_checked} parameters checked{kinks}; "
+            f"the worst is {place}, gradient {self.gradient:.9g}, central difference {self.difference:.9g}, "
+            f"error {self.error:.2g} (tolerance {self.tolerance:g})"
         )
 
 

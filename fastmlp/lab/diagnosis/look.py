@@ -89,8 +89,8 @@ def diagnose(
         Numbers of epochs, ascending, after which a copy of the network that is trained on X and y is diagnosed too; 0
         stands for the start.
     **options
-        Arguments of :meth:`fastmlp.MLP.train` but ``epochs``, such as ``learning_rate`` and ``optimizer``: of the update
-        whose size ``update_ratio`` is, and of the training of the trace.  Their defaults are those of a training.
+        Arguments of :meth:`fastmlp.MLP.train` but ``epochs``, such as ``learning_rate`` and ``optimizer``, for
+        ``update_ratio`` and for the training of the trace.  Their defaults are those of a training.
 
     Returns
     -------
@@ -120,10 +120,10 @@ def diagnose(
     epochs = _epochs_of(trace, y)
     look = Look(n_jacobians, bins, _options_of(options, epochs[-1] if epochs else 0))
     subject = subject_of(network, X, y)
-    if n_jacobians is not None and n_jacobians > len(subject.inputs):
-        raise ValueError(f"n_jacobians must be at most the number of examples, {len(subject.inputs)}; got {n_jacobians}")
-    mlp = subject.network
-    look.options.settled(mlp.plan, len(subject.inputs), mlp.training_state.optimizer or SGD())  # refuses what does not fit
+    mlp, n = subject.network, len(subject.inputs)
+    if n_jacobians is not None and n_jacobians > n:
+        raise ValueError(f"n_jacobians must be at most the number of examples, {n}; got {n_jacobians}")
+    look.options.settled(mlp.plan, n, mlp.training_state.optimizer or SGD())  # refuses what does not fit
     return look.along(subject, epochs) if epochs else look.at(subject)
 
 

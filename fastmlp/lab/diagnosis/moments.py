@@ -24,7 +24,7 @@ class Moments:
         self.sums += difference @ np.ones(block.shape[1], block.dtype), squares
         self.n += block.shape[1]
         # the mean of a constant is off by rounding, so few other units pass
-        rounding = 8 * np.finfo(block.dtype).eps * np.abs(self.shift[:, 0])
+        rounding = 64 * np.finfo(block.dtype).eps * np.abs(self.shift[:, 0])
         self.is_constant &= squares <= block.shape[1] * np.square(rounding)
         if self.is_constant.any():
             units = np.flatnonzero(self.is_constant)

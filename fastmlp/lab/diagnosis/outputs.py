@@ -13,6 +13,7 @@ class Outputs:
     def __init__(self, output: str, n_outputs: int) -> None:
         self.is_logistic = output == "logistic"
         self.is_softmax = output == "softmax" and n_outputs > 1
+        self.is_log = output == "exponential"
         self.n = self.n_certain = self.n_wrong = 0
         self.target_squares = 0.0
 
@@ -21,15 +22,17 @@ class Outputs:
         if self.is_logistic or self.is_softmax:
             sizes, is_wrong = _logistic(logits, targets) if self.is_logistic else _softmax(logits, targets)
             self.n += sizes.size
-            self.n_certain += int((sizes > threshold("certain_logit")).sum())
+            if targets is None:
+                self.n_certain += int((sizes > threshold("certain_logit")).sum())
             self.n_wrong += int((is_wrong & (sizes > threshold("saturated_logit"))).sum())
         elif targets is not None:
             self.n += targets.size
+            targets = np.log1p(targets) if self.is_log else targets
             self.target_squares += float(np.square(targets, dtype=np.float64).sum())
 
     @property
     def certain_share(self) -> float:
-        """Share of outputs, with softmax of examples, that are beyond what a trained network needs."""
+        """Share of outputs, with softmax of examples, that are saturated by far; 0 with targets."""
         return self.n_certain / self.n if self.n else 0.0
 
     @property
@@ -39,8 +42,10 @@ class Outputs:
 
     @property
     def target_size(self) -> float:
-        """Root mean square of the targets of a regression; NaN without."""
-        return math.sqrt(self.target_squares / self.n) if self.n and not self.is_softmax | self.is_logistic else math.nan
+        """Root mean square of the targets of a regression, of counts that of log(1 + y); NaN without."""
+        if self.is_logistic or self.is_softmax or not self.n:
+            return math.nan
+        return math.sqrt(self.target_squares / self.n)
 
 
 def _logistic(logits: np.ndarray, targets: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

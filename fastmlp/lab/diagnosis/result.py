@@ -90,7 +90,10 @@ class Diagnosis:
 
     @functools.cached_property
     def singular_values(self) -> np.ndarray:
-        """Singular values of the Jacobians, descending: (n_jacobians, min(n_outputs, n_features)); NaN if not finite."""
+        """Singular values of the Jacobians, descending, of shape (n_jacobians, min(n_outputs, n_features)).
+
+        Those of a Jacobian that is not finite are NaN.
+        """
         is_finite = np.isfinite(self.jacobians).all(axis=(1, 2))
         values = np.full((len(is_finite), min(self.jacobians.shape[1:])), np.nan)
         values[is_finite] = np.linalg.svd(self.jacobians[is_finite].astype(np.float64), compute_uv=False)
@@ -119,7 +122,7 @@ class Diagnosis:
     def __repr__(self) -> str:
         heads, *rows = self._cells()
         widths = [max(len(row[i]) for row in (heads, *rows)) for i in range(len(heads))]
-        lines = ["  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in (heads, *rows)]
+        lines = ["  ".join(map(str.rjust, row, widths)) for row in (heads, *rows)]
         return "\n".join([self._title(), self.explanation, "", *lines, *self._course()])
 
     def _repr_html_(self) -> str:
@@ -143,7 +146,10 @@ class Diagnosis:
     def _cells(self) -> list[list[str]]:
         """Return headings and cells of the table as text; columns that are NaN everywhere are left out."""
         names = [name for name in HEADINGS if not _is_empty(self.layers[name])]
-        return [[HEADINGS[name] for name in names]] + [[_cell(name, row[name]) for name in names] for row in self.layers]
+        return [
+            [HEADINGS[name] for name in names],
+            *([_cell(name, row[name]) for name in names] for row in self.layers),
+        ]
 
 
 def _is_empty(column: np.ndarray) -> bool:
