@@ -13,19 +13,15 @@ if TYPE_CHECKING:
     from fastmlp.lab.sweep import Comparison, Paired, compare_initializers
 
 _MODULE_OF = {
-    "Comparison": "sweep",
-    "Diagnosis": "diagnosis",
-    "GradientCheck": "diagnosis",
-    "Measurements": "measurements",
-    "Paired": "sweep",
-    "Run": "study",
-    "assert_healthy": "diagnosis",
-    "compare_initializers": "sweep",
-    "diagnose": "diagnosis",
-    "gradient_check": "diagnosis",
-    "run_study": "study",
+    name: module
+    for module, names in {
+        "diagnosis": ["Diagnosis", "GradientCheck", "assert_healthy", "diagnose", "gradient_check"],
+        "measurements": ["Measurements"],
+        "study": ["Run", "run_study"],
+        "sweep": ["Comparison", "Paired", "compare_initializers"],
+    }.items()
+    for name in names
 }
-
 _SUBMODULES = ("pictures", "theory")
 
 __all__ = [
