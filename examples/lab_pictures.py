@@ -89,7 +89,7 @@ def draw_sweep(depths, scales, epochs):
 
 def draw_dead(epochs):
     """Dead units at a learning rate that is too large for one of two starts."""
-    epochs = np.linspace(0, epochs, 26, dtype=int).tolist()
+    epochs = np.unique(np.linspace(0, epochs, 26, dtype=int)).tolist()
     networks = {start: MLP(LAYERS, initialization=start, seed=3) for start in ("he", "random")}
     traced = {name: diagnose(network, X, y, trace=epochs, learning_rate=0.1) for name, network in networks.items()}
     with pictures.theme("dark"):
