@@ -128,7 +128,7 @@ def _band(comparison: Comparison, configuration: int) -> np.ndarray:
 def _top(bands: np.ndarray) -> float:
     """Return the largest loss to show: not much more than at the start, since a loss that grows ends anywhere."""
     at_start, finite = bands[:, 1, 0], bands[np.isfinite(bands)]
-    at_start = at_start[np.isfinite(at_start)]
+    at_start = at_start[np.isfinite(at_start) & (at_start > 0)]
     largest = float(finite.max())
     return min(HEADROOM * float(at_start.max()), 2 * largest) if len(at_start) else 2 * largest
 

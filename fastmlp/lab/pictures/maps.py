@@ -224,7 +224,7 @@ def _draw_cells(ax: "Axes", table: np.ndarray, columns: np.ndarray, rows: np.nda
     ax.set_ylim(y[0], y[-1])
     _set_ticks(ax.xaxis, columns)
     _set_ticks(ax.yaxis, rows)
-    style.keep_colors_of_ticks(ax.figure.colorbar(mesh, ax=ax, label=label).ax)
+    ax.figure.colorbar(mesh, ax=ax, label=label)
 
 
 def _set_ticks(axis: "Axis", values: np.ndarray) -> None:

@@ -92,10 +92,7 @@ def axes_of_grid(
     """Return the axes (n_rows, n_columns) of a new figure."""
     from matplotlib.figure import Figure
 
-    axes = Figure(figsize=size, layout=layout).subplots(n_rows, n_columns, squeeze=False, **options)
-    for one in axes.flat:
-        keep_colors_of_ticks(one)
-    return axes
+    return Figure(figsize=size, layout=layout).subplots(n_rows, n_columns, squeeze=False, **options)
 
 
 def settle(figure: Any) -> None:
@@ -103,17 +100,6 @@ def settle(figure: Any) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", MISSING_GLYPH, UserWarning)
         figure.draw_without_rendering()
-
-
-def keep_colors_of_ticks(axes: "Axes") -> None:
-    """Settle the colours of ticks, which matplotlib else looks up when it draws, after the end of a theme."""
-    from matplotlib import rcParams
-
-    settings: Any = rcParams
-    for axis in ("x", "y"):
-        color, label = settings[f"{axis}tick.color"], settings[f"{axis}tick.labelcolor"]
-        label = color if label == "inherit" else label
-        axes.tick_params(axis, which="both", color=color, labelcolor=label)
 
 
 def size_of(axes: "Axes") -> tuple[float, float]:
