@@ -251,6 +251,11 @@ def test_snapshots_are_the_parameters_of_the_same_training_unwatched():
     np.testing.assert_array_equal(watched.parameters, alone.parameters)
 
 
+def test_snapshots_of_a_number_that_does_not_divide_the_epochs_are_at_the_nearest():
+    snapshots = take_snapshots(MLP([2, 3, 1], seed=0), X, Y, epochs=10, at=4)
+    np.testing.assert_array_equal(snapshots.epochs, [0, 3, 7, 10])
+
+
 def test_a_snapshot_is_a_network_of_its_own():
     snapshots = take_snapshots(MLP([2, 3, 1], seed=0), X, Y, epochs=4, at=3, learning_rate=0.1)
     first = snapshots[0]

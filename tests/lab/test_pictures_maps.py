@@ -47,6 +47,7 @@ def test_values_that_grow_by_a_factor_have_a_log_axis_with_cells_of_one_size():
     np.testing.assert_allclose(mesh_of(ax).get_coordinates()[0, :, 0], 10.0 ** np.arange(-2.5, 3))
     ax.figure.draw_without_rendering()
     assert [label.get_text() for label in ax.get_xticklabels()] == ["0.01", "0.1", "1", "10", "100"]
+    assert not len(ax.get_xticks(minor=True))
 
 
 @pytest.mark.parametrize("x", [[1, 2, 3, 4, 20], [0, 1, 2, 4, 16], [1, 1.5, 2.25, 3.375, 5.0625]])

@@ -140,10 +140,11 @@ def test_the_saved_picture_is_as_dark_as_its_theme(draw):
 
 def test_a_theme_ends_with_its_block_also_by_an_error():
     before = matplotlib.rcParams.copy()
-    with pytest.raises(ZeroDivisionError), pictures.theme("dark"):
-        assert matplotlib.rcParams["axes.facecolor"] == style.THEMES["dark"]["axes.facecolor"]
-        _ = 1 / 0
-    assert matplotlib.rcParams == before
+    for name in ("dark", "light", "dark"):
+        with pytest.raises(ZeroDivisionError), pictures.theme(name):
+            assert matplotlib.rcParams["axes.facecolor"] == style.THEMES[name]["axes.facecolor"]
+            _ = 1 / 0
+        assert matplotlib.rcParams == before
 
 
 @pytest.mark.parametrize(("name", "error"), [("grey", ValueError), (None, TypeError)])

@@ -70,7 +70,6 @@ def decision_boundary(
     name_axes(ax, plane)
     if is_new:
         write_key(ax.figure, [ax], plane, coding)
-        style.settle(ax.figure)
     return ax
 
 
@@ -130,7 +129,6 @@ def boundary_grid(
     figure.supxlabel(plane.features[0], fontsize="small", parse_math=False)
     figure.supylabel(plane.features[1], fontsize="small", parse_math=False)
     write_key(figure, axes.ravel().tolist(), plane, coding)
-    style.settle(figure)
     return figure
 
 

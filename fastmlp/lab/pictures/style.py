@@ -1,7 +1,6 @@
 """Colours, the dark and the light theme, and what all pictures do with their axes."""
 
 import contextlib
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,6 @@ FEW_ENTRIES, SHORT_ENTRIES = 4, 60  # of a legend that lies within the axes, and
 ENTRY, CHARACTER, ROW, BELOW = 0.6, 0.07, 0.2, 0.5  # inches of a legend below the axes
 MOST_TAKEN = 0.4  # of the height of axes, by a legend below them
 DARK_LUMINANCE = 0.18  # of the background below which text must be light: black and white contrast alike with it
-MISSING_GLYPH = "Glyph .* missing from"  # matplotlib's warning of a character that it draws as a box
 SIZE = (6.4, 4.0)  # inches of a new figure with one pair of axes
 
 
@@ -93,13 +91,6 @@ def axes_of_grid(
     from matplotlib.figure import Figure
 
     return Figure(figsize=size, layout=layout).subplots(n_rows, n_columns, squeeze=False, **options)
-
-
-def settle(figure: Any) -> None:
-    """Let the layout come to rest, which takes a second pass where axes have a fixed ratio of their sides."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", MISSING_GLYPH, UserWarning)
-        figure.draw_without_rendering()
 
 
 def size_of(axes: "Axes") -> tuple[float, float]:
