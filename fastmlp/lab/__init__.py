@@ -22,7 +22,7 @@ _MODULE_OF = {
     }.items()
     for name in names
 }
-_SUBMODULES = ["theory"]
+_SUBMODULES = ["pictures", "theory"]
 
 __all__ = [
     "Comparison",
@@ -35,6 +35,7 @@ __all__ = [
     "compare_initializers",
     "diagnose",
     "gradient_check",
+    "pictures",
     "run_study",
     "theory",
 ]

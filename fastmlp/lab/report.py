@@ -15,6 +15,7 @@ from fastmlp import __version__, _kernels
 from fastmlp.files import write_whole
 from fastmlp.lab.data import StudyData
 from fastmlp.lab.measurements import Measurements, predictions
+from fastmlp.lab.pictures.style import COLORS
 from fastmlp.lab.study import Run
 from fastmlp.network import MLP
 from fastmlp.plots import draw_decision_boundary
@@ -24,7 +25,6 @@ MOST_LOSS = 1e200  # drawn; the margins of a log axis must not overflow
 MOST_POINTS = 5000  # examples scattered; more hide each other
 RANGES = 0.5, 20.0  # of features around which a margin of 1 looks right
 EQUAL_ASPECT = 4.0  # largest ratio of the features' ranges for which both axes have one scale
-COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")  # Okabe & Ito 2008
 
 
 def table(runs: Sequence[Run]) -> str:
@@ -55,16 +55,7 @@ def as_json(runs: Sequence[Run], picture: Path, data: StudyData) -> str:
         "version": __version__,
         "isa": _kernels.current_isa(),
         "picture": str(picture),
-        "data": {
-            "target": data.target,
-            "classes": data.classes,
-            "features": data.features,
-            "loss": data.loss,
-            "train_examples": len(data.train[0]),
-            "test_examples": len(data.test[0]),
-            "lines_left_out": data.n_left_out,
-            "standardized": data.is_standardized,
-        },
+        "data": data.as_dict(),
         "runs": [
             {
                 "initialization": run.initialization,
