@@ -136,6 +136,8 @@ class Comparison:
     def paired(self, a: str, b: str, measure: str = "final_loss") -> Paired:
         """Compare two initializers over the same seeds, and the same configurations otherwise.
 
+        The unit is the seed: where more than the initializer was varied, its differences are averaged.
+
         Parameters
         ----------
         a, b : str
@@ -151,7 +153,7 @@ class Comparison:
         Raises
         ------
         TypeError, ValueError
-            If a name is unknown, or fewer than 2 pairs of runs have finite values.
+            If a name is unknown, or fewer than 2 seeds have pairs of finite values.
         """
         known = list(dict.fromkeys(column_of(self.configurations, "initializer").tolist()))
         for name, label in (("a", a), ("b", b)):
@@ -160,7 +162,8 @@ class Comparison:
         of_a, of_b = self._by_rest(a, measure), self._by_rest(b, measure)
         common = [key for key in of_a if key in of_b]
         values = (np.array([of[key] for key in common], float) for of in (of_a, of_b))
-        return paired(a, b, measure, *values)
+        seeds = np.array([seed for _, seed in common], np.int64)
+        return paired(a, b, measure, *values, seeds)
 
     def _by_rest(self, initializer: str, measure: str) -> dict[tuple[Any, ...], float]:
         """The values of an initializer's runs, by seed and whatever else a run is named by."""

@@ -113,6 +113,16 @@ def test_a_mean_that_is_not_finite_has_no_interval():
 def test_quantiles_of_infinite_values():
     np.testing.assert_array_equal(quantiles(np.array([1, INF, INF, INF]), [0.05, 0.5, 0.95]), [INF, INF, INF])
     np.testing.assert_array_equal(quantiles(np.array([1.0, 2, 3, INF]), [0.0, 0.5]), [1, 2.5])
+    np.testing.assert_array_equal(quantiles(np.array([INF, 2, np.nan, 1]), [0.0, 0.5, 0.95]), [1, 2, INF])
+    many = np.where(np.arange(61) > 57, INF, np.arange(61.0))  # of 61 values, 95 % is the place 57
+    np.testing.assert_array_equal(quantiles(many, [0.05, 0.95]), [3, 57])
+
+
+def test_quantiles_of_finite_values_are_those_of_numpy():
+    values = np.random.default_rng(0).normal(size=40)
+    for n in range(1, 41):
+        expected = np.quantile(values[:n], [0.05, 0.5, 0.95])
+        np.testing.assert_allclose(quantiles(values[:n], [0.05, 0.5, 0.95]), expected, rtol=1e-8)
 
 
 # ---- pairs
@@ -153,14 +163,21 @@ def test_pairs_have_all_else_in_common():
     found = small(learning_rate=[0.1, 0.01], seeds=4, activation=["relu", "tanh"])
     pairs = found.paired("he", "random", "first_loss")
     runs = found.runs
-    expected = [
-        a["first_loss"] - b["first_loss"]
-        for a in runs[runs["initializer"] == "he"]
-        for b in runs[runs["initializer"] == "random"]
-        if all(a[name] == b[name] for name in ("seed", "learning_rate", "activation"))
-    ]
-    assert pairs.n_pairs == 16
-    np.testing.assert_array_equal(np.sort(pairs.differences), np.sort(expected))
+    expected = np.zeros(4)
+    for a in runs[runs["initializer"] == "he"]:
+        for b in runs[runs["initializer"] == "random"]:
+            if all(a[name] == b[name] for name in ("seed", "learning_rate", "activation")):
+                expected[a["seed"]] += (a["first_loss"] - b["first_loss"]) / 4
+    assert (pairs.n_pairs, pairs.n_seeds) == (16, 4)
+    np.testing.assert_allclose(pairs.differences, expected)
+    assert "16 pairs of 4 seeds: " in repr(pairs)
+
+
+def test_more_configurations_of_the_same_seeds_are_no_more_evidence():
+    one, five = (small(learning_rate=np.linspace(0.1, 0.1001, n).tolist(), seeds=8) for n in (1, 5))
+    one, five = (found.paired("he", "random", "first_loss") for found in (one, five))
+    assert five.p_value == one.p_value
+    assert five.high - five.low == pytest.approx(one.high - one.low, rel=1e-3)
 
 
 @pytest.mark.parametrize(
