@@ -72,10 +72,11 @@ class Configuration:
 
     def identity(self) -> dict[str, Any]:
         """Return what names the configuration also in later processes."""
+        described = self.describe()
         return {
-            **self.describe(),
-            "initializer": identity_of("initializers", self.initialization),
-            "learning_rate": identity_of("learning_rate", self.learning_rate),
+            **{name: described[name] for name in VARIED},
+            "initializer": identity_of("initializers", self.initialization, self.initializer),
+            "learning_rate": identity_of("learning_rate", self.learning_rate, label_of(self.learning_rate)),
         }
 
     def key(self) -> str:

@@ -54,11 +54,11 @@ def called(name: str, arguments: list[str], keywords: dict[str, Any]) -> str:
     return f"{name}({', '.join(texts)})" if texts else name
 
 
-def identity_of(name: str, value: Any) -> str:
+def identity_of(name: str, value: Any, label: str) -> str:
     """Return a text that a later process finds again for the same value, and for no other.
 
-    The label is one where it names all there is; functions and objects of the caller's own classes have a hash of what
-    they are made of behind it.
+    The label is one where it names all there is; for functions and objects of the caller's own classes, a hash of what
+    they are made of follows it.
 
     Raises
     ------
@@ -66,11 +66,11 @@ def identity_of(name: str, value: Any) -> str:
         If the value cannot be pickled, which its hash needs.
     """
     if _is_told_by_label(value):
-        return label_of(value)
+        return label
     import joblib
 
     try:
-        return f"{label_of(value)} {joblib.hash(_essence(value))}"
+        return f"{label} {joblib.hash(_essence(value))}"
     except Exception as error:  # of any kind: what is pickled is the caller's
         raise TypeError(
             f"{name} must be something that pickle can store where a folder keeps the runs, got {checks.shown(value)}"

@@ -17,7 +17,7 @@ import pytest
 from forks import forked
 from sweeps import X, X_test, assert_same_runs, small, y, y_test
 
-from fastmlp import _kernels
+from fastmlp import _kernels, initializers
 from fastmlp.lab import compare_initializers
 from fastmlp.lab.sweep import case, compare
 from fastmlp.schedules import Schedule, StepDecay, WarmUp
@@ -59,6 +59,15 @@ def test_only_missing_runs_are_made(tmp_path, made):
     fewer = small(folder=tmp_path, seeds=[7], initializers=["he", "zeros", "random"])  # their order is no matter
     assert made == []
     assert fewer.runs["initializer"].tolist() == ["he", "zeros", "random"]
+
+
+def test_an_initializer_and_its_name_with_the_same_parameters_are_the_same_runs(tmp_path, made):
+    first = small(folder=tmp_path, initializers=["he", ("he", {"scale": 2.0}), initializers.get("orthogonal", gain=2)])
+    made.clear()
+    pairs = ["he", ("he", {"scale": [2]}), ("orthogonal", {"gain": 2.0})]
+    assert_same_runs(small(folder=tmp_path, initializers=pairs), first)
+    assert made == []
+    assert first.runs["initializer"].tolist()[::3] == ["he", "he(scale=2.0)", "orthogonal(gain=2.0)"]
 
 
 def test_results_that_are_not_numbers_are_kept(tmp_path):
