@@ -21,6 +21,12 @@ def listed(words: list[str], most: int = 12) -> str:
     return shown if len(words) <= most else f"{shown} and {len(words) - most} more"
 
 
+def percent(share: float) -> str:
+    """Return a share in whole percent, with more digits where that would be 0 or 100 and the share is neither."""
+    text = f"{share:.0%}"
+    return f"{100 * share:.3g}%" if text in ("0%", "100%") and 0 < share < 1 else text
+
+
 def say(text: str) -> None:
     """Print to the standard output; characters that its encoding lacks are escaped.
 

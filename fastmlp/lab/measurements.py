@@ -24,7 +24,7 @@ class Measurements:
     Attributes
     ----------
     symmetric : bool
-        Whether all units of some hidden layer with several units have the same incoming weights and bias.
+        Whether all units of some hidden layer, see :func:`is_symmetric`, have the same weights in and out.
     dead_units : float
         Share of hidden units whose output is the same for every example; 0 without hidden layers.
     saturated_outputs : float
@@ -98,12 +98,20 @@ def measure(network: MLP, X: Any) -> Measurements:
 
 
 def symmetric_layer(network: MLP) -> int | None:
-    """Return the first hidden layer, from 1, all of whose units, at least two, have the same weights and bias."""
-    layers = zip(network.weights[:-1], network.biases, strict=False)
-    for layer, (weights, biases) in enumerate(layers, start=1):
-        if len(weights) > 1 and (weights == weights[0]).all() and (biases == biases[0]).all():
-            return layer
-    return None
+    """Return the first hidden layer, from 1, that is symmetric, None if none is."""
+    n_hidden = len(network.plan.layer_dims) - 2
+    return next((layer for layer in range(1, n_hidden + 1) if is_symmetric(network, layer)), None)
+
+
+def is_symmetric(network: MLP, layer: int) -> bool:
+    """Whether all units of a hidden layer (from 1), at least two, have the same bias and the same weights in and out.
+
+    Only then are their gradients the same too, and they stay one unit.
+    """
+    incoming, bias, outgoing = network.weights[layer - 1], network.biases[layer - 1], network.weights[layer]
+    return len(bias) > 1 and bool(
+        (bias == bias[0]).all() and (incoming == incoming[0]).all() and (outgoing == outgoing[:, :1]).all()
+    )
 
 
 def predictions(network: MLP, X: np.ndarray) -> np.ndarray:

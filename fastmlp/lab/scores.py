@@ -1,10 +1,11 @@
-"""How well a network predicts: accuracy for classes, R^2 for a regression."""
+"""How well a network predicts: accuracy for classes, R^2 for a regression, and the loss beside that of a constant."""
 
 import math
 from collections.abc import Iterator
 
 import numpy as np
 
+from fastmlp import training
 from fastmlp.engine.examples import Examples
 from fastmlp.lab.measurements import predictions
 from fastmlp.lab.scaling import blocks_of
@@ -12,6 +13,7 @@ from fastmlp.losses import Loss
 from fastmlp.network import MLP
 
 ROWS = 4096  # examples that are predicted at a time
+LEAST_GAIN = 0.01  # share of the best constant's loss by which that of a run that learned is lower: more than rounding
 
 
 def is_regression(loss: Loss) -> bool:
@@ -49,3 +51,20 @@ def _by_rows(network: MLP, examples: Examples) -> Iterator[tuple[np.ndarray, np.
     for rows in blocks_of(examples.inputs, ROWS * examples.inputs.shape[1]):
         yield predictions(network, rows), examples.targets[:, start : start + len(rows)].T
         start += len(rows)
+
+
+def is_no_better(loss: float, constant_loss: float) -> bool:
+    """Whether a loss is not clearly lower than that of the best constant; NaN is not."""
+    return not loss <= (1 - LEAST_GAIN) * constant_loss
+
+
+def loss_of_constant(examples: Examples) -> float:
+    """Return the least loss of predictions that are the same for all examples, by training biases alone."""
+    loss, targets, dtype = examples.loss, examples.targets, examples.dtype
+    network = MLP([1, examples.n_outputs], activation=(), loss=loss, initialization="zeros", dtype=dtype)
+    if loss.targets == "reals":  # the best constant of the losses with a kink, where L-BFGS cannot find it
+        quantile = loss.parameter if loss.name == "quantile" else 0.5
+        network.biases[0][:] = np.quantile(targets, quantile, axis=1, method="inverted_cdf")
+    alike = Examples(np.zeros((examples.n_examples, 1), dtype), targets, None, loss, dtype, examples.n_outputs)
+    history = training.run(network, alike, training.TrainingOptions(epochs=100, optimizer="lbfgs", report_every=1))
+    return float(np.fmin.reduce([*history.losses, history.last_loss], initial=math.inf))

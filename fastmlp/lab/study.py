@@ -49,6 +49,8 @@ class Run:
         The root mean square of the targets of a regression; None for classes.
     standardized_start : Measurements or None
         Measurements before training on standardized features, made where the outputs at the start are far off.
+    constant_loss : float or None
+        The least loss of predictions that are the same for all examples; None for a regression, where R^2 tells.
     """
 
     initialization: str
@@ -65,6 +67,7 @@ class Run:
     feature_scale: float = 1.0
     target_scale: float | None = None
     standardized_start: Measurements | None = None
+    constant_loss: float | None = None
 
     @property
     def what_happened(self) -> str:
@@ -104,6 +107,8 @@ class Run:
             return "does not learn: the loss has not fallen"
         if self.train_r2 is not None and not self.train_r2 > LEAST_R2:
             return "does not learn: no better than the mean of the targets"
+        if self.constant_loss is not None and len(losses) and scores.is_no_better(losses[-1], self.constant_loss):
+            return f"does not learn: no better than a constant, whose loss is {self.constant_loss:.4g}"
         return None
 
     def _bad_scales(self, far_off: bool) -> str:
@@ -199,8 +204,9 @@ def run_study(
     options = training.TrainingOptions(learning_rate=learning_rate, epochs=epochs, report_every=report_every)
     assert isinstance(examples.inputs, np.ndarray)
     scaling = Standardization.of(examples.inputs)
+    constant_loss = None if scores.is_regression(examples.loss) else scores.loss_of_constant(examples)
     return [
-        _run(name, network, examples, test_examples, options, scaling)
+        _run(name, network, examples, test_examples, options, scaling, constant_loss)
         for name, network in zip(names, networks, strict=True)
     ]
 
@@ -212,6 +218,7 @@ def _run(
     test_examples: Examples,
     options: training.TrainingOptions,
     scaling: Standardization,
+    constant_loss: float | None,
 ) -> Run:
     """Train a network from its initialization, and measure it before and after."""
     is_regression = scores.is_regression(network.loss)
@@ -237,6 +244,7 @@ def _run(
         feature_scale=scaling.scale(),
         target_scale=target_scale,
         standardized_start=standardized_start,
+        constant_loss=constant_loss,
     )
 
 

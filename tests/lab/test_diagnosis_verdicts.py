@@ -183,6 +183,16 @@ def test_units_far_below_zero_are_dead(layer, dtype):
     assert diagnose(network, X).verdict == "healthy"
 
 
+def test_a_single_dead_unit_is_no_share_of_0_percent():
+    network = network_of(1, width=256)
+    network.biases[0][0] = -50
+    found = diagnose(network, X)
+    assert found.verdict == "healthy"
+    assert "at most 0.391% of a layer's units are dead" in found.explanation
+    assert " 0.391% " in repr(found)
+    assert "no unit is dead" in diagnose(network_of(1, activation="tanh"), X).explanation
+
+
 @pytest.mark.parametrize("depth", [5, 30])
 @pytest.mark.parametrize("activation", ["relu", "tanh", "identity"])
 def test_small_weights_vanish(depth, activation, dtype):

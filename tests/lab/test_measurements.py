@@ -24,21 +24,22 @@ def test_a_healthy_network_shows_no_symptom():
 
 
 @pytest.mark.parametrize(
-    ("w1", "b1", "symmetric"),
+    ("w1", "b1", "w2", "symmetric"),
     [
-        ([[1, 2], [1, 2]], [0, 0], True),
-        ([[0, 0], [0, 0]], [0, 0], True),
-        ([[1, 2], [1, 2]], [0, 1], False),
-        ([[1, 2], [2, 1]], [0, 0], False),
-        ([[1, 2]], [0], False),
+        ([[1, 2], [1, 2]], [0, 0], [3, 3], True),
+        ([[0, 0], [0, 0]], [0, 0], [0, 0], True),
+        ([[1, 2], [1, 2]], [0, 1], [3, 3], False),
+        ([[1, 2], [2, 1]], [0, 0], [3, 3], False),
+        ([[1, 2], [1, 2]], [0, 0], [3, 4], False),  # the first update parts the units
+        ([[1, 2]], [0], [3], False),
     ],
 )
-def test_symmetry_is_equal_incoming_weights_and_biases(w1, b1, symmetric):
-    assert measure(network(w1, b1, np.ones(len(w1))), X).symmetric is symmetric
+def test_symmetry_is_equal_weights_in_and_out_and_equal_biases(w1, b1, w2, symmetric):
+    assert measure(network(w1, b1, w2), X).symmetric is symmetric
 
 
 def test_one_symmetric_layer_is_enough():
-    model = MLP([2, 3, 4, 1], initialization=["he", "constant", "he"], seed=1)
+    model = MLP([2, 3, 4, 1], initialization=["he", "constant", "constant"], seed=1)
     assert measure(model, X).symmetric
 
 
@@ -98,7 +99,7 @@ def test_a_logit_that_is_nan_counts_as_saturated_and_is_no_smallest_or_largest()
     """Two units overflow for the first of two examples, and meet in inf - inf."""
     model = network([[99, 0], [99, 0]], [0, 0], [1, -2.0], activation="identity")
     found = measure(model, [[1e307, 0], [0.01, 0]])
-    assert found == Measurements(True, 0.0, 0.5, pytest.approx(-0.99), pytest.approx(-0.99))
+    assert found == Measurements(False, 0.0, 0.5, pytest.approx(-0.99), pytest.approx(-0.99))
     nothing = measure(model, [[1e307, 0], [-1e307, 0]])
     assert nothing.saturated_outputs == 1.0
     assert np.isnan([nothing.smallest_logit, nothing.largest_logit]).all()

@@ -9,6 +9,7 @@ from scipy.sparse import csr_array
 from studies import X, Y, run_of
 
 from fastmlp import MLP
+from fastmlp.datasets import circles
 from fastmlp.lab import Measurements, run_study
 from fastmlp.lab.measurements import predictions
 
@@ -91,12 +92,27 @@ SATURATED = Measurements(False, 0.0, 0.75, -50.0, 20.0)
         ),
         (run_of(losses=(0.7, 0.7)), "does not learn: the loss has not fallen"),
         (run_of(losses=(0.7, 0.9)), "does not learn: the loss has not fallen"),
+        (run_of(constant_loss=0.504), "does not learn: no better than a constant, whose loss is 0.504"),
+        (run_of(constant_loss=0.506), "learns: no symptom"),
         (run_of(losses=(), diverged=True), "diverged: the loss is not finite"),
         (run_of(start=SATURATED, diverged=True), "diverged: the loss is not finite"),
     ],
 )
 def test_each_symptom_has_its_words(run, text):
     assert run.what_happened == text
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(("loss", "n_outputs"), [("log_loss", 1), ("multinomial_log_loss", 2)])
+def test_a_network_without_hidden_layers_learns_nothing_of_circles(loss, n_outputs, dtype):
+    """No line parts two circles: the loss falls a little, to that of a constant."""
+    data = circles(300, seed=1)
+    (run,) = run_study(
+        [2, n_outputs], data, data, loss=loss, initializations=["he"], epochs=3000, learning_rate=0.1, dtype=dtype
+    )
+    assert run.history.losses[-1] < run.history.losses[0]
+    assert run.constant_loss == pytest.approx(np.log(2))
+    assert run.what_happened == "does not learn: no better than a constant, whose loss is 0.6931"
 
 
 # ---- what is too large: the weights, the features or the targets

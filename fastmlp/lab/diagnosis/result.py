@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastmlp.lab.diagnosis.histograms import Histograms
+from fastmlp.text import percent
 from fastmlp.training import History
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def _is_empty(column: np.ndarray) -> bool:
 
 def _cell(name: str, value: Any) -> str:
     if name in ("dead", "saturated"):
-        return f"{value:.0%}"
+        return percent(value)
     if isinstance(value, np.floating):
         return "" if np.isnan(value) else f"{value:.3g}"
     return str(value)

@@ -6,7 +6,9 @@ import numpy as np
 
 from fastmlp.lab.diagnosis.outputs import Outputs
 from fastmlp.lab.diagnosis.thresholds import threshold
+from fastmlp.lab.measurements import is_symmetric
 from fastmlp.network import MLP
+from fastmlp.text import percent
 
 VERDICTS = ("healthy", "symmetric", "dead", "vanishing", "exploding", "saturated")
 FITTING = {"relu": "he", "leaky_relu": "he", "gelu": "he", "gelu_tanh": "he", "silu": "he", "elu": "lecun"}
@@ -35,11 +37,10 @@ def judge(network: MLP, layers: np.ndarray, outputs: Outputs) -> Finding:
 
 
 def _forward(network: MLP, layers: np.ndarray, sizes: np.ndarray) -> Finding | None:
-    weights, biases = network.weights, network.biases
     for at in range(len(layers)):
         found = _explodes(network, layers, sizes, at)
         if found is None and at + 1 < len(layers):
-            if _is_symmetric(weights[at], biases[at], weights[at + 1]):
+            if is_symmetric(network, at + 1):
                 found = "symmetric", _symmetric(network, at)
             else:
                 found = _hidden(network, layers, sizes, at)
@@ -54,13 +55,14 @@ def _hidden(network: MLP, layers: np.ndarray, sizes: np.ndarray, at: int) -> tup
     row = layers[at]
     if row["saturated"] >= threshold("saturated_share"):
         return "saturated", (
-            f"{row['saturated']:.0%} of the outputs of layer {at + 1} lie where {row['activation']} is flat (its "
+            f"{percent(row['saturated'])} of the outputs of layer {at + 1} lie where {row['activation']} is flat (its "
             f"pre-activations have a root mean square of {sizes[at]:.3g}), and pass on hardly any gradient"
         )
     if row["dead"] >= threshold("dead_share"):
         return "dead", (
-            f"{row['dead']:.0%} of the {row['units']} units of layer {at + 1} give the same output for every example, "
-            'so no example tells them how to change. Try biases of 0, smaller updates, or activation="leaky_relu"'
+            f"{percent(row['dead'])} of the {row['units']} units of layer {at + 1} give the same output for every "
+            "example, so no example tells them how to change. "
+            'Try biases of 0, smaller updates, or activation="leaky_relu"'
         )
     if sizes[at] < threshold("vanishing") * sizes[0]:
         return "vanishing", (
@@ -119,14 +121,14 @@ def _of_outputs(layers: np.ndarray, sizes: np.ndarray, outputs: Outputs) -> Find
         return Finding(
             "saturated",
             at,
-            f"{outputs.wrong_share:.0%} of the outputs are saturated on the wrong side (the logits have a root mean "
-            f"square of {size:.3g}): the weights are too large",
+            f"{percent(outputs.wrong_share)} of the outputs are saturated on the wrong side (the logits have a root "
+            f"mean square of {size:.3g}): the weights are too large",
         )
     if outputs.certain_share >= threshold("saturated_share"):
         return Finding(
             "saturated",
             at,
-            f"{outputs.certain_share:.0%} of the outputs are saturated (the logits have a root mean square of "
+            f"{percent(outputs.certain_share)} of the outputs are saturated (the logits have a root mean square of "
             f"{size:.3g}): the weights are too large",
         )
     if size > threshold("far_outputs") * np.maximum(1.0, outputs.target_size):
@@ -137,13 +139,6 @@ def _of_outputs(layers: np.ndarray, sizes: np.ndarray, outputs: Outputs) -> Find
             "weights are too large",
         )
     return None
-
-
-def _is_symmetric(incoming: np.ndarray, bias: np.ndarray, outgoing: np.ndarray) -> bool:
-    """Whether the units of a hidden layer, of which there are several, all have the same weights in and out."""
-    return len(bias) > 1 and bool(
-        (bias == bias[0]).all() and (incoming == incoming[0]).all() and (outgoing == outgoing[:, :1]).all()
-    )
 
 
 def _symmetric(network: MLP, at: int) -> str:
@@ -170,5 +165,5 @@ def _remedy(network: MLP, at: int) -> str:
 
 def _healthy(layers: np.ndarray, sizes: np.ndarray) -> str:
     dead = layers["dead"][:-1].max(initial=0.0)
-    units = f"at most {dead:.0%} of a layer's units are dead" if dead else "no unit is dead"
+    units = f"at most {percent(dead)} of a layer's units are dead" if dead else "no unit is dead"
     return f"the pre-activations keep their size ({sizes.min():.3g} to {sizes.max():.3g}), and {units}"

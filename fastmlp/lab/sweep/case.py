@@ -18,7 +18,6 @@ from fastmlp.network import MLP
 from fastmlp.text import shortened
 
 OUTCOMES = ("learned", "constant", "symmetric", "dead", "diverged", "failed")
-LEAST_GAIN = 0.01  # share of the best constant's loss by which that of a run that learned is lower: more than rounding
 MOST_REASON = 200  # characters
 
 _of_thread = threading.local()
@@ -171,22 +170,9 @@ def outcome_of(network: MLP, history: training.History, constant_loss: float) ->
         return "diverged", f"the loss ended at {last_loss:.4g}, over ten times that of the start"
     layer = symmetric_layer(network)
     if layer is not None:
-        return "symmetric", f"all units of hidden layer {layer} have the same weights"
+        return "symmetric", f"all units of hidden layer {layer} have the same weights in and out"
     if ended.symptom == "dead":
         return "dead", "all units of a hidden layer give the same output for every example"
-    if not last_loss <= (1 - LEAST_GAIN) * constant_loss:
+    if scores.is_no_better(last_loss, constant_loss):
         return "constant", f"the loss ended at {last_loss:.4g}; predicting a constant has {constant_loss:.4g}"
     return "learned", ""
-
-
-def loss_of_constant(problem: Problem, n_outputs: int) -> float:
-    """Return the least loss of predictions that are the same for all examples, by training biases alone."""
-    loss, targets = problem.loss, problem.examples.targets
-    network = MLP([1, n_outputs], activation=(), loss=loss, initialization="zeros", dtype=problem.dtype)
-    if loss.targets == "reals":  # the best constant of the losses with a kink, where L-BFGS cannot find it
-        quantile = loss.parameter if loss.name == "quantile" else 0.5
-        network.biases[0][:] = np.quantile(targets, quantile, axis=1, method="inverted_cdf")
-    inputs = np.zeros((problem.examples.n_examples, 1), problem.dtype)
-    examples = Examples(inputs, targets, None, loss, problem.dtype, n_outputs)
-    history = training.run(network, examples, training.TrainingOptions(epochs=100, optimizer="lbfgs", report_every=1))
-    return float(np.fmin.reduce([*history.losses, history.last_loss], initial=math.inf))

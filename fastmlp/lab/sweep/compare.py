@@ -15,7 +15,7 @@ from fastmlp import _kernels, checks
 from fastmlp.engine.examples import Examples, dense_inputs_of
 from fastmlp.lab import scores
 from fastmlp.lab.scaling import blocks_of
-from fastmlp.lab.sweep.case import Case, Problem, loss_of_constant, run_case
+from fastmlp.lab.sweep.case import Case, Problem, run_case
 from fastmlp.lab.sweep.comparison import Collector, Comparison
 from fastmlp.lab.sweep.configuration import VARIED, Configuration, all_layer_dims, configurations_of, seeds_of
 from fastmlp.losses import Loss
@@ -224,10 +224,9 @@ def _run_missing(
     import joblib
 
     keys = [configuration.key() for configuration in configurations] if store else []
-    n_outputs = configurations[0].layer_dims[-1]
     parallel = joblib.Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator_unordered")
     with _bar(collector, progress) as bar, contextlib.suppress(KeyboardInterrupt):
-        measured = dataclasses.replace(problem, constant_loss=loss_of_constant(problem, n_outputs))
+        measured = dataclasses.replace(problem, constant_loss=scores.loss_of_constant(problem.examples))
         results = parallel(joblib.delayed(run_case)(case, measured) for case in _cases(configurations, collector))
         with _closing(results):
             for case, result in results:

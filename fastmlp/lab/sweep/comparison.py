@@ -28,7 +28,8 @@ class Comparison:
           training ended before all epochs; infinite where it was not finite, NaN where the run failed
         - ``train_score``, ``test_score``: share of right labels, or R^2 of a regression; NaN without test data
         - ``outcome``: "learned"; "constant", no better than predicting a constant; "symmetric", all units of a hidden
-          layer are the same; "dead", they give one output for all examples; "diverged"; or "failed", an exception
+          layer have the same weights in and out; "dead", they give one output for all examples; "diverged"; or
+          "failed", an exception
         - ``epoch`` of the last loss, of the divergence or of the failure, and ``reason``: the outcome in words
         - ``seconds`` of the training
         - ``configuration``: an index into ``configurations``
@@ -161,9 +162,8 @@ class Comparison:
         checks.choice("measure", measure, MEASURES)
         of_a, of_b = self._by_rest(a, measure), self._by_rest(b, measure)
         common = [key for key in of_a if key in of_b]
-        values = (np.array([of[key] for key in common], float) for of in (of_a, of_b))
-        seeds = np.array([seed for _, seed in common], np.int64)
-        return paired(a, b, measure, *values, seeds)
+        first, second = (np.array([of[key] for key in common], float) for of in (of_a, of_b))
+        return paired(a, b, measure, first, second, np.array([seed for _, seed in common], np.int64))
 
     def _by_rest(self, initializer: str, measure: str) -> dict[tuple[Any, ...], float]:
         """The values of an initializer's runs, by seed and whatever else a run is named by."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastmlp.lab.sweep.case import OUTCOMES
 from fastmlp.lab.sweep.configuration import VARIED
-from fastmlp.text import shortened
+from fastmlp.text import percent, shortened
 
 MOST_ROWS = 60  # configurations that are shown
 MOST_LABEL = 60  # characters
@@ -88,7 +88,7 @@ def _time(seconds: float) -> str:
 
 def _outcomes(row: Any) -> str:
     shares = [(outcome, row[outcome]) for outcome in OUTCOMES]
-    return ", ".join(f"{outcome} {share:.0%}" for outcome, share in shares if share > 0)
+    return ", ".join(f"{outcome} {percent(share)}" for outcome, share in shares if share > 0)
 
 
 def _cell(value: Any) -> str:

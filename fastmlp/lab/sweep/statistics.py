@@ -97,8 +97,8 @@ class Paired:
         of_seeds = f" of {self.n_seeds} seeds" if self.n_pairs > self.n_seeds else ""
         return (
             f"{self.measure} of {self.a} less that of {self.b}, {self.n_pairs} pairs{of_seeds}{left_out}: "
-            f"{self.difference:.4g}, 95 % interval {self.low:.4g} to {self.high:.4g}; {self.a} is less in {self.a_is_less}, {self.b} in "
-            f"{self.b_is_less}; Wilcoxon p = {self.p_value:.2g}"
+            f"{self.difference:.4g}, 95 % interval {self.low:.4g} to {self.high:.4g}; {self.a} is less in "
+            f"{self.a_is_less}, {self.b} in {self.b_is_less}; Wilcoxon p = {self.p_value:.2g}"
         )
 
 

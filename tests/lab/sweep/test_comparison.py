@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
+from comparisons import comparison_of
 from scipy import stats
 from sweeps import FIELDS, small
 
@@ -213,6 +214,12 @@ def test_repr_is_a_table():
     assert rows[0].endswith("| -             | 2 s  | learned 80%, diverged 20%")
     assert len({row.index("|") for row in rows}) == 1
     assert len(rows) == 2
+
+
+def test_outcomes_that_are_rare_have_no_share_of_0_percent():
+    outcomes = np.full((1, 250), "learned", "U16")
+    outcomes[0, 0] = "diverged"
+    assert repr(comparison_of(np.ones((1, 250, 1)), outcomes=outcomes)).endswith("| learned 99.6%, diverged 0.4%")
 
 
 def test_html_is_the_same_table_and_escaped():

@@ -6,8 +6,8 @@ from scipy import optimize
 from sweeps import X, small, y
 
 from fastmlp import MLP, losses
-from fastmlp.lab import compare_initializers
-from fastmlp.lab.sweep.case import Problem, loss_of_constant
+from fastmlp.lab import compare_initializers, diagnose
+from fastmlp.lab.scores import loss_of_constant
 from fastmlp.schedules import Schedule
 
 
@@ -32,10 +32,8 @@ def test_a_run_that_does_no_better_than_a_constant():
 
 @pytest.mark.parametrize(("below", "outcome"), [(0.995, "constant"), (0.985, "learned")])
 def test_to_learn_is_to_be_a_hundredth_below_the_constant(below, outcome, monkeypatch):
-    from fastmlp.lab.sweep import compare
-
     run, _ = one(epochs=200, report_every=1)
-    monkeypatch.setattr(compare, "loss_of_constant", lambda *args: run["final_loss"] / below)
+    monkeypatch.setattr("fastmlp.lab.scores.loss_of_constant", lambda *args: run["final_loss"] / below)
     assert one(epochs=200, report_every=1)[0]["outcome"] == outcome
 
 
@@ -43,7 +41,7 @@ def test_to_learn_is_to_be_a_hundredth_below_the_constant(below, outcome, monkey
 def test_units_that_stay_the_same(initializer):
     run, _ = one(initializers=[initializer], batch_size=7, optimizer="adam")
     assert (run["outcome"], run["reason"]) == (
-        "symmetric", "all units of hidden layer 1 have the same weights"
+        "symmetric", "all units of hidden layer 1 have the same weights in and out"
     )  # fmt: skip
 
 
@@ -55,7 +53,20 @@ def test_the_layer_of_units_that_stay_the_same_is_named():
         return weights
 
     run, _ = one(initializers=[drawn])
-    assert (run["outcome"], run["reason"]) == ("symmetric", "all units of hidden layer 2 have the same weights")
+    assert (run["outcome"], run["reason"]) == (
+        "symmetric",
+        "all units of hidden layer 2 have the same weights in and out",
+    )
+
+
+def test_equal_units_whose_outgoing_weights_differ_are_dead_and_not_symmetric():
+    def drawn(layer_dims):
+        weights = MLP(layer_dims, seed=0).weights
+        weights[0][:] = 0
+        return weights
+
+    network = MLP([2, 6, 1], initialization=drawn)
+    assert one(layer_dims=[2, 6, 1], initializers=[drawn])[0]["outcome"] == diagnose(network, X, y).verdict == "dead"
 
 
 def test_one_unit_is_not_symmetric():
@@ -157,8 +168,7 @@ Z = np.abs(np.random.default_rng(0).standard_normal((41, 2))) ** 3
 def constant_loss(loss, targets, n_outputs=1):
     network = MLP([2, n_outputs], activation=(), loss=loss)
     examples = network.examples(np.zeros((len(targets), 2)), targets)
-    problem = Problem(examples, None, network.loss, network.plan.dtype, epochs=1, report_every=1)
-    return loss_of_constant(problem, n_outputs)
+    return loss_of_constant(examples)
 
 
 @pytest.mark.parametrize(
