@@ -9,6 +9,7 @@ from fastmlp import MLP, Huber, LogLoss, Quantile, reference
 from fastmlp.lab import Diagnosis, diagnose
 from fastmlp.lab.diagnosis import layers as layers_module
 from fastmlp.lab.diagnosis.layers import saturation_limits
+from fastmlp.lab.diagnosis.moments import norm
 from fastmlp.training import TrainingOptions, run
 
 RTOL = {"float64": 1e-10, "float32": 2e-4}
@@ -117,6 +118,11 @@ def test_a_unit_that_is_constant_is_dead_whatever_its_value(value, n, dtype):
     network.biases[0][:] = [value, 0, 0]
     inputs = np.random.default_rng(0).standard_normal((n, 1))
     assert diagnose(network, inputs).layers["dead"][0] == pytest.approx(2 / 3)
+
+
+def test_a_norm_of_small_float32_does_not_vanish():
+    """Their squares are below the least float32; float64 holds them."""
+    assert norm(np.full((2, 2), 1e-30, np.float32)) == pytest.approx(2e-30, rel=1e-7)
 
 
 def test_dead_and_saturated_are_shares_of_units_and_of_outputs():

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fastmlp.lab.diagnosis.moments import Moments
+from fastmlp.lab.diagnosis.moments import Moments, norm
 from fastmlp.lab.diagnosis.outputs import Outputs
 from fastmlp.lab.diagnosis.subject import Subject
 from fastmlp.lab.diagnosis.thresholds import threshold
@@ -104,7 +104,7 @@ def measure_layers(subject: Subject) -> tuple[np.ndarray, Outputs, np.ndarray | 
     rows["activation"] = plan.activations
     rows["distinct_units"] = [_n_distinct(w, b) for w, b in zip(network.weights, network.biases, strict=True)]
     if gradient is not None:
-        rows["weight_gradient_norm"] = [np.linalg.norm(dw) for dw in plan.split(gradient)[0]]
+        rows["weight_gradient_norm"] = [norm(dw) for dw in plan.split(gradient)[0]]
     return rows, outputs, gradient
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from fastmlp.lab.diagnosis.moments import norm
 from fastmlp.lab.diagnosis.subject import Subject
 from fastmlp.optimizers import SGD
 from fastmlp.schedules import Constant, Steps
@@ -33,4 +34,5 @@ def update_ratios(subject: Subject, gradient: np.ndarray, options: TrainingOptio
     moved = network.parameters.copy()
     network.engine(1).update(moved, gradient.copy(), moments, settings, rate, counts[0])
     before, after = network.weights, plan.split(moved)[0]
-    return np.array([np.linalg.norm(b - a) / np.linalg.norm(b) for b, a in zip(before, after, strict=True)])
+    norms = np.array([(norm(b - a), norm(b)) for b, a in zip(before, after, strict=True)])
+    return norms[:, 0] / norms[:, 1]
