@@ -255,7 +255,7 @@ BAD_OPTIONS = [
     (["--learning-rate", "nan"], "--learning-rate must be finite and over 0, got nan"),
     (["--seed", "-1"], "seed must be at least 0, got -1"),
     (["--seed", str(2**32)], "seed must be below 2**32"),
-    (["--init", "best"], "initialization must be one of zeros, constant, random, he"),
+    (["--init", "best"], "initializer must be one of zeros, constant, random, he"),
     (["--init", "he,"], "got ''"),
     (["--seed", "9" * 5000], "--seed: invalid int value: '9999"),
     (["--layers", "10,five"], "--layers: must be whole numbers parted by commas, got '10,five'"),

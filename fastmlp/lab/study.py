@@ -9,6 +9,7 @@ import numpy as np
 
 from fastmlp import checks, initializers, training
 from fastmlp.engine.examples import Examples, dense_inputs_of
+from fastmlp.initializers import Initializer
 from fastmlp.lab import scores
 from fastmlp.lab.measurements import Measurements, measure
 from fastmlp.lab.scaling import Standardization
@@ -144,7 +145,7 @@ def run_study(
     test: tuple[Any, Any],
     *,
     loss: str = "log_loss",
-    initializations: Sequence[str] = ("zeros", "random", "he"),
+    initializations: Sequence[str | Initializer] = ("zeros", "random", "he"),
     seed: int = 3,
     learning_rate: float = 0.01,
     epochs: int = 15000,
@@ -161,8 +162,9 @@ def run_study(
         X (n_examples, n_features) and y (n_examples,): labels 0 and 1 or, with another loss, its targets.
     loss : str, default="log_loss"
         Or "multinomial_log_loss" for more than two classes, "squared_error" for a regression.
-    initializations : sequence of str, default=("zeros", "random", "he")
-        Names from :data:`fastmlp.initializers.REGISTRY`; those that need data look at the X of ``train``.
+    initializations : sequence of str or Initializer, default=("zeros", "random", "he")
+        Names from :data:`fastmlp.initializers.REGISTRY`, or initializers with other parameters; those that need data
+        look at the X of ``train``.
     seed : int, default=3
         Seed of every initialization.
     learning_rate : float, default=0.01
@@ -206,7 +208,7 @@ def run_study(
     scaling = Standardization.of(examples.inputs)
     constant_loss = None if scores.is_regression(examples.loss) else scores.loss_of_constant(examples)
     return [
-        _run(name, network, examples, test_examples, options, scaling, constant_loss)
+        _run(str(name), network, examples, test_examples, options, scaling, constant_loss)
         for name, network in zip(names, networks, strict=True)
     ]
 

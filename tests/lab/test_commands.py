@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-from fastmlp import MLP
+from fastmlp import MLP, initializers
 from fastmlp.cli import main
 from fastmlp.datasets import circles
 from fastmlp.lab import compare_initializers, diagnose
-from fastmlp.lab.commands.compare import PICTURE, initializers_of
+from fastmlp.lab.commands.compare import PICTURE
+from fastmlp.lab.commands.starts import initializers_of
 
 QUICK = ["--seeds", "3", "--iterations", "40", "--jobs", "1"]
 
@@ -160,6 +161,18 @@ def test_diagnose_prints_what_the_function_finds(printed):
     assert "symmetric from layer 1" in text
 
 
+def test_study_and_diagnose_take_parameters_as_compare_does(printed):
+    words = ["--init", "he, random(scale=[0.5, 2])", "--json"]
+    study = json.loads(printed("study", "--seed", "1", "--iterations", "41", *words))["runs"]
+    compared = json.loads(printed("compare", *QUICK[2:], "--seeds", "1,2", "--iterations", "41", *words))["runs"]
+    assert [run["initialization"] for run in study] == ["he", "random(scale=0.5)", "random(scale=2.0)"]
+    compared = [run for run in compared if run["seed"] == 1]
+    assert [run["losses"][0] for run in study] == [run["first_loss"] for run in compared]
+    network = MLP([2, 10, 5, 1], initialization=initializers.get("random", scale=2), seed=3)
+    expected = diagnose(network, *circles(300, seed=1), learning_rate=0.01)
+    assert printed("diagnose", "--init", "random(scale=2)").endswith(f"\n{expected!r}\n")
+
+
 def test_diagnose_reads_a_saved_network_and_traces_its_training(printed):
     MLP([13, 6, 3], loss="multinomial_log_loss", seed=0).save("network.npz")
     words = ["--data", "wine", "--network", "network.npz", "--trace", "0,5,20", "--json"]
@@ -174,7 +187,10 @@ def test_diagnose_reads_a_saved_network_and_traces_its_training(printed):
     ("words", "message"),
     [
         (["--network", "nothing.npz"], "--network: nothing.npz cannot be read"),
-        (["--init", "foo"], "--init must be one of zeros"),
+        (["--init", "foo"], "argument --init: 'foo': initializer must be one of zeros"),
+        (["--init", "he,zeros"], "--init must be one initializer, got 2"),
+        (["--init", "random(scale=[1,2])"], "--init must be one initializer, got 2"),
+        (["--init", "random(scale=-1)"], "--init: scale must be"),
         (["--trace", "a"], "argument --trace: must be whole numbers parted by commas, got 'a'"),
         (["--trace", "5,3"], "trace must hold ascending numbers of epochs"),
         (["--learning-rate", "0"], "--learning-rate must be"),

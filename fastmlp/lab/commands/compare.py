@@ -1,16 +1,14 @@
 """The command ``compare``."""
 
 import argparse
-import ast
 import json
-import re
 import sys
 from pathlib import Path
-from typing import Any
 
-from fastmlp import __version__, _kernels, checks, initializers
+from fastmlp import __version__, _kernels, checks
 from fastmlp.files import write_whole
 from fastmlp.lab.commands import options as shared
+from fastmlp.lab.commands import starts
 from fastmlp.lab.data import DRAWN, StudyData
 from fastmlp.lab.pictures import loss_bands
 from fastmlp.lab.pictures.style import MOST_LINES
@@ -36,14 +34,7 @@ def add_sweep_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seeds", type=_seeds, default=100, metavar="N|N,N", help="how many seeds (from 0 on), or which"
     )
-    parser.add_argument(
-        "--init",
-        type=initializers_of,
-        default="zeros,random,he",
-        metavar="NAME,NAME(PARAMETER=VALUE)",
-        help=f"initializations to compare, of: {', '.join([*initializers.REGISTRY, *initializers.ALIASES])}; a list as "
-        "a value, as in random(scale=[1,10]), makes several",
-    )
+    starts.add_init_option(parser)
     shared.add_activation_option(parser)
     parser.add_argument("--optimizer", choices=list(OPTIMIZERS), default="sgd", help="rule of the updates")
     parser.add_argument("--batch-size", type=int, metavar="N", help="examples per update; all of them if not given")
@@ -109,33 +100,6 @@ def as_json(comparison: Comparison, data: StudyData) -> str:
         "losses": [[shared.finite(loss) for loss in losses] for losses in comparison.losses.tolist()],
     }
     return json.dumps(document, indent=2, allow_nan=False)
-
-
-def initializers_of(text: str) -> list[Any]:
-    """Return the entries of ``compare_initializers`` that a text names, as in "he, orthogonal(gain=2)"."""
-    return [_entry(part.strip()) for part in re.split(r",(?![^(]*\))", text)]
-
-
-def _entry(text: str) -> Any:
-    """Return a name, or a pair of a name and parameters."""
-    try:
-        name, parameters = _parsed(text) if "(" in text else (text, None)
-        checks.choice("initializer", name, [*initializers.REGISTRY, *initializers.ALIASES])
-    except (SyntaxError, ValueError) as error:
-        reason = error if isinstance(error, ValueError) else "it is no NAME(PARAMETER=VALUE)"
-        raise argparse.ArgumentTypeError(f"{text!r}: {reason}") from None
-    return name if parameters is None else (name, parameters)
-
-
-def _parsed(text: str) -> tuple[str, dict[str, Any]]:
-    name, _, rest = text.partition("(")
-    call = ast.parse(f"f({rest}", mode="eval").body
-    if not isinstance(call, ast.Call) or call.args or any(keyword.arg is None for keyword in call.keywords):
-        raise SyntaxError
-    try:
-        return name.strip(), {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
-    except ValueError:
-        raise ValueError("a value must be a number, a word in quotes, or a list of these") from None
 
 
 def _seeds(text: str) -> int | list[int]:

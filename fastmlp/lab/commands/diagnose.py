@@ -6,6 +6,7 @@ from typing import Any
 
 from fastmlp import MLP, __version__, _kernels, checks, initializers
 from fastmlp.lab.commands import options as shared
+from fastmlp.lab.commands import starts
 from fastmlp.lab.data import DRAWN, StudyData
 from fastmlp.lab.diagnosis import Diagnosis, diagnose
 from fastmlp.text import say
@@ -15,7 +16,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``diagnose`` to a parser."""
     shared.add_network_options(parser)
     shared.add_activation_option(parser)
-    parser.add_argument("--init", default="he", metavar="NAME", help="initialization")
+    starts.add_one_init_option(parser)
     parser.add_argument("--seed", type=int, default=3, metavar="N", help="seed of the initial weights")
     parser.add_argument("--network", metavar="FILE", help="one that MLP.save wrote, in place of the options above")
     parser.add_argument("--learning-rate", type=float, default=0.01, metavar="RATE", help="step size of an update")
@@ -68,12 +69,14 @@ def _network(options: argparse.Namespace, data: StudyData) -> MLP:
             return MLP.load(options.network)
         except OSError as error:
             raise ValueError(f"--network: {options.network} cannot be read: {error.strerror}") from error
-    checks.choice("--init", options.init, [*initializers.REGISTRY, *initializers.ALIASES])
+    initialization, *others = starts.all_drawn(options)
+    if others:
+        raise ValueError(f"--init must be one initializer, got {1 + len(others)}")
     return MLP(
         [len(data.features), *options.layers, data.n_outputs],
         activation=options.activation,
         loss=data.loss,
-        initialization=initializers.bound_to(options.init, data.train[0]),
+        initialization=initializers.bound_to(initialization, data.train[0]),
         dtype=options.dtype,
         seed=options.seed,
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp import checks, initializers
+from fastmlp import checks
 from fastmlp.engine.plan import HIDDEN_ACTIVATIONS
 from fastmlp.lab.data import NAMES, TASKS, StudyData, by_name, from_file
 from fastmlp.lab.values import Form
@@ -32,17 +32,6 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of a training by gradient descent."""
     parser.add_argument("--iterations", type=int, default=15000, metavar="N", help="updates of each training")
     parser.add_argument("--learning-rate", type=float, default=0.01, metavar="RATE", help="step size")
-
-
-def add_init_option(parser: argparse.ArgumentParser) -> None:
-    """Add the option for the initializations to compare."""
-    parser.add_argument(
-        "--init",
-        type=lambda text: [name.strip() for name in text.split(",")],
-        default="zeros,random,he",
-        metavar="NAME,NAME",
-        help=f"initializations to compare, of: {', '.join([*initializers.REGISTRY, *initializers.ALIASES])}",
-    )
 
 
 def add_output_options(parser: argparse.ArgumentParser, what: str) -> None:

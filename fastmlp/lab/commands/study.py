@@ -2,9 +2,10 @@
 
 import argparse
 
-from fastmlp import checks, initializers
+from fastmlp import checks
 from fastmlp.lab import report
 from fastmlp.lab.commands import options as shared
+from fastmlp.lab.commands import starts
 from fastmlp.lab.data import DRAWN
 from fastmlp.lab.study import run_study
 from fastmlp.text import printable, say
@@ -17,15 +18,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     shared.add_network_options(parser)
     shared.add_training_options(parser)
     parser.add_argument("--seed", type=int, default=3, metavar="N", help="seed of the initial weights")
-    shared.add_init_option(parser)
+    starts.add_init_option(parser)
     shared.add_output_options(parser, "the picture")
     shared.add_data_options(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Train, print the table or the JSON, draw the picture; return the exit code 0."""
-    for name in options.init:
-        initializers.get(name)
+    initializations = starts.all_drawn(options)
     epochs = shared.epochs_of(options)
     checks.seed_of(options.seed)
     picture = shared.output_file(options, PICTURE)
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
         data.train,
         data.test,
         loss=data.loss,
-        initializations=options.init,
+        initializations=initializations,
         seed=options.seed,
         learning_rate=options.learning_rate,
         epochs=epochs,

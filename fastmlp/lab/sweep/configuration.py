@@ -184,12 +184,13 @@ def _initializers(entries: Any) -> list[tuple[str, Any, dict[str, Any]]]:
     items = checks.items_of("initializers", entries) if checks.is_sequence(entries) else []
     if not items:
         raise ValueError(f"initializers must be a list of at least one, got {checks.shown(entries)}")
-    found = [made for i, item in enumerate(items) for made in _of_entry(f"initializers[{i}]", item)]
+    found = [made for i, item in enumerate(items) for made in drawn_by(f"initializers[{i}]", item)]
     _refuse_repeated("initializers", [label for label, _, _ in found])
     return found
 
 
-def _of_entry(name: str, entry: Any) -> list[tuple[str, Any, dict[str, Any]]]:
+def drawn_by(name: str, entry: Any) -> list[tuple[str, Any, dict[str, Any]]]:
+    """Return the same for one entry; errors begin with ``name``."""
     if isinstance(entry, str):
         checks.choice(name, entry, [*initializers.REGISTRY, *initializers.ALIASES])
         found = initializers.get(entry)
