@@ -62,10 +62,10 @@ def loss_bands(
     chosen = _chosen(comparison, configurations)
     may_grow, ax = ax is None, style.axes_for(ax)
     bands = np.array([band_of(comparison, i) for i in chosen])
-    bands = np.where(np.isfinite(bands), style.drawable(bands), bands)
     finite = bands[np.isfinite(bands)]
     if not len(finite):
         raise ValueError("comparison must have runs with finite losses, got none")
+    bands = np.where(np.isfinite(bands), style.drawable(bands), bands)
     top = _top(bands)
     varied = [name for name in VARIED if name in comparison.varied]
     handles = []
