@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from fastmlp.lab.diagnosis import Diagnosis, GradientCheck, assert_healthy, diagnose, gradient_check
     from fastmlp.lab.measurements import Measurements
     from fastmlp.lab.study import Run, run_study
+    from fastmlp.lab.suggestion import Suggestion, suggest_initialization
     from fastmlp.lab.sweep import Comparison, Paired, compare_initializers
 
 _MODULE_OF = {
@@ -18,11 +19,12 @@ _MODULE_OF = {
         "diagnosis": ["Diagnosis", "GradientCheck", "assert_healthy", "diagnose", "gradient_check"],
         "measurements": ["Measurements"],
         "study": ["Run", "run_study"],
+        "suggestion": ["Suggestion", "suggest_initialization"],
         "sweep": ["Comparison", "Paired", "compare_initializers"],
     }.items()
     for name in names
 }
-_SUBMODULES = ("pictures", "theory")
+_SUBMODULES = ["pictures", "theory"]
 
 __all__ = [
     "Comparison",
@@ -31,12 +33,14 @@ __all__ = [
     "Measurements",
     "Paired",
     "Run",
+    "Suggestion",
     "assert_healthy",
     "compare_initializers",
     "diagnose",
     "gradient_check",
     "pictures",
     "run_study",
+    "suggest_initialization",
     "theory",
 ]
 
