@@ -1,6 +1,36 @@
-"""The initialization study: train one network from several initializations, measure each, report the results."""
+"""The laboratory: networks trained from several initializations, measured and compared.
 
-from fastmlp.lab.diagnostics import Diagnostics, diagnose
-from fastmlp.lab.study import Run, run_study
+Each public name is imported on first use.
+"""
 
-__all__ = ["Diagnostics", "Run", "diagnose", "run_study"]
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fastmlp.lab.diagnostics import Diagnostics, diagnose
+    from fastmlp.lab.study import Run, run_study
+    from fastmlp.lab.sweep import Comparison, Paired, compare_initializers
+
+_MODULE_OF = {
+    "Diagnostics": "diagnostics",
+    "diagnose": "diagnostics",
+    "Run": "study",
+    "run_study": "study",
+    "Comparison": "sweep",
+    "Paired": "sweep",
+    "compare_initializers": "sweep",
+}
+
+__all__ = ["Comparison", "Diagnostics", "Paired", "Run", "compare_initializers", "diagnose", "run_study"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'fastmlp.lab' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"fastmlp.lab.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -84,14 +84,22 @@ def diagnose(network: MLP, X: Any) -> Diagnostics:
         saturated = _saturated(last["z"], plan.activations[-1])
         n_saturated, n_measured = n_saturated + int(saturated.sum()), n_measured + saturated.size
     dead = [low[0] == high[0] for low, high in zip(lows, highs, strict=True)]
-    incoming = [np.c_[w, b] for w, b in zip(network.weights, network.biases, strict=True)][:-1]
     return Diagnostics(
-        symmetric=any(len(unit) > 1 and bool((unit == unit[0]).all()) for unit in incoming),
+        symmetric=symmetric_layer(network) is not None,
         dead_units=float(np.concatenate(dead).mean()) if dead else 0.0,
         saturated_outputs=n_saturated / n_measured,
         smallest_logit=float(smallest),
         largest_logit=float(largest),
     )
+
+
+def symmetric_layer(network: MLP) -> int | None:
+    """Return the first hidden layer, from 1, all of whose units, at least two, have the same weights and bias."""
+    layers = zip(network.weights[:-1], network.biases, strict=False)
+    for layer, (weights, biases) in enumerate(layers, start=1):
+        if len(weights) > 1 and (weights == weights[0]).all() and (biases == biases[0]).all():
+            return layer
+    return None
 
 
 def predictions(network: MLP, X: np.ndarray) -> np.ndarray:

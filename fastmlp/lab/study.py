@@ -1,8 +1,7 @@
 """The study: one network trained from several initializations on the same data."""
 
-import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,15 +9,15 @@ import numpy as np
 
 from fastmlp import checks, training
 from fastmlp.engine.examples import Examples, dense_inputs_of
-from fastmlp.lab.diagnostics import Diagnostics, diagnose, predictions
-from fastmlp.lab.scaling import Standardization, blocks_of
+from fastmlp.lab import scores
+from fastmlp.lab.diagnostics import Diagnostics, diagnose
+from fastmlp.lab.scaling import Standardization
 from fastmlp.network import MLP
 from fastmlp.training import History
 
 MOSTLY = 0.5  # least share of units or outputs for which a symptom is reported
 LARGE = 10.0  # root mean square of features or targets that may be why a training failed
 LEAST_R2 = 0.01  # of a regression that learned more than the mean of its targets
-ROWS = 4096  # examples that are predicted at a time
 SMALL = 0.01  # the same, of features that are too small
 FAR = 100.0  # first outputs of a regression over its targets (at least 1) that only weights or features explain
 
@@ -214,15 +213,14 @@ def _run(
     scaling: Standardization,
 ) -> Run:
     """Train a network from its initialization, and measure it before and after."""
-    is_regression = network.loss.targets in ("reals", "counts")
+    is_regression = scores.is_regression(network.loss)
     target_scale = Standardization.of(examples.targets.T).scale() if is_regression else None
     start, standardized_start = _starts(network, examples, scaling, target_scale)
     began = time.perf_counter()
     history = training.run(network, examples, options)
     seconds = time.perf_counter() - began
-    score = _r2 if is_regression else _accuracy
-    scores = score(network, examples), score(network, test_examples)
-    accuracies, r2 = ((None, None), scores) if is_regression else (scores, (None, None))
+    scored = scores.score(network, examples), scores.score(network, test_examples)
+    accuracies, r2 = ((None, None), scored) if is_regression else (scored, (None, None))
     return Run(
         initialization=name,
         network=network,
@@ -249,7 +247,7 @@ def _starts(
     if not is_far_off(start, target_scale):
         return start, None
     assert isinstance(examples.inputs, np.ndarray)
-    sample = examples.inputs[:: -(-examples.n_examples // ROWS)]
+    sample = examples.inputs[:: -(-examples.n_examples // scores.ROWS)]
     return start, diagnose(network, scaling.apply(np.ascontiguousarray(sample)))
 
 
@@ -260,28 +258,3 @@ def _checked(network: MLP, name: str, X: Any, y: Any) -> Examples:
         return network.examples(X, y)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{name}: {error}") from error
-
-
-def _by_rows(network: MLP, examples: Examples) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield predictions and targets (n_rows, n_targets), some rows at a time."""
-    assert isinstance(examples.inputs, np.ndarray)
-    start = 0
-    for rows in blocks_of(examples.inputs, ROWS * examples.inputs.shape[1]):
-        yield predictions(network, rows), examples.targets[:, start : start + len(rows)].T
-        start += len(rows)
-
-
-def _accuracy(network: MLP, examples: Examples) -> float:
-    right = sum(int((predicted == targets).all(axis=1).sum()) for predicted, targets in _by_rows(network, examples))
-    return right / examples.n_examples
-
-
-def _r2(network: MLP, examples: Examples) -> float:
-    mean = examples.targets.mean(dtype=np.float64)
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        pairs = [
-            (np.square(targets - predicted.astype(np.float64)).sum(), np.square(targets - mean).sum())
-            for predicted, targets in _by_rows(network, examples)
-        ]
-        errors, spread = np.sum(pairs, axis=0)
-        return float(1 - errors / spread) if spread > 0 else math.nan

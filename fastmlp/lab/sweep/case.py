@@ -1,0 +1,186 @@
+"""One run of a sweep: a network is drawn, trained and measured, and only the measurements are kept."""
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastmlp import training
+from fastmlp.engine.examples import Examples
+from fastmlp.lab import scores
+from fastmlp.lab.diagnostics import symmetric_layer
+from fastmlp.lab.sweep.configuration import Configuration
+from fastmlp.losses import Loss
+from fastmlp.network import MLP
+from fastmlp.text import shortened
+
+OUTCOMES = ("learned", "constant", "symmetric", "dead", "diverged", "failed")
+LEAST_GAIN = 0.01  # share of the best constant's loss by which that of a run that learned is lower: more than rounding
+MOST_REASON = 200  # characters
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What all runs of a sweep share; any number of threads may read it at a time.
+
+    Attributes
+    ----------
+    examples : Examples
+    test_examples : Examples or None
+    loss : Loss
+    dtype : numpy.dtype
+    epochs, report_every : int
+    constant_loss : float
+        Loss of the best prediction that is the same for all examples.
+    """
+
+    examples: Examples
+    test_examples: Examples | None
+    loss: Loss
+    dtype: np.dtype
+    epochs: int
+    report_every: int
+    constant_loss: float = math.nan
+
+    @property
+    def n_reports(self) -> int:
+        """Losses that a run records, if it does not end early."""
+        return len(range(0, self.epochs, self.report_every))
+
+    def network(self, configuration: Configuration, initialization: Any, seed: int = 0) -> MLP:
+        """Make a network of a configuration."""
+        return MLP(
+            configuration.layer_dims,
+            activation=configuration.activation,
+            loss=self.loss,
+            initialization=initialization,
+            dtype=self.dtype,
+            seed=seed,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The measurements of a run.
+
+    Attributes
+    ----------
+    losses : ndarray of shape (n_reports,)
+        NaN after the end of a run that ended early.
+    first_loss, final_loss : float
+        The first and the last one recorded; the last is that of the end where a training ended before all epochs.
+        Infinite where it was not finite, NaN where the run failed.
+    train_score, test_score : float
+    outcome : str
+    epoch : int
+        Of the last loss, or of the divergence or failure.
+    reason : str
+    seconds : float
+    """
+
+    losses: np.ndarray
+    first_loss: float
+    final_loss: float
+    train_score: float
+    test_score: float
+    outcome: str
+    epoch: int
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Case:
+    """One run to make: a configuration, its number in the sweep, and the seed of all its draws."""
+
+    number: int
+    configuration: Configuration
+    seed: int
+
+
+def run_case(case: Case, problem: Problem) -> tuple[Case, Result]:
+    """Make a run; an exception that it raises is its result."""
+    network, began = None, time.perf_counter()
+    try:
+        network = problem.network(case.configuration, bound(case.configuration.initialization, problem), case.seed)
+        options = case.configuration.options(epochs=problem.epochs, report_every=problem.report_every, seed=case.seed)
+        began = time.perf_counter()
+        history = training.run(network, problem.examples, options)
+        seconds = time.perf_counter() - began
+        return case, _measured(network, history, seconds, problem)
+    except Exception as error:  # of any kind: initializers and schedules are the caller's
+        epoch = 0 if network is None else network.training_state.epochs
+        return case, _failed(error, epoch, time.perf_counter() - began, problem)
+
+
+def bound(initialization: Any, problem: Problem) -> Any:
+    """Return an initializer that draws by the data with the training examples, any other as it is."""
+    return (
+        initialization.on(problem.examples.inputs) if getattr(initialization, "needs_data", False) else initialization
+    )
+
+
+def _measured(network: MLP, history: training.History, seconds: float, problem: Problem) -> Result:
+    losses = np.full(problem.n_reports, math.nan)
+    losses[history.epochs // problem.report_every] = history.losses
+    outcome, reason = outcome_of(network, history, problem.constant_loss)
+    tests = problem.test_examples
+    final_loss, epoch = _end(history)
+    return Result(
+        losses=losses,
+        first_loss=float(losses[0]) if math.isfinite(losses[0]) else math.inf,
+        final_loss=final_loss,
+        train_score=scores.score(network, problem.examples),
+        test_score=math.nan if tests is None else scores.score(network, tests),
+        outcome=outcome,
+        epoch=epoch,
+        reason=shortened(reason, MOST_REASON),
+        seconds=seconds,
+    )
+
+
+def _end(history: training.History) -> tuple[float, int]:
+    """The last loss and its epoch: the last one recorded, or that of a training that ended before all epochs."""
+    if history.ended.how == "diverged":
+        return math.inf, history.ended.epoch
+    if history.ended.how != "finished":
+        return history.last_loss, history.ended.epoch
+    return float(history.losses[-1]), int(history.epochs[-1])
+
+
+def _failed(error: Exception, epoch: int, seconds: float, problem: Problem) -> Result:
+    nothing = np.full(problem.n_reports, math.nan)
+    reason = shortened(f"{type(error).__name__}: {error}", MOST_REASON)
+    return Result(nothing, math.nan, math.nan, math.nan, math.nan, "failed", epoch, reason, seconds)
+
+
+def outcome_of(network: MLP, history: training.History, constant_loss: float) -> tuple[str, str]:
+    """Return what became of a training, one of ``OUTCOMES``, and why."""
+    ended, last_loss = history.ended, history.last_loss
+    if ended.how == "diverged":
+        return "diverged", ended.why
+    if ended.symptom == "loss grew":
+        return "diverged", f"the loss ended at {last_loss:.4g}, over ten times that of the start"
+    layer = symmetric_layer(network)
+    if layer is not None:
+        return "symmetric", f"all units of hidden layer {layer} have the same weights"
+    if ended.symptom == "dead":
+        return "dead", "all units of a hidden layer give the same output for every example"
+    if not last_loss <= (1 - LEAST_GAIN) * constant_loss:
+        return "constant", f"the loss ended at {last_loss:.4g}; predicting a constant has {constant_loss:.4g}"
+    return "learned", ""
+
+
+def loss_of_constant(problem: Problem, n_outputs: int) -> float:
+    """Return the least loss of predictions that are the same for all examples, by training biases alone."""
+    loss, targets = problem.loss, problem.examples.targets
+    network = MLP([1, n_outputs], activation=(), loss=loss, initialization="zeros", dtype=problem.dtype)
+    if loss.targets == "reals":  # the best constant of the losses with a kink, where L-BFGS cannot find it
+        quantile = loss.parameter if loss.name == "quantile" else 0.5
+        network.biases[0][:] = np.quantile(targets, quantile, axis=1, method="inverted_cdf")
+    inputs = np.zeros((problem.examples.n_examples, 1), problem.dtype)
+    examples = Examples(inputs, targets, None, loss, problem.dtype, n_outputs)
+    history = training.run(network, examples, training.TrainingOptions(epochs=100, optimizer="lbfgs", report_every=1))
+    return float(np.nanmin([*history.losses, history.last_loss]))
