@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fastmlp.lab.diagnostics import Diagnostics, diagnose
+    from fastmlp.lab.page import BoundaryFrames, RunFrames, boundary_frames, write_report
     from fastmlp.lab.study import Run, run_study
     from fastmlp.lab.sweep import Comparison, Paired, compare_initializers
 
@@ -19,9 +20,25 @@ _MODULE_OF = {
     "Comparison": "sweep",
     "Paired": "sweep",
     "compare_initializers": "sweep",
+    "BoundaryFrames": "page",
+    "RunFrames": "page",
+    "boundary_frames": "page",
+    "write_report": "page",
 }
 
-__all__ = ["Comparison", "Diagnostics", "Paired", "Run", "compare_initializers", "diagnose", "run_study"]
+__all__ = [
+    "BoundaryFrames",
+    "Comparison",
+    "Diagnostics",
+    "Paired",
+    "Run",
+    "RunFrames",
+    "boundary_frames",
+    "compare_initializers",
+    "diagnose",
+    "run_study",
+    "write_report",
+]
 
 
 def __getattr__(name: str) -> Any:

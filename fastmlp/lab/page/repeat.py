@@ -1,0 +1,75 @@
+"""How to make the runs of a comparison again."""
+
+import platform
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+import fastmlp
+from fastmlp import _kernels, initializers
+from fastmlp.lab.sweep.comparison import Comparison
+from fastmlp.lab.sweep.configuration import VARIED
+
+KNOWN = (*VARIED, "initializer")
+
+
+def call_of(comparison: Comparison) -> str:
+    """Return the call of :func:`~fastmlp.lab.compare_initializers` as Python; the data are X and y.
+
+    Objects of the caller's are written as their labels.
+    """
+    configurations, settings = comparison.configurations, comparison.settings
+    choices = {name: list(dict.fromkeys(found[name] for found in configurations)) for name in VARIED}
+    dims = [f"[{text.replace('-', ', ')}]" for text in choices.pop("layer_dims")]
+    arguments = {
+        "initializers": f"[{', '.join(dict.fromkeys(map(_initializer, configurations)))}]",
+        "seeds": _seeds(comparison.runs["seed"]),
+        **({"X_test": "X_test", "y_test": "y_test"} if settings["n_test_examples"] else {}),
+        "activation": _one_or_list([_activation(value) for value in choices["activation"]]),
+        "loss": settings["loss"],
+        **{name: _one_or_list(list(map(_value, choices[name]))) for name in ("optimizer", "learning_rate", "batch_size")},
+        "epochs": str(settings["epochs"]),
+        "report_every": str(settings["report_every"]),
+        "dtype": repr(settings["dtype"]),
+    }
+    lines = ["X", "y", _one_or_list(dims), *(f"{name}={value}" for name, value in arguments.items())]
+    return "compare_initializers(\n" + "".join(f"    {line},\n" for line in lines) + ")"
+
+
+def _one_or_list(texts: list[str]) -> str:
+    return texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+
+
+def _initializer(configuration: dict[str, Any]) -> str:
+    label = configuration["initializer"]
+    parameters = {name: value for name, value in configuration.items() if name not in KNOWN}
+    if parameters:
+        return repr((label.partition("(")[0], parameters))
+    return repr(label) if label in (*initializers.REGISTRY, *initializers.ALIASES) else label
+
+
+def _activation(label: str) -> str:
+    return repr(tuple(label.split("-")) if "-" in label else label)
+
+
+def _value(value: Any) -> str:
+    """A number, a name in quotes, or the label of an object."""
+    return repr(value) if not isinstance(value, str) or value.isidentifier() and value != "None" else value
+
+
+def _seeds(column: np.ndarray) -> str:
+    seeds = np.unique(column).tolist()
+    if seeds == list(range(seeds[0], seeds[-1] + 1)):
+        return f"range({seeds[0]}, {seeds[-1] + 1})"
+    return str(seeds)
+
+
+def versions() -> dict[str, str]:
+    """Return what the page was written with."""
+    return {
+        "fastmlp": f"{fastmlp.__version__}, {_kernels.current_isa()} kernels",
+        "Python": platform.python_version(),
+        **{name: version(name.lower()) for name in ("NumPy", "SciPy", "matplotlib")},
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
