@@ -108,24 +108,35 @@ def draw_decision_boundary(
     TypeError, ValueError
         If the model's answer has the wrong size or is not finite.
     """
-    grid = [_axis(values, margin) for values in points.T]
-    xx, yy = np.meshgrid(*grid)
-    answer = model(np.c_[xx.ravel(), yy.ravel()])
-    decisions = checks.array_of("the model's answer", answer, np.float64)
-    if decisions.size != xx.size:
-        raise ValueError(f"model must return one decision per point ({xx.size}), got shape {decisions.shape}")
-    checks.check_finite("the model's answer", np.ascontiguousarray(decisions))
+    x1, x2 = grid_around(points, margin)
+    decisions = decisions_on(x1, x2, model)
     # decisions and examples share one colour per class, even if the model gives a single answer
     scale: dict[str, Any] = {"cmap": "Spectral", "vmin": labels.min(), "vmax": labels.max()}
     classes = np.unique(np.concatenate([decisions.ravel(), labels]))
     levels = None
     if 1 < len(classes) <= MOST_CLASSES:
         levels = [classes[0] - 1, *(classes[1:] + classes[:-1]) / 2, classes[-1] + 1]
-    axes.contourf(xx, yy, decisions.reshape(xx.shape), levels, alpha=0.45, **scale)
+    axes.contourf(x1, x2, decisions, levels, alpha=0.45, **scale)
     axes.scatter(points[:, 0], points[:, 1], c=labels, s=12, edgecolors="black", linewidths=0.3, **scale)
 
 
-def _axis(values: np.ndarray, margin: float | None) -> np.ndarray:
+def grid_around(points: np.ndarray, margin: float | None = None, steps: int = STEPS) -> tuple[np.ndarray, np.ndarray]:
+    """Return the grid lines of a picture around points (n, 2): ``steps`` of them along each axis with a margin."""
+    x1, x2 = (_axis(values, margin, steps) for values in points.T)
+    return x1, x2
+
+
+def decisions_on(x1: np.ndarray, x2: np.ndarray, model: Callable[[np.ndarray], Any]) -> np.ndarray:
+    """Return a model's decisions (len(x2), len(x1)) at all crossings of grid lines."""
+    points = np.c_[np.tile(x1, len(x2)), np.repeat(x2, len(x1))]
+    decisions = checks.array_of("the model's answer", model(points), np.float64)
+    if decisions.size != len(points):
+        raise ValueError(f"model must return one decision per point ({len(points)}), got shape {decisions.shape}")
+    checks.check_finite("the model's answer", np.ascontiguousarray(decisions))
+    return decisions.reshape(len(x2), len(x1))
+
+
+def _axis(values: np.ndarray, margin: float | None, steps: int) -> np.ndarray:
     """Return grid lines from 1 below the least value to 1 above the largest, 0.01 apart unless these are too many.
 
     With a margin, they extend by that share of the range, if this is not 0.
@@ -135,7 +146,7 @@ def _axis(values: np.ndarray, margin: float | None) -> np.ndarray:
         raise ValueError(f"X must span a range that a picture can show, got {low:g} to {high:g}")
     if margin is not None and margin * (high - low) > 8 * float(np.spacing(max(abs(low), abs(high)))):
         padding = margin * (high - low)
-        return np.linspace(low - padding, high + padding, STEPS)
+        return np.linspace(low - padding, high + padding, steps)
     padding = max(PADDING, 8 * float(np.spacing(max(abs(low), abs(high)))))  # 1 vanishes beside 1e17
     step = max(STEP, (high - low + 2 * padding) / MOST_STEPS)
     return np.arange(low - padding, high + padding, step)

@@ -3,13 +3,13 @@
 import numpy as np
 
 from fastmlp import MLP, History
-from fastmlp.lab import Diagnostics, Run
+from fastmlp.lab import Measurements, Run
 from fastmlp.lab.data import StudyData
 from fastmlp.training import Ended
 
 X = np.array([[1.0, 2.0], [-1.0, 0.5], [3.0, -2.0], [0.25, 0.25]])
 Y = np.array([0, 1, 1, 0])
-FINE = Diagnostics(symmetric=False, dead_units=0.0, saturated_outputs=0.0, smallest_logit=-1.0, largest_logit=1.0)
+FINE = Measurements(symmetric=False, dead_units=0.0, saturated_outputs=0.0, smallest_logit=-1.0, largest_logit=1.0)
 DATA = StudyData((X, Y), (X, Y), ["x1", "x2"], "label", ["0", "1"])
 
 

@@ -17,7 +17,7 @@ import scipy.sparse
 import fastmlp
 from fastmlp import MLP, datasets, initializers, losses, notebook, optimizers, plots, schedules, show_config, training
 from fastmlp.engine import plan, threads
-from fastmlp.lab import diagnose, run_study
+from fastmlp.lab import assert_healthy, diagnose, gradient_check, run_study
 
 PACKAGE = str(Path(fastmlp.__path__[0]))
 X = np.random.default_rng(0).standard_normal((6, 2))
@@ -178,7 +178,21 @@ CALLS = {
     "load_dataset": (fastmlp.load_dataset, {"is_plot": False}),
     "show_config": (show_config, {"mode": "dict"}),
     "threads.choose": (lambda n_threads: threads.choose(n_threads, 1e3), {"n_threads": 1}),
-    "diagnose": (diagnose, {"network": network(), "X": X}),
+    "diagnose": (diagnose, {"network": network(), "X": X, "y": Y}),
+    "diagnose, with a trace": (
+        diagnose,
+        {
+            "network": network(),
+            "X": X,
+            "y": Y,
+            "n_jacobians": 2,
+            "histograms": 3,
+            "trace": [0, 1],
+            "learning_rate": 0.1,
+        },
+    ),
+    "gradient_check": (gradient_check, {"network": network(), "X": X, "y": Y, "n_parameters": 3, "seed": 0}),
+    "assert_healthy": (assert_healthy, {"network": network(), "X": X, "y": Y}),
     "run_study": (run_study, STUDY),
     "plot_decision_boundary": (
         plots.plot_decision_boundary,
@@ -304,7 +318,7 @@ def test_a_hostile_value_is_an_answer_or_an_error_that_names_the_argument(call, 
             TypeError,
             "options must be TrainingOptions, got {}",
         ),
-        (lambda: diagnose(None, X), TypeError, "network must be an MLP, got None"),
+        (lambda: diagnose(None, X), TypeError, "network must be an MLP, MLPClassifier or MLPRegressor, got None"),
         (lambda: run_study([2, 1], X, (X, Y)), TypeError, r"train must be a pair \(X, y\), got array"),
         (lambda: run_study([2, 1], (X, Y), (X,)), TypeError, r"test must be a pair \(X, y\), got \(array"),
         (lambda: network().train(X, Y, epochs=1, validation=X), TypeError, r"validation must be a tuple \(X, y\)"),

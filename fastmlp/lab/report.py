@@ -14,7 +14,8 @@ import numpy as np
 from fastmlp import __version__, _kernels
 from fastmlp.files import write_whole
 from fastmlp.lab.data import StudyData
-from fastmlp.lab.diagnostics import Diagnostics, predictions
+from fastmlp.lab.measurements import Measurements, predictions
+from fastmlp.lab.pictures.style import COLORS
 from fastmlp.lab.study import Run
 from fastmlp.network import MLP
 from fastmlp.plots import draw_decision_boundary
@@ -24,7 +25,6 @@ MOST_LOSS = 1e200  # drawn; the margins of a log axis must not overflow
 MOST_POINTS = 5000  # examples scattered; more hide each other
 RANGES = 0.5, 20.0  # of features around which a margin of 1 looks right
 EQUAL_ASPECT = 4.0  # largest ratio of the features' ranges for which both axes have one scale
-COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")  # Okabe & Ito 2008
 
 
 def table(runs: Sequence[Run]) -> str:
@@ -96,8 +96,8 @@ def _finite(number: float) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _finite_values(diagnostics: Diagnostics) -> dict[str, float | None]:
-    return {name: _finite(value) for name, value in asdict(diagnostics).items()}
+def _finite_values(measurements: Measurements) -> dict[str, float | None]:
+    return {name: _finite(value) for name, value in asdict(measurements).items()}
 
 
 def draw(runs: Sequence[Run], data: StudyData, path: Path) -> None:

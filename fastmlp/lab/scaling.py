@@ -41,10 +41,14 @@ class Standardization:
                 target[:] = (rows / self.peak - self.mean) * factor
         return out
 
+    def scales(self) -> np.ndarray:
+        """Return the root mean square of each column."""
+        with np.errstate(over="ignore"):
+            return self.peak * np.hypot(self.mean, self.deviation)
+
     def scale(self) -> float:
         """Return the largest root mean square of a column."""
-        with np.errstate(over="ignore"):
-            return float((self.peak * np.hypot(self.mean, self.deviation)).max())
+        return float(self.scales().max())
 
 
 def blocks_of(X: np.ndarray, values: int = BLOCK) -> Iterator[np.ndarray]:

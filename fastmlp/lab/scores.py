@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from fastmlp.engine.examples import Examples
-from fastmlp.lab.diagnostics import predictions
+from fastmlp.lab.measurements import predictions
 from fastmlp.lab.scaling import blocks_of
 from fastmlp.losses import Loss
 from fastmlp.network import MLP

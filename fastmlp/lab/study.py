@@ -10,7 +10,7 @@ import numpy as np
 from fastmlp import checks, training
 from fastmlp.engine.examples import Examples, dense_inputs_of
 from fastmlp.lab import scores
-from fastmlp.lab.diagnostics import Diagnostics, diagnose
+from fastmlp.lab.measurements import Measurements, measure
 from fastmlp.lab.scaling import Standardization
 from fastmlp.network import MLP
 from fastmlp.training import History
@@ -36,7 +36,7 @@ class Run:
         Duration of the training alone.
     train_accuracy, test_accuracy : float or None
         Shares of right labels after training, from 0 to 1; None for a regression.
-    start, end : Diagnostics
+    start, end : Measurements
         Measurements on the training examples, before and after training.
     diverged : bool
         Whether something in the training was not finite.
@@ -47,7 +47,7 @@ class Run:
         The largest root mean square of a feature of the training examples.
     target_scale : float or None
         The root mean square of the targets of a regression; None for classes.
-    standardized_start : Diagnostics or None
+    standardized_start : Measurements or None
         Measurements before training on standardized features, made where the outputs at the start are far off.
     """
 
@@ -57,14 +57,14 @@ class Run:
     seconds: float
     train_accuracy: float | None
     test_accuracy: float | None
-    start: Diagnostics
-    end: Diagnostics
+    start: Measurements
+    end: Measurements
     diverged: bool
     train_r2: float | None = None
     test_r2: float | None = None
     feature_scale: float = 1.0
     target_scale: float | None = None
-    standardized_start: Diagnostics | None = None
+    standardized_start: Measurements | None = None
 
     @property
     def what_happened(self) -> str:
@@ -125,7 +125,7 @@ class Run:
         return ", ".join(found)
 
 
-def is_far_off(measured: Diagnostics, target_scale: float | None) -> bool:
+def is_far_off(measured: Measurements, target_scale: float | None) -> bool:
     """Whether most outputs are saturated or, in a regression, some are far beyond the targets."""
     if target_scale is None:
         return measured.saturated_outputs >= MOSTLY
@@ -229,7 +229,7 @@ def _run(
         train_accuracy=accuracies[0],
         test_accuracy=accuracies[1],
         start=start,
-        end=diagnose(network, examples.inputs),
+        end=measure(network, examples.inputs),
         diverged=history.ended.how == "diverged",
         train_r2=r2[0],
         test_r2=r2[1],
@@ -241,14 +241,14 @@ def _run(
 
 def _starts(
     network: MLP, examples: Examples, scaling: Standardization, target_scale: float | None
-) -> tuple[Diagnostics, Diagnostics | None]:
+) -> tuple[Measurements, Measurements | None]:
     """Measure the start and, where outputs are far off, the start on standardized features."""
-    start = diagnose(network, examples.inputs)
+    start = measure(network, examples.inputs)
     if not is_far_off(start, target_scale):
         return start, None
     assert isinstance(examples.inputs, np.ndarray)
     sample = examples.inputs[:: -(-examples.n_examples // scores.ROWS)]
-    return start, diagnose(network, scaling.apply(np.ascontiguousarray(sample)))
+    return start, measure(network, scaling.apply(np.ascontiguousarray(sample)))
 
 
 def _checked(network: MLP, name: str, X: Any, y: Any) -> Examples:

@@ -8,7 +8,8 @@ from alarms import alarm
 from networks import OPTIMIZER, activations_of, engine_of, kernel_loss_and_gradient, random_network
 
 from fastmlp import MLP, _kernels
-from fastmlp.lab import diagnose, run_study
+from fastmlp.lab import run_study
+from fastmlp.lab.measurements import measure
 
 Z = np.zeros
 ONE = ("logistic",)
@@ -320,8 +321,8 @@ def test_a_study_takes_a_column_of_labels():
     assert [run.test_accuracy for run in flat] == [run.test_accuracy for run in column]
 
 
-def test_diagnose_of_logits_that_overflow():
-    result = diagnose(MLP([2, 3, 1], initialization="random", seed=1), np.array([[5e306, 5e306], [1, 1]]))
+def test_measuring_logits_that_overflow():
+    result = measure(MLP([2, 3, 1], initialization="random", seed=1), np.array([[5e306, 5e306], [1, 1]]))
     assert result.saturated_outputs == 1
     assert np.isfinite(result.smallest_logit)
 

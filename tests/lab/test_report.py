@@ -11,7 +11,7 @@ from matplotlib import image
 from studies import DATA, X, Y, run_of
 
 from fastmlp import MLP
-from fastmlp.lab import Diagnostics, report, run_study
+from fastmlp.lab import Measurements, report, run_study
 from fastmlp.lab.data import StudyData
 
 
@@ -58,7 +58,7 @@ def test_json_holds_every_measurement(runs):
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
 def test_numbers_that_are_not_finite_become_null_in_json(value):
-    wild = Diagnostics(False, 0.0, 1.0, value, value)
+    wild = Measurements(False, 0.0, 1.0, value, value)
     (entry,) = strict_json(report.as_json([run_of(start=wild, end=wild, losses=(value, 0.5))], Path("p"), DATA))["runs"]
     assert entry["losses"] == [None, 0.5]
     assert entry["start"]["smallest_logit"] is entry["end"]["largest_logit"] is None

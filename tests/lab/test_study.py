@@ -9,8 +9,8 @@ from scipy.sparse import csr_array
 from studies import X, Y, run_of
 
 from fastmlp import MLP
-from fastmlp.lab import Diagnostics, run_study
-from fastmlp.lab.diagnostics import predictions
+from fastmlp.lab import Measurements, run_study
+from fastmlp.lab.measurements import predictions
 
 FIGURES = json.loads((Path(__file__).parents[1] / "figures" / "seed_study.json").read_text())["runs"]
 
@@ -70,15 +70,15 @@ def test_the_study_refuses_bad_arguments(changes, error, message):
         run_study([2, 3, 1], **{"train": (X, Y), "test": (X, Y), **changes})
 
 
-SYMMETRIC = Diagnostics(True, 0.0, 0.0, 0.0, 0.0)
-SATURATED = Diagnostics(False, 0.0, 0.75, -50.0, 20.0)
+SYMMETRIC = Measurements(True, 0.0, 0.0, 0.0, 0.0)
+SATURATED = Measurements(False, 0.0, 0.75, -50.0, 20.0)
 
 
 @pytest.mark.parametrize(
     ("run", "text"),
     [
         (run_of(), "learns: no symptom"),
-        (run_of(end=Diagnostics(False, 0.25, 0.0, -1.0, 1.0)), "learns: no symptom, 25% dead units"),
+        (run_of(end=Measurements(False, 0.25, 0.0, -1.0, 1.0)), "learns: no symptom, 25% dead units"),
         (run_of(start=SYMMETRIC, end=SYMMETRIC), "symmetry not broken: hidden units stay identical"),
         (run_of(start=SYMMETRIC), "learns: no symptom"),
         (
@@ -86,7 +86,7 @@ SATURATED = Diagnostics(False, 0.0, 0.75, -50.0, 20.0)
             "weights too large: 75% of outputs saturated at the start, logits -50 to 20",
         ),
         (
-            run_of(end=Diagnostics(False, 0.6, 0.0, 0.0, 0.0)),
+            run_of(end=Measurements(False, 0.6, 0.0, 0.0, 0.0)),
             "dead units: 60% of hidden units give one value for all examples",
         ),
         (run_of(losses=(0.7, 0.7)), "does not learn: the loss has not fallen"),
@@ -165,10 +165,10 @@ def test_a_step_that_is_too_large_blames_no_scale():
     assert outcome(X, (z > 0).astype(int), learning_rate=1e200).what_happened == "diverged: the loss is not finite"
 
 
-FAR = Diagnostics(False, 0.0, 1.0, -50.0, 20.0)
-NEAR = Diagnostics(False, 0.0, 0.0, -1.0, 1.0)
-WILD = Diagnostics(False, 0.0, 0.0, -1e6, 2e6)
-DEAD = Diagnostics(False, 1.0, 0.0, 0.0, 0.0)
+FAR = Measurements(False, 0.0, 1.0, -50.0, 20.0)
+NEAR = Measurements(False, 0.0, 0.0, -1.0, 1.0)
+WILD = Measurements(False, 0.0, 0.0, -1e6, 2e6)
+DEAD = Measurements(False, 1.0, 0.0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import numpy as np
 from fastmlp import training
 from fastmlp.engine.examples import Examples
 from fastmlp.lab import scores
-from fastmlp.lab.diagnostics import symmetric_layer
+from fastmlp.lab.measurements import symmetric_layer
 from fastmlp.lab.sweep.configuration import Configuration
 from fastmlp.losses import Loss
 from fastmlp.network import MLP

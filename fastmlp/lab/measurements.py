@@ -1,4 +1,7 @@
-"""Measurements of a network: symmetry, saturation, dead units, predictions."""
+"""What the study measures of a network: symmetry, saturation, dead units, predictions.
+
+:mod:`fastmlp.lab.diagnosis` looks deeper; the study's words and JSON are made from these few figures.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +18,7 @@ BLOCK = 1 << 19  # values of all layers that are kept at a time
 
 
 @dataclass(frozen=True)
-class Diagnostics:
+class Measurements:
     """Measurements of a network on examples; shares are fractions from 0 to 1.
 
     Attributes
@@ -39,7 +42,7 @@ class Diagnostics:
     largest_logit: float
 
 
-def diagnose(network: MLP, X: Any) -> Diagnostics:
+def measure(network: MLP, X: Any) -> Measurements:
     """Measure a network on examples.
 
     Parameters
@@ -49,7 +52,7 @@ def diagnose(network: MLP, X: Any) -> Diagnostics:
 
     Returns
     -------
-    Diagnostics
+    Measurements
 
     Raises
     ------
@@ -60,7 +63,8 @@ def diagnose(network: MLP, X: Any) -> Diagnostics:
     --------
     >>> import numpy as np
     >>> from fastmlp import MLP
-    >>> diagnose(MLP([2, 3, 1], initialization="zeros"), np.eye(2)).symmetric
+    >>> from fastmlp.lab.measurements import measure
+    >>> measure(MLP([2, 3, 1], initialization="zeros"), np.eye(2)).symmetric
     True
     """
     if not isinstance(network, MLP):
@@ -84,7 +88,7 @@ def diagnose(network: MLP, X: Any) -> Diagnostics:
         saturated = _saturated(last["z"], plan.activations[-1])
         n_saturated, n_measured = n_saturated + int(saturated.sum()), n_measured + saturated.size
     dead = [low[0] == high[0] for low, high in zip(lows, highs, strict=True)]
-    return Diagnostics(
+    return Measurements(
         symmetric=symmetric_layer(network) is not None,
         dead_units=float(np.concatenate(dead).mean()) if dead else 0.0,
         saturated_outputs=n_saturated / n_measured,

@@ -1,11 +1,12 @@
-"""What diagnostics see in networks made by hand."""
+"""What the study measures of networks made by hand."""
 
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
 from fastmlp import MLP
-from fastmlp.lab import Diagnostics, diagnose, diagnostics
+from fastmlp.lab import measurements
+from fastmlp.lab.measurements import Measurements, measure
 
 X = np.array([[1.0, 2.0], [-1.0, 0.5], [3.0, -2.0], [0.25, 0.25]])
 Y = np.array([0, 1, 1, 0])
@@ -19,7 +20,7 @@ def network(w1, b1, w2, b2=0.0, **kwargs):
 def test_a_healthy_network_shows_no_symptom():
     model = network([[1, 0], [0, 1], [-1, 1]], [0, 0.5, 0], [1, -1, 1])
     logits = model.decision_function(X)
-    assert diagnose(model, X) == Diagnostics(False, 0.0, 0.0, float(logits.min()), float(logits.max()))
+    assert measure(model, X) == Measurements(False, 0.0, 0.0, float(logits.min()), float(logits.max()))
 
 
 @pytest.mark.parametrize(
@@ -33,12 +34,12 @@ def test_a_healthy_network_shows_no_symptom():
     ],
 )
 def test_symmetry_is_equal_incoming_weights_and_biases(w1, b1, symmetric):
-    assert diagnose(network(w1, b1, np.ones(len(w1))), X).symmetric is symmetric
+    assert measure(network(w1, b1, np.ones(len(w1))), X).symmetric is symmetric
 
 
 def test_one_symmetric_layer_is_enough():
     model = MLP([2, 3, 4, 1], initialization=["he", "constant", "he"], seed=1)
-    assert diagnose(model, X).symmetric
+    assert measure(model, X).symmetric
 
 
 @pytest.mark.parametrize(
@@ -46,24 +47,24 @@ def test_one_symmetric_layer_is_enough():
 )
 def test_a_dead_unit_gives_one_value_for_all_examples(b1, activation, dead):
     model = network([[1, 0], [0, 1], [-1, 1], [1, 1]], b1, [1, 1, 1, 1], activation=activation)
-    assert diagnose(model, X).dead_units == dead
+    assert measure(model, X).dead_units == dead
 
 
 def test_saturation_is_the_share_of_logits_beyond_ten():
-    found = diagnose(network([[1, 0], [-1, 0]], [0, 0], [10, -10.5]), X)
+    found = measure(network([[1, 0], [-1, 0]], [0, 0], [10, -10.5]), X)
     assert found.saturated_outputs == 0.5
     assert (found.smallest_logit, found.largest_logit) == (-10.5, 30.0)
 
 
 def test_a_network_without_hidden_layers_has_neither_symmetry_nor_dead_units():
-    found = diagnose(MLP([2, 1], activation=[], initialization="zeros"), X)
-    assert found == Diagnostics(False, 0.0, 0.0, 0.0, 0.0)
+    found = measure(MLP([2, 1], activation=[], initialization="zeros"), X)
+    assert found == Measurements(False, 0.0, 0.0, 0.0, 0.0)
 
 
 def test_diagnosing_changes_nothing(dtype):
     model = MLP([2, 3, 1], seed=1, dtype=dtype)
     before, examples = model.parameters.tobytes(), X.copy()
-    found = diagnose(model, examples)
+    found = measure(model, examples)
     assert model.parameters.tobytes() == before
     np.testing.assert_array_equal(examples, X)
     assert all(type(value) in (bool, float) for value in vars(found).values())
@@ -71,9 +72,9 @@ def test_diagnosing_changes_nothing(dtype):
 
 def test_diagnosing_refuses_what_is_no_input():
     with pytest.raises(ValueError, match="X must have shape"):
-        diagnose(MLP([2, 3, 1]), X.T)
+        measure(MLP([2, 3, 1]), X.T)
     with pytest.raises(TypeError, match="X must be dense, got csr_array"):
-        diagnose(MLP([2, 3, 1]), csr_array(X))
+        measure(MLP([2, 3, 1]), csr_array(X))
 
 
 @pytest.mark.parametrize("activation", ["gelu", "elu", "softplus", "selu"])
@@ -81,7 +82,7 @@ def test_diagnosing_refuses_what_is_no_input():
 def test_any_activation_and_loss_is_diagnosed(activation, loss):
     model = MLP([2, 6, 3], activation=activation, loss=loss, seed=1)
     logits = model.decision_function(X)
-    found = diagnose(model, X)
+    found = measure(model, X)
     assert not found.symmetric
     assert found.dead_units == 0
     assert (found.smallest_logit, found.largest_logit) == pytest.approx((logits.min(), logits.max()), rel=1e-12)
@@ -89,16 +90,16 @@ def test_any_activation_and_loss_is_diagnosed(activation, loss):
 
 @pytest.mark.parametrize("examples", [X * 1e307, abs(X) * (1e308 / 3)])
 def test_logits_that_overflow_are_diagnosed_without_a_warning(examples):
-    found = diagnose(network([[99, 0], [-99, 0]], [0, 0], [10, -10.0]), examples)
+    found = measure(network([[99, 0], [-99, 0]], [0, 0], [10, -10.0]), examples)
     assert found.saturated_outputs == 1.0
 
 
 def test_a_logit_that_is_nan_counts_as_saturated_and_is_no_smallest_or_largest():
     """Two units overflow for the first of two examples, and meet in inf - inf."""
     model = network([[99, 0], [99, 0]], [0, 0], [1, -2.0], activation="identity")
-    found = diagnose(model, [[1e307, 0], [0.01, 0]])
-    assert found == Diagnostics(True, 0.0, 0.5, pytest.approx(-0.99), pytest.approx(-0.99))
-    nothing = diagnose(model, [[1e307, 0], [-1e307, 0]])
+    found = measure(model, [[1e307, 0], [0.01, 0]])
+    assert found == Measurements(True, 0.0, 0.5, pytest.approx(-0.99), pytest.approx(-0.99))
+    nothing = measure(model, [[1e307, 0], [-1e307, 0]])
     assert nothing.saturated_outputs == 1.0
     assert np.isnan([nothing.smallest_logit, nothing.largest_logit]).all()
 
@@ -109,16 +110,16 @@ def test_examples_are_measured_in_blocks_with_the_same_outcome(monkeypatch):
     examples[-50:] = 0  # the outputs of the last block are all the same
     model = MLP([2, 30, 7, 1], initialization="random", seed=1)
     model.biases[0][:5] = -1e3
-    whole = diagnose(model, examples)
-    monkeypatch.setattr(diagnostics, "BLOCK", 500)
-    assert diagnose(model, examples) == whole
+    whole = measure(model, examples)
+    monkeypatch.setattr(measurements, "BLOCK", 500)
+    assert measure(model, examples) == whole
     assert 0 < whole.dead_units < 1
     assert 0 < whole.saturated_outputs < 1
 
 
 def test_softmax_is_saturated_where_one_logit_is_far_above_the_others():
     def of(*logits):
-        return diagnose(
+        return measure(
             MLP(
                 [1, 3],
                 activation=[],
@@ -140,5 +141,5 @@ def test_outputs_of_a_regression_are_never_saturated_while_finite():
         loss="squared_error",
         initialization=lambda dims, seed: ([np.array([[1e6]])], [np.zeros(1)]),
     )
-    assert diagnose(model, [[1.0], [2.0]]).saturated_outputs == 0
-    assert diagnose(model, [[1e305], [1.0]]).saturated_outputs == 0.5
+    assert measure(model, [[1.0], [2.0]]).saturated_outputs == 0
+    assert measure(model, [[1e305], [1.0]]).saturated_outputs == 0.5
