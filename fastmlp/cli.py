@@ -50,7 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    from fastmlp.lab import command  # here, so that main reports a wrong FASTMLP_ISA, which is found at import
+    from fastmlp.lab.commands import (
+        study as study_command,
+    )  # here, so that main reports a wrong FASTMLP_ISA, which is found at import
 
     parser = _Parser(prog="fastmlp", description="Train and study small multi-layer perceptrons.")
     parser.add_argument("--version", action="version", version=f"fastmlp {__version__}")
@@ -61,6 +63,6 @@ def _build_parser() -> argparse.ArgumentParser:
         description="Train one network from several initializations, compare them in a table and draw them.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    command.add_options(study)
-    study.set_defaults(run=command.run)
+    study_command.add_options(study)
+    study.set_defaults(run=study_command.run)
     return parser

@@ -11,7 +11,7 @@ from texts import csv_rows, table, write_csv
 
 import fastmlp
 from fastmlp.cli import main
-from fastmlp.lab.command import PICTURE
+from fastmlp.lab.commands.study import PICTURE
 
 FIGURES = json.loads((Path(__file__).parent / "figures" / "seed_study.json").read_text())["runs"]
 QUICK = ["--iterations", "30"]
@@ -136,7 +136,7 @@ def test_ctrl_c_ends_with_130_and_one_line(capsys, monkeypatch):
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("fastmlp.lab.command.run_study", interrupt)
+    monkeypatch.setattr("fastmlp.lab.commands.study.run_study", interrupt)
     assert run(capsys) == (130, "", "fastmlp: interrupted\n")
     assert not list(Path().iterdir())
 

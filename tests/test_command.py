@@ -10,7 +10,7 @@ import pytest
 from texts import csv_rows, table, write_csv
 
 import fastmlp
-from fastmlp.lab.command import PICTURE
+from fastmlp.lab.commands.study import PICTURE
 
 QUICK = ["--iterations", "30"]
 

@@ -1,4 +1,4 @@
-"""The command ``study``."""
+"""Options that the commands share: the data, the network, its training, and where results go."""
 
 import argparse
 import codecs
@@ -6,22 +6,22 @@ import os
 from pathlib import Path
 
 from fastmlp import checks, initializers
-from fastmlp.lab import report
-from fastmlp.lab.data import DRAWN, NAMES, TASKS, StudyData, by_name, from_file
-from fastmlp.lab.study import run_study
+from fastmlp.lab.data import NAMES, TASKS, StudyData, by_name, from_file
 from fastmlp.lab.values import Form
-from fastmlp.text import printable, say
 
 NO_FILES = ("idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape")  # encodings of other things
-PICTURE = "initialization_study.png"
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of ``study`` to a parser."""
+def add_network_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a network and of its training by gradient descent."""
     parser.add_argument("--layers", type=_widths, default=(10, 5), metavar="N,N", help="widths of the hidden layers")
     parser.add_argument("--iterations", type=int, default=15000, metavar="N", help="updates of each training")
     parser.add_argument("--learning-rate", type=float, default=0.01, metavar="RATE", help="step size")
-    parser.add_argument("--seed", type=int, default=3, metavar="N", help="seed of the initial weights")
+    parser.add_argument("--dtype", choices=list(checks.DTYPES), default="float64", help="of all computations")
+
+
+def add_init_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option for the initializations to compare."""
     parser.add_argument(
         "--init",
         type=lambda text: [name.strip() for name in text.split(",")],
@@ -29,6 +29,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME,NAME",
         help=f"initializations to compare, of: {', '.join([*initializers.REGISTRY, *initializers.ALIASES])}",
     )
+
+
+def add_output_options(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add the options for where results go; ``what`` is written there."""
+    parser.add_argument("--output", type=Path, default=Path(), metavar="FOLDER", help=f"where {what} goes")
+    parser.add_argument("--json", action="store_true", help="print all measurements as JSON in place of the table")
+
+
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that choose the data."""
     parser.add_argument(
         "--data", default="circles", metavar="NAME|FILE", help=f"{', '.join(NAMES)}, or a text file with a table"
     )
@@ -38,9 +48,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="bring the features, and the target of a regression, to mean 0 and standard deviation 1 by those of the "
         "training part; constant columns become 0",
     )
-    parser.add_argument("--dtype", choices=list(checks.DTYPES), default="float64", help="of all computations")
-    parser.add_argument("--output", type=Path, default=Path(), metavar="FOLDER", help="where the picture goes")
-    parser.add_argument("--json", action="store_true", help="print all measurements as JSON in place of the table")
     table = parser.add_argument_group("tables from files")
     of_files = [
         table.add_argument("--target", metavar="COLUMN", help="name of the column to predict"),
@@ -95,44 +102,30 @@ def _encoding(text: str) -> str:
     return name
 
 
-def run(options: argparse.Namespace) -> int:
-    """Train, print the table or the JSON, draw the picture; return the exit code 0."""
-    for name in options.init:
-        initializers.get(name)
-    epochs = checks.integer("--iterations", options.iterations, minimum=1)
-    checks.positive("--learning-rate", options.learning_rate)
-    checks.seed_of(options.seed)
-    if not options.output.is_dir():
-        raise ValueError(f"--output must be an existing folder, got {options.output}")
-    picture = options.output / PICTURE
-    if not _can_be_written(picture):
-        raise ValueError(f"--output must be a folder in which {PICTURE} can be written, got {options.output}")
+def load_data(options: argparse.Namespace) -> StudyData:
+    """Return the data that the options name, standardized if they say so, and checked for their dtype."""
     data = _load(options)
     if options.standardize:
         data.standardize()
     data.check_finite(checks.dtype_of(options.dtype))
+    return data
 
-    runs = run_study(
-        [len(data.features), *options.layers, data.n_outputs],
-        data.train,
-        data.test,
-        loss=data.loss,
-        initializations=options.init,
-        seed=options.seed,
-        learning_rate=options.learning_rate,
-        epochs=epochs,
-        report_every=max(1, epochs // 15),
-        dtype=options.dtype,
-    )
-    say(report.as_json(runs, picture, data) if options.json else report.table(runs))
-    report.draw(runs, data, picture)
-    if options.json:
-        return 0
-    last = max((int(run.history.epochs[-1]) for run in runs if len(run.history.epochs)), default=0)
-    if options.data not in DRAWN:
-        say(f"\n{data.description()}")
-    say(f"\nFirst and last cost are those of iterations 0 and {last}. Picture: {printable(str(picture))}")
-    return 0
+
+def epochs_of(options: argparse.Namespace) -> int:
+    """Check the options of the training; return its number of updates."""
+    epochs = checks.integer("--iterations", options.iterations, minimum=1)
+    checks.positive("--learning-rate", options.learning_rate)
+    return epochs
+
+
+def output_file(options: argparse.Namespace, name: str) -> Path:
+    """Return the path of a file in the folder of --output, in which it can be written."""
+    if not options.output.is_dir():
+        raise ValueError(f"--output must be an existing folder, got {options.output}")
+    path = Path(options.output / name)
+    if not _can_be_written(path):
+        raise ValueError(f"--output must be a folder in which {name} can be written, got {options.output}")
+    return path
 
 
 def _can_be_written(file: Path) -> bool:
