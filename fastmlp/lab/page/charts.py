@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp.lab.page.wording import between, chosen_of, names_of, number, percent
+from fastmlp.lab.page.wording import between, chosen_of, names_of, number, percent, varied_of
 from fastmlp.lab.pictures.bands import band_of
 from fastmlp.lab.pictures.style import COLORS
 from fastmlp.lab.sweep.case import OUTCOMES
@@ -19,7 +19,8 @@ from fastmlp.lab.sweep.comparison import Comparison
 MOST_DRAWN = len(COLORS)  # configurations: one colour each
 MOST_REPORTS = 120  # epochs of a curve
 MOST_RUNS = 1000  # marks
-ROW = 34  # pixels of a configuration's row
+ROW, LINE = 34, 13  # pixels: the least height of a configuration's row, and of a line of its name
+PARTED = ", "  # between the parts of a name
 COLOR_OF = dict(zip(OUTCOMES, ("#009e73", "#e69f00", "#0072b2", "#cc79a7", "#d55e00", "#000000"), strict=True))
 
 
@@ -36,14 +37,20 @@ class Chart:
 
 def charts_of(comparison: Comparison, summary: np.ndarray) -> list[Chart]:
     """Return the charts of a comparison; those of its losses only where some are finite."""
-    chosen, names = chosen_of(summary, MOST_DRAWN), names_of(comparison)
-    n_left = int((summary["runs"] > 0).sum()) - len(chosen)
-    rest = f" The {len(chosen)} configurations with the lowest median final loss are drawn, {n_left} are not."
+    chosen, names = chosen_of(summary, MOST_DRAWN), names_of(comparison, short=True)
     drawn = {i: names[i] for i in chosen}
+    rest = _rest(comparison, int((summary["runs"] > 0).sum()), len(chosen))
     charts = [_losses(comparison, drawn), _finals(comparison, drawn), _outcomes(comparison, drawn)]
-    return [
-        dataclasses.replace(chart, caption=chart.caption + (rest if n_left else "")) for chart in charts if chart
-    ]
+    return [dataclasses.replace(chart, caption=chart.caption + rest) for chart in charts if chart]
+
+
+def _rest(comparison: Comparison, n: int, n_drawn: int) -> str:
+    """What all captions say of the configurations."""
+    others = varied_of(comparison)
+    text = f" Names tell the initializer, {', '.join(others)}." if others else ""
+    if n_drawn < n:
+        text += f" The {n_drawn} configurations with the lowest median final loss are drawn, {n - n_drawn} are not."
+    return text
 
 
 def _chart(name: str, title: str, caption: str, hint: str, **rest: Any) -> Chart:
@@ -84,7 +91,8 @@ def _losses(comparison: Comparison, drawn: dict[int, str]) -> Chart | None:
     if not len(finite):
         return None
     scale, top = _scale(finite.tolist()), finite.max()
-    rows, texts = [], [{"epoch": int(epoch)} for epoch in comparison.epochs]
+    rows: list[dict[str, Any]] = []
+    texts: list[dict[str, Any]] = [{"epoch": int(epoch)} for epoch in comparison.epochs]
     for i, band in bands.items():
         for text, (low, median, high) in zip(texts, band.T.tolist(), strict=True):
             edges = {"low": _shown(low, scale), "high": _shown(min(high, top), scale)}
@@ -166,25 +174,30 @@ def _finals(comparison: Comparison, drawn: dict[int, str]) -> Chart | None:
     hidden = f" {n_hidden} runs have no final loss that the axis can show." if n_hidden else ""
     fields = {"name": "configuration", "seed": "seed", "loss": "final loss", "train": f"train {score}"}
     fields |= {"test": f"test {score}", "outcome": "outcome"}
+    places = _places(drawn)
     return _chart(
         "finals",
         "Final training loss of the runs",
         f"{every}.{hidden}",
         "The pointer tells its seed, loss and scores.",
         **_named(rows, drawn),
-        height=ROW * len(drawn),
+        height=places["height"],
         mark={"type": "tick", "thickness": 2, "opacity": 0.5, "size": 22},
         encoding={
             "x": {"field": "loss", "type": "quantitative", "scale": scale, "title": "final training loss"},
-            "y": _names(drawn),
+            "y": places["y"],
             "color": _color(drawn, legend=None),
             "tooltip": [{"field": field, "title": title, "type": "nominal"} for field, title in fields.items()],
         },
     )
 
 
-def _names(drawn: dict[int, str]) -> dict[str, Any]:
-    return {"field": "name", "type": "nominal", "sort": list(drawn.values()), "title": None}
+def _places(drawn: dict[int, str]) -> dict[str, Any]:
+    """A row for every configuration, as high as its name, of which every part has a line."""
+    lines = max(name.count(PARTED) for name in drawn.values()) + 1
+    axis = {"labelExpr": f"split(datum.label, '{PARTED}')", "labelLineHeight": LINE}
+    y = {"field": "name", "type": "nominal", "sort": list(drawn.values()), "title": None, "axis": axis}
+    return {"height": max(ROW, LINE * lines + 6) * len(drawn), "y": y}
 
 
 # ---- outcomes
@@ -202,17 +215,18 @@ def _outcomes(comparison: Comparison, drawn: dict[int, str]) -> Chart:
                 rows.append({"i": i, "outcome": outcome, "order": order, "runs": n, "text": text})
     shown = [outcome for outcome in OUTCOMES if outcome in seen]
     fields = {"name": "configuration", "outcome": "outcome", "text": "runs"}
+    places = _places(drawn)
     return _chart(
         "outcomes",
         "Outcomes",
         "What became of the runs of every configuration.",
         "The pointer tells how many.",
         **_named(rows, drawn),
-        height=ROW * len(drawn),
+        height=places["height"],
         mark={"type": "bar"},
         encoding={
             "x": {"field": "runs", "type": "quantitative", "stack": "normalize", "title": "share of runs"},
-            "y": _names(drawn),
+            "y": places["y"],
             "order": {"field": "order"},
             "color": {
                 "field": "outcome",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastmlp.lab.page.wording import between, chosen_of, counted, listed, names_of, number, percent
+from fastmlp.lab.page.wording import between, chosen_of, counted, label_of, listed, names_of, number, percent
 from fastmlp.lab.sweep.case import OUTCOMES
 from fastmlp.lab.sweep.comparison import Comparison
 from fastmlp.lab.sweep.statistics import CONFIDENCE
@@ -141,23 +141,32 @@ def _differences(comparison: Comparison, best: int) -> list[str]:
 
 
 def _difference(comparison: Comparison, a: str, b: str) -> str:
+    one, other = label_of(a), label_of(b)
     try:
         found = comparison.paired(a, b)
-    except ValueError as error:
-        return f"{a} and {b} cannot be compared: {error}."
-    pairs = f"{counted(found.n_pairs, 'pair')} of runs with the same seed"
+    except ValueError:  # too few pairs
+        of_a, of_b = (counted(_n_finite(comparison, label), "run") for label in (a, b))
+        return (
+            f"{one} and {other} are not compared: {of_a} of {one} and {of_b} of {other} have a finite final loss, and "
+            "fewer than 2 pairs of these differ in the initializer alone."
+        )
     left_out = f"; {counted(found.n_left_out, 'pair')} without finite losses left out" if found.n_left_out else ""
     test = f"Wilcoxon p = {found.p_value:.2g}"
+    over = f"Over {counted(found.n_pairs, 'pair')} of runs that differ in the initializer alone"
     if found.low <= 0 <= found.high:
-        interval = between(found.low, found.high)
         return (
-            f"{pairs} show no difference in mean final loss between {a} and {b}: {number(found.difference)} "
-            f"(95 % interval {interval}; {test}{left_out})."
+            f"{over}, the mean final losses of {one} and {other} show no difference: {number(found.difference)} "
+            f"(95 % interval {between(found.low, found.high)}; {test}{left_out})."
         )
-    is_less = found.difference < 0
-    interval = between(*sorted((abs(found.low), abs(found.high))))
+    ends = abs(found.low), abs(found.high)
+    what = "lower" if found.difference < 0 else "higher"
+    interval = between(min(ends), max(ends))
     return (
-        f"Over {pairs}, the final loss of {a} is {number(abs(found.difference))} {'lower' if is_less else 'higher'} "
-        f"than that of {b} on average (95 % interval {interval}), and lower in {found.a_is_less} of them "
-        f"({test}{left_out})."
+        f"{over}, the final loss of {one} is {number(abs(found.difference))} {what} than that of {other} on average "
+        f"(95 % interval {interval}), and lower in {found.a_is_less} of them ({test}{left_out})."
     )
+
+
+def _n_finite(comparison: Comparison, initializer: str) -> int:
+    runs = comparison.runs
+    return int(np.isfinite(runs["final_loss"][runs["initializer"] == initializer]).sum())

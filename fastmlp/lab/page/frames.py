@@ -151,14 +151,15 @@ def boundary_frames(
     first = {configuration.initializer: configuration for configuration in reversed(configurations)}
     chosen = list(reversed(first.values()))
     check_all(chosen, problem)
-    targets = problem.examples.targets[0]
+    points, targets = problem.examples.inputs, problem.examples.targets[0]
+    assert isinstance(points, np.ndarray)  # a sweep's are never sparse
     found = BoundaryFrames(
         seed=seed,
         kind=kind,
         low=float(targets.min()),
         high=float(targets.max()),
-        extent=_extent(problem.examples.inputs),
-        points=problem.examples.inputs,
+        extent=_extent(points),
+        points=points,
         targets=np.empty(len(targets), np.uint8),
         runs=[],
     )

@@ -26,7 +26,7 @@ def losses(comparison: Comparison, summary: np.ndarray) -> str:
 
 def finals(comparison: Comparison, summary: np.ndarray) -> str:
     """Return the final losses of all runs as the address of a PNG."""
-    chosen, names = chosen_of(summary, len(style.COLORS)), names_of(comparison)
+    chosen, names = chosen_of(summary, len(style.COLORS)), names_of(comparison, short=True)
     axes = style.axes_of_grid(1, 1, (6.4, 0.9 + 0.35 * len(chosen)))[0, 0]
     for row, (i, line) in enumerate(zip(chosen, style.lines_of(axes, len(chosen)), strict=True)):
         found = comparison.runs["final_loss"][comparison.runs["configuration"] == i]

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from fastmlp.lab.page.frames import FRAMES, LEVELS, NO_PREDICTION, SIDE, BoundaryFrames, RunFrames
-from fastmlp.lab.page.wording import MOST_NAME, number
+from fastmlp.lab.page.wording import number
 from fastmlp.lab.pictures.style import COLORS
-from fastmlp.text import shortened
 
 MOST_BYTES = 500_000  # of all frames; the page has 2 MB
 MOST_POINTS = 300  # examples scattered
@@ -46,7 +45,7 @@ def _player(run: RunFrames, step: int) -> dict[str, Any]:
     n = len(run.frames)
     some = sorted({*range(0, n, step), n - 1})
     return {
-        "name": shortened(run.initializer, MOST_NAME),
+        "name": run.initializer,
         "bytes": packed(run.frames[some]),
         "captions": [caption(run, i) for i in some],
     }
@@ -77,8 +76,8 @@ def palette(kind: str) -> np.ndarray:
         pale = PALE * np.array(WHITE) + (1 - PALE) * colors
         found = pale[np.arange(256) % len(pale)]
     else:
-        stops = [colors[0], WHITE, colors[1]]
-        found = np.array([np.interp(np.arange(256), [0, LEVELS / 2, LEVELS], channel) for channel in zip(*stops)]).T
+        stops = np.array([colors[0], WHITE, colors[1]])
+        found = np.array([np.interp(np.arange(256), [0, LEVELS / 2, LEVELS], channel) for channel in stops.T]).T
     found[NO_PREDICTION] = GREY
     return found.round().astype(np.uint8)
 

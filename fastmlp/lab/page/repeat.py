@@ -28,7 +28,9 @@ def call_of(comparison: Comparison) -> str:
         **({"X_test": "X_test", "y_test": "y_test"} if settings["n_test_examples"] else {}),
         "activation": _one_or_list([_activation(value) for value in choices["activation"]]),
         "loss": settings["loss"],
-        **{name: _one_or_list(list(map(_value, choices[name]))) for name in ("optimizer", "learning_rate", "batch_size")},
+        "optimizer": _one_or_list(list(map(_value, choices["optimizer"]))),
+        "learning_rate": _one_or_list(list(map(_value, choices["learning_rate"]))),
+        "batch_size": _one_or_list(list(map(_value, choices["batch_size"]))),
         "epochs": str(settings["epochs"]),
         "report_every": str(settings["report_every"]),
         "dtype": repr(settings["dtype"]),
@@ -55,12 +57,13 @@ def _activation(label: str) -> str:
 
 def _value(value: Any) -> str:
     """A number, a name in quotes, or the label of an object."""
-    return repr(value) if not isinstance(value, str) or value.isidentifier() and value != "None" else value
+    is_told = isinstance(value, str) and (value == "None" or not value.isidentifier())
+    return value if is_told else repr(value)
 
 
 def _seeds(column: np.ndarray) -> str:
     seeds = np.unique(column).tolist()
-    if seeds == list(range(seeds[0], seeds[-1] + 1)):
+    if len(seeds) == seeds[-1] + 1 - seeds[0]:
         return f"range({seeds[0]}, {seeds[-1] + 1})"
     return str(seeds)
 

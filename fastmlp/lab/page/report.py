@@ -19,20 +19,20 @@ from fastmlp.lab.page.findings import Findings, findings_of
 from fastmlp.lab.page.frames import BoundaryFrames, RunFrames
 from fastmlp.lab.page.players import caption, key, players_of
 from fastmlp.lab.page.repeat import call_of, versions
-from fastmlp.lab.page.wording import MOST_NAME
+from fastmlp.lab.page.wording import names_of
 from fastmlp.lab.sweep import display
 from fastmlp.lab.sweep.comparison import Comparison
-from fastmlp.text import printable, shortened
+from fastmlp.text import printable
 
 HERE = Path(__file__).parent
 MOST_PLAYERS = 6
 CAPTION = (
-    "Final loss: the median, and the band of the runs from 5 to 95 %. Scores: the mean, and its bootstrap 95 % interval. "
-    "Time: the median of a training."
+    "Final loss: the median, and the band of the runs from 5 to 95 %. Scores: the mean, and its bootstrap 95 % "
+    "interval. Time: the median of a training."
 )
 REPEAT = (
-    "A run's draws depend on its configuration and seed alone: with the same data and the kernels named here it has the "
-    "same bits in any order and with any number of workers. This page was written with:"
+    "A run's draws depend on its configuration and seed alone: with the same data and the kernels named here it has "
+    "the same bits in any order and with any number of workers. This page was written with:"
 )
 SOURCE_MAP = re.compile(r"^//# sourceMappingURL=.*$", re.MULTILINE)  # a file that the page does not have
 
@@ -90,29 +90,31 @@ def write_report(
     for name, text in {"title": title, "data": data, "command": command or ""}.items():
         if not isinstance(text, str):
             raise TypeError(f"{name} must be a str, got {checks.shown(text)}")
-    if frames is not None:
-        check_frames(comparison, frames)
-    text = page_of(comparison, title, data, frames, command)
+    text = page_of(comparison, title, data, frames if frames is None else named(comparison, frames), command)
     files.write_to("path", path, lambda file: file.write(text.encode()))
 
 
-def check_frames(comparison: Comparison, frames: Any) -> None:
-    """Refuse frames of runs that the comparison does not hold with the same losses, to the bit."""
+def named(comparison: Comparison, frames: Any) -> BoundaryFrames:
+    """Return the frames with the names of their runs' configurations in place of the initializers' labels.
+
+    Frames of runs that the comparison does not hold, with the same losses to the bit, are refused.
+    """
     if not isinstance(frames, BoundaryFrames):
         raise TypeError(f"frames must be BoundaryFrames or None, got {checks.shown(frames)}")
+    names, runs, found = names_of(comparison), comparison.runs, []
     for run in frames.runs:
-        runs = comparison.runs
-        own = comparison.losses[(runs["initializer"] == run.initializer) & (runs["seed"] == frames.seed)]
-        if not any(np.array_equal(losses, run.reported, equal_nan=True) for losses in own):
+        own = np.flatnonzero((runs["initializer"] == run.initializer) & (runs["seed"] == frames.seed))
+        same = [i for i in own if np.array_equal(comparison.losses[i], run.reported, equal_nan=True)]
+        if not same:
             what = "has other losses" if len(own) else "is not among the runs"
             raise ValueError(
                 f"frames must show runs of the comparison; the one of {run.initializer} from seed {frames.seed} {what}"
             )
+        found.append(dataclasses.replace(run, initializer=names[runs["configuration"][same[0]]]))
+    return dataclasses.replace(frames, runs=found)
 
 
-def page_of(
-    comparison: Comparison, title: str, data: str, frames: BoundaryFrames | None, command: str | None
-) -> str:
+def page_of(comparison: Comparison, title: str, data: str, frames: BoundaryFrames | None, command: str | None) -> str:
     """Return the page as text."""
     summary, thinned = comparison.summary(), _thinned(comparison)
     charts = charts_of(thinned, summary)
@@ -231,7 +233,7 @@ def _entry(text: str, colors: list[str]) -> str:
 def _player(number: int, run: RunFrames) -> str:
     return _template("player.html").substitute(
         number=number,
-        name=_escaped(shortened(run.initializer, MOST_NAME)),
+        name=_escaped(run.initializer),
         start=_escaped(caption(run, 0)),
     )
 

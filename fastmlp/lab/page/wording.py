@@ -38,18 +38,28 @@ def listed(names: list[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
-def names_of(comparison: Comparison) -> list[str]:
-    """Return a name for every configuration: the initializer's label, and the value of whatever else differs."""
-    others = [name for name in VARIED if name in comparison.varied]
-    return [
-        ", ".join(
-            [
-                shortened(str(configuration["initializer"]), MOST_NAME),
-                *(f"{other.replace('_', ' ')} {_value(configuration[other])}" for other in others),
-            ]
-        )
-        for configuration in comparison.configurations
-    ]
+def varied_of(comparison: Comparison) -> list[str]:
+    """Return what a configuration is named by beside its initializer, in words."""
+    return [name.replace("_", " ") for name in VARIED if name in comparison.varied]
+
+
+def names_of(comparison: Comparison, *, short: bool = False) -> list[str]:
+    """Return a name for every configuration: the label of the initializer, and the value of whatever else differs.
+
+    A short name says the values alone, without what they are.
+    """
+    others = varied_of(comparison)
+    names = []
+    for configuration in comparison.configurations:
+        values = [_value(configuration[other.replace(" ", "_")]) for other in others]
+        told = values if short else [f"{other} {value}" for other, value in zip(others, values, strict=True)]
+        names.append(", ".join([label_of(configuration["initializer"]), *told]))
+    return names
+
+
+def label_of(initializer: str) -> str:
+    """Return the label of an initializer as it is written in a sentence."""
+    return shortened(initializer, MOST_NAME)
 
 
 def _value(value: Any) -> str:

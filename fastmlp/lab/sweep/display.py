@@ -2,7 +2,6 @@
 
 import html as escaping
 import math
-from collections.abc import Sequence
 from typing import Any
 
 from fastmlp.lab.sweep.case import OUTCOMES
