@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp.lab.page.wording import between, chosen_of, names_of, number, percent, varied_of
+from fastmlp.lab.page.wording import PARTED, between, chosen_of, names_of, number, percent, varied_of
 from fastmlp.lab.pictures.bands import band_of
 from fastmlp.lab.pictures.style import COLORS
 from fastmlp.lab.sweep.case import OUTCOMES
@@ -19,8 +19,7 @@ from fastmlp.lab.sweep.comparison import Comparison
 MOST_DRAWN = len(COLORS)  # configurations: one colour each
 MOST_REPORTS = 120  # epochs of a curve
 MOST_RUNS = 1000  # marks
-ROW, LINE = 34, 13  # pixels: the least height of a configuration's row, and of a line of its name
-PARTED = ", "  # between the parts of a name
+ROW, LINE = 34, 13  # pixels: the height of a configuration's row, and of a line of its name
 COLOR_OF = dict(zip(OUTCOMES, ("#009e73", "#e69f00", "#0072b2", "#cc79a7", "#d55e00", "#000000"), strict=True))
 
 
@@ -174,18 +173,17 @@ def _finals(comparison: Comparison, drawn: dict[int, str]) -> Chart | None:
     hidden = f" {n_hidden} runs have no final loss that the axis can show." if n_hidden else ""
     fields = {"name": "configuration", "seed": "seed", "loss": "final loss", "train": f"train {score}"}
     fields |= {"test": f"test {score}", "outcome": "outcome"}
-    places = _places(drawn)
     return _chart(
         "finals",
         "Final training loss of the runs",
         f"{every}.{hidden}",
         "The pointer tells its seed, loss and scores.",
         **_named(rows, drawn),
-        height=places["height"],
+        height=ROW * len(drawn),
         mark={"type": "tick", "thickness": 2, "opacity": 0.5, "size": 22},
         encoding={
             "x": {"field": "loss", "type": "quantitative", "scale": scale, "title": "final training loss"},
-            "y": places["y"],
+            "y": _places(drawn),
             "color": _color(drawn, legend=None),
             "tooltip": [{"field": field, "title": title, "type": "nominal"} for field, title in fields.items()],
         },
@@ -193,11 +191,14 @@ def _finals(comparison: Comparison, drawn: dict[int, str]) -> Chart | None:
 
 
 def _places(drawn: dict[int, str]) -> dict[str, Any]:
-    """A row for every configuration, as high as its name, of which every part has a line."""
-    lines = max(name.count(PARTED) for name in drawn.values()) + 1
-    axis = {"labelExpr": f"split(datum.label, '{PARTED}')", "labelLineHeight": LINE}
-    y = {"field": "name", "type": "nominal", "sort": list(drawn.values()), "title": None, "axis": axis}
-    return {"height": max(ROW, LINE * lines + 6) * len(drawn), "y": y}
+    """A row for every configuration; the two parts of its name have a line each."""
+    is_parted = any(PARTED in name for name in drawn.values())
+    axis = {
+        "labelExpr": f"split(datum.label, '{PARTED}')",
+        "labelLineHeight": LINE,
+        "labelOffset": -is_parted * LINE / 2,
+    }
+    return {"field": "name", "type": "nominal", "sort": list(drawn.values()), "title": None, "axis": axis}
 
 
 # ---- outcomes
@@ -215,18 +216,17 @@ def _outcomes(comparison: Comparison, drawn: dict[int, str]) -> Chart:
                 rows.append({"i": i, "outcome": outcome, "order": order, "runs": n, "text": text})
     shown = [outcome for outcome in OUTCOMES if outcome in seen]
     fields = {"name": "configuration", "outcome": "outcome", "text": "runs"}
-    places = _places(drawn)
     return _chart(
         "outcomes",
         "Outcomes",
         "What became of the runs of every configuration.",
         "The pointer tells how many.",
         **_named(rows, drawn),
-        height=places["height"],
+        height=ROW * len(drawn),
         mark={"type": "bar"},
         encoding={
             "x": {"field": "runs", "type": "quantitative", "stack": "normalize", "title": "share of runs"},
-            "y": places["y"],
+            "y": _places(drawn),
             "order": {"field": "order"},
             "color": {
                 "field": "outcome",

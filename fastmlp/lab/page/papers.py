@@ -15,7 +15,7 @@ from fastmlp.lab.sweep.comparison import Comparison
 
 STAGES = 4  # frames of a run: the start, the end and those between
 CELL = 1.6  # inches of a frame
-DOTS = 100  # to the inch
+DOTS = 80  # to the inch of a PNG
 
 
 def losses(comparison: Comparison, summary: np.ndarray) -> str:

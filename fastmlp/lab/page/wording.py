@@ -10,6 +10,7 @@ from fastmlp.lab.sweep.comparison import Comparison
 from fastmlp.lab.sweep.configuration import VARIED
 from fastmlp.text import shortened
 
+PARTED = " · "  # between the initializer and the values in a short name
 MOST_NAME = 60  # characters of an initializer's label, and of every value behind it
 
 
@@ -46,15 +47,17 @@ def varied_of(comparison: Comparison) -> list[str]:
 def names_of(comparison: Comparison, *, short: bool = False) -> list[str]:
     """Return a name for every configuration: the label of the initializer, and the value of whatever else differs.
 
-    A short name says the values alone, without what they are.
+    A short name says the values alone, without what they are, behind ``PARTED``.
     """
-    others = varied_of(comparison)
-    names = []
+    others, names = varied_of(comparison), []
     for configuration in comparison.configurations:
+        name = label_of(configuration["initializer"])
         values = [_value(configuration[other.replace(" ", "_")]) for other in others]
         told = values if short else [f"{other} {value}" for other, value in zip(others, values, strict=True)]
-        names.append(", ".join([label_of(configuration["initializer"]), *told]))
-    return names
+        if told:
+            name += (PARTED if short else ", ") + ", ".join(told)
+        names.append(name)
+    return [name if names.count(name) == 1 else f"{name} ({i})" for i, name in enumerate(names, 1)]
 
 
 def label_of(initializer: str) -> str:

@@ -9,14 +9,15 @@
   function config(width) {
     const value = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
     const text = { labelColor: value("--ink"), titleColor: value("--ink"), labelFontSize: 12, titleFontSize: 12 };
+    const line = value("--line");
     return {
       background: null,
       font: "system-ui, sans-serif",
-      view: { stroke: value("--line") },
-      axis: { ...text, gridColor: value("--line"), gridOpacity: 0.5, domainColor: value("--line"), tickColor: value("--line") },
+      view: { stroke: line },
+      axis: { ...text, gridColor: line, gridOpacity: 0.5, domainColor: line, tickColor: line },
       axisX: { labelOverlap: true, tickCount: Math.round(width / 90) },
       axisY: { labelLimit: Math.min(220, width / 3) },
-      legend: { ...text, orient: "bottom", columns: Math.max(1, Math.floor(width / 190)), labelLimit: 160, symbolOpacity: 1 },
+      legend: { ...text, orient: "bottom", columns: Math.ceil(width / 390), labelLimit: 280, symbolOpacity: 1 },
       rule: { color: value("--faint") },
     };
   }
