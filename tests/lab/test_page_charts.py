@@ -47,7 +47,16 @@ def test_every_run_with_a_finite_loss_has_a_mark():
         if np.isfinite(row["final_loss"])
     ]
     assert {(row["seed"], row["test"]) for row in rows} == {(0, "0.5"), (1, "0.75"), (2, "1")}
-    assert charts["finals"].caption == "Every mark is a run. 1 runs have no final loss that the axis can show."
+    assert (
+        charts["finals"].caption == "Every mark is a run. No mark: 1 run without a final loss that the axis can show."
+    )
+
+
+def test_a_score_that_no_run_has_is_not_told():
+    charts, _ = drawn(FINALS)
+    tooltips = [item["field"] for item in charts["finals"].specification["encoding"]["tooltip"]]
+    assert tooltips == ["name", "seed", "loss", "train", "outcome"]
+    assert all("test" not in row for row in values(charts["finals"].specification))
 
 
 def test_outcomes_are_counted():

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp.lab.page.wording import PARTED, between, chosen_of, names_of, number, percent, varied_of
+from fastmlp.lab.page.wording import PARTED, between, chosen_of, counted, names_of, number, percent, varied_of
 from fastmlp.lab.pictures.bands import band_of
 from fastmlp.lab.pictures.style import COLORS
 from fastmlp.lab.sweep.case import OUTCOMES
@@ -78,7 +78,7 @@ def _scale(values: list[float]) -> dict[str, Any]:
 
 def _shown(value: float, scale: dict[str, Any]) -> float | None:
     """A value as JSON holds it, or None where the scale cannot show it."""
-    return float(f"{value:.6g}") if math.isfinite(value) and (value > 0 or scale != {"type": "log"}) else None
+    return float(f"{value:.6g}") if math.isfinite(value) and (value > 0 or scale.get("type") != "log") else None
 
 
 # ---- losses over epochs
@@ -159,20 +159,21 @@ def _finals(comparison: Comparison, drawn: dict[int, str]) -> Chart | None:
     if not len(shown):
         return None
     some = shown[np.argsort(shown["final_loss"], kind="stable")][:: -(-len(shown) // MOST_RUNS)]
+    parts = [part for part in ("train", "test") if np.isfinite(shown[f"{part}_score"]).any()]
     rows = [
         {
             "i": int(run["configuration"]),
             "loss": _shown(float(run["final_loss"]), scale),
             "seed": int(run["seed"]),
             "outcome": str(run["outcome"]),
-            **{part: number(float(run[f"{part}_score"])) for part in ("train", "test")},
+            **{part: number(float(run[f"{part}_score"])) for part in parts},
         }
         for run in some
     ]
     every = "Every mark is a run" if len(some) == len(shown) else f"{len(some)} of {len(shown)} runs have a mark"
-    hidden = f" {n_hidden} runs have no final loss that the axis can show." if n_hidden else ""
-    fields = {"name": "configuration", "seed": "seed", "loss": "final loss", "train": f"train {score}"}
-    fields |= {"test": f"test {score}", "outcome": "outcome"}
+    hidden = f" No mark: {counted(n_hidden, 'run')} without a final loss that the axis can show." if n_hidden else ""
+    fields = {"name": "configuration", "seed": "seed", "loss": "final loss"}
+    fields |= {part: f"{part} {score}" for part in parts} | {"outcome": "outcome"}
     return _chart(
         "finals",
         "Final training loss of the runs",
@@ -182,7 +183,12 @@ def _finals(comparison: Comparison, drawn: dict[int, str]) -> Chart | None:
         height=ROW * len(drawn),
         mark={"type": "tick", "thickness": 2, "opacity": 0.5, "size": 22},
         encoding={
-            "x": {"field": "loss", "type": "quantitative", "scale": scale, "title": "final training loss"},
+            "x": {
+                "field": "loss",
+                "type": "quantitative",
+                "scale": {**scale, "nice": False, "padding": 10},
+                "title": "final training loss",
+            },
             "y": _places(drawn),
             "color": _color(drawn, legend=None),
             "tooltip": [{"field": field, "title": title, "type": "nominal"} for field, title in fields.items()],
