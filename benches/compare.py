@@ -20,18 +20,22 @@ TABLES = {  # names on the command line: module and function that measure them
     "threads": ("tables.threads_table", "measure"),
     "sparse": ("tables.sparse_table", "measure"),
     "watching": ("tables.watching_table", "measure"),
+    "diagnosis": ("tables.diagnosis_table", "measure"),
     "estimators": ("tables.estimators_table", "measure"),
     "tabular": ("tables.tabular_table", "measure"),
     "busy": ("tables.busy_table", "measure"),
     "c-export": ("tables.c_export_table", "measure"),
+    "sweep": ("tables.sweep_table", "measure"),
 }
 MARKERS = {  # tables between each pair of markers in docs/benchmarks.md
     "ratio": ("seed", "training", "exponential", "one-row", "threads"),
     "width": ("widths",),
     "sparse": ("sparse",),
     "watching": ("watching",),
+    "diagnosis": ("diagnosis",),
     "estimators": ("estimators", "tabular", "busy"),
     "c-export": ("c-export",),
+    "sweep": ("sweep",),
 }
 SUMMARY = "speed"  # the markers in README.md
 CORE_TYPES = {"avx2": "Haswell"}  # the OpenBLAS kernels of an instruction set below the machine's best

@@ -161,6 +161,14 @@ def number(name: str, value: Any) -> float:
     return arrays.read(name, "a number", value, converted)
 
 
+def finite(name: str, value: Any) -> float:
+    """A float that is finite."""
+    real = number(name, value)
+    if not math.isfinite(real):
+        raise ValueError(f"{name} must be finite, got {shown(value)}")
+    return real
+
+
 def check_held(name: str, value: float, dtype: Any) -> None:
     """Refuse a float that ``dtype``, unless it is None, cannot hold with all digits; it holds 0."""
     if dtype is None or value == 0 or 1e-30 < value < 1e30:

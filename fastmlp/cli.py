@@ -50,19 +50,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    from fastmlp.lab.commands import (
-        study as study_command,
-    )  # here, so that main reports a wrong FASTMLP_ISA, which is found at import
+    # imported here, so that main reports a wrong FASTMLP_ISA, which is found at import
+    from fastmlp.lab.commands import compare, diagnose, study
 
     parser = _Parser(prog="fastmlp", description="Train and study small multi-layer perceptrons.")
     parser.add_argument("--version", action="version", version=f"fastmlp {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="command", required=True)
-    study = commands.add_parser(
-        "study",
-        help="compare initializations (the default command)",
-        description="Train one network from several initializations, compare them in a table and draw them.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    study_command.add_options(study)
-    study.set_defaults(run=study_command.run)
+    for command, summary, description in (
+        (
+            study,
+            "compare initializations of one seed (the default command)",
+            "Train one network from several initializations, compare them in a table and draw them.",
+        ),
+        (
+            compare,
+            "compare initializations over many seeds",
+            "Train networks from several initializations and many seeds each, and compare them with intervals.",
+        ),
+        (
+            diagnose,
+            "look into every layer of one network",
+            "Measure every layer of a network, before or after training, and tell what is wrong with it.",
+        ),
+    ):
+        name = command.__name__.rpartition(".")[2]
+        options = commands.add_parser(
+            name, help=summary, description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+        )
+        command.add_options(options)
+        options.set_defaults(run=command.run)
     return parser

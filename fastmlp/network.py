@@ -138,7 +138,7 @@ class MLP(Predictor, Persistent, Exportable):
                 "cannot be pickled: assign model.initialization"
             )
         with self.occupancy.training("initialize"):
-            drawn = initializers.draw(self.initialization, self.plan.layer_dims, self.seed)
+            drawn = initializers.draw(self.initialization, self.plan.layer_dims, self.seed, self.plan.activations)
             self._assign("initialization", join_parameters(*drawn))
             self.training_state = TrainingState()
         return self

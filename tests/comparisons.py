@@ -1,53 +1,43 @@
-"""Comparisons with figures of the test's own, in place of those of a sweep."""
+"""Comparisons made by hand, for tests that need certain losses and outcomes."""
 
 import numpy as np
 
-from fastmlp.lab import Comparison
-from fastmlp.lab.sweep.comparison import table
+from fastmlp.lab.sweep.comparison import Comparison
 
+REST = {"layer_dims": "2-4-1", "activation": "relu", "optimizer": "sgd", "learning_rate": 0.1, "batch_size": 10}
 SETTINGS = {
     "loss": "LogLoss(label_smoothing=0.0)",
     "dtype": "float64",
-    "epochs": 100,
-    "report_every": 10,
-    "n_examples": 50,
-    "n_test_examples": 0,
+    "epochs": 30,
+    "n_examples": 10,
     "score": "accuracy",
 }
-CONFIGURATION = {
-    "layer_dims": "2-4-1",
-    "activation": "relu",
-    "optimizer": "sgd",
-    "learning_rate": 0.1,
-    "batch_size": 50,
-}
 
 
-def comparison_of(finals, outcomes=None, *, scores=None, reasons=None, varied=(), losses=None, n_missing=0, **settings):
-    """A comparison of ``finals``, a list of final losses, by seed, for each initializer.
-
-    ``outcomes`` and ``reasons`` are by initializer and seed where they are not "learned" and empty; ``scores`` are
-    test scores like ``finals``; ``varied`` holds what else configurations differ in, a dict for each.
-    """
-    rows = [(c, seed) for c, name in enumerate(finals) for seed in range(len(finals[name]))]
-    names = list(finals)
-
-    def look(found, default):
-        return [(found or {}).get((names[c], seed), default) for c, seed in rows]
-
-    final = np.array([finals[names[c]][seed] for c, seed in rows], float)
-    columns = {"initializer": [names[c].partition("|")[0] for c, _ in rows], "seed": np.array([s for _, s in rows])}
-    for key in {key: None for values in varied for key in values}:
-        columns[key] = np.array([varied[c][key] for c, _ in rows])
-    columns |= {"first_loss": np.ones(len(rows)), "final_loss": final, "train_score": np.full(len(rows), 0.5)}
-    columns["test_score"] = [scores[names[c]][seed] if scores else np.nan for c, seed in rows]
-    columns |= {"outcome": look(outcomes, "learned"), "epoch": np.full(len(rows), 90), "reason": look(reasons, "")}
-    columns |= {"seconds": np.full(len(rows), 0.25), "configuration": np.array([c for c, _ in rows])}
-    if losses is None:
-        losses = np.linspace(np.ones(len(rows)), np.where(np.isfinite(final), final, np.nan), 10).T
-    epochs = np.arange(0, 10 * losses.shape[1], 10)
-    configurations = [
-        {"initializer": name.partition("|")[0], **CONFIGURATION, **(varied[c] if varied else {})}
-        for c, name in enumerate(names)
-    ]
-    return Comparison(table(columns), losses, epochs, configurations, SETTINGS | settings, n_missing)
+def comparison_of(losses, *, outcomes=None, final=None, configurations=None, varied=(), epochs=None):
+    """Return a comparison of losses (n_configurations, n_seeds, n_reports), all "learned" unless told otherwise."""
+    losses = np.asarray(losses, float)
+    n_configurations, n_seeds, n_reports = losses.shape
+    flat = losses.reshape(-1, n_reports)
+    if configurations is None:
+        configurations = [{"initializer": f"start {i}"} for i in range(n_configurations)]
+    configurations = [{**REST, **configuration} for configuration in configurations]
+    of = np.repeat(np.arange(n_configurations), n_seeds)
+    columns = {
+        "initializer": np.array([configurations[i]["initializer"] for i in of]),
+        "seed": np.tile(np.arange(n_seeds), n_configurations),
+        **{name: np.array([configurations[i][name] for i in of]) for name in varied},
+        "first_loss": flat[:, 0],
+        "final_loss": flat[:, -1] if final is None else np.asarray(final, float).ravel(),
+        "train_score": np.linspace(0, 1, len(flat)),
+        "test_score": np.full(len(flat), np.nan),
+        "outcome": np.full(len(flat), "learned", "U16") if outcomes is None else np.ravel(outcomes).astype("U16"),
+        "epoch": np.full(len(flat), 20),
+        "reason": np.full(len(flat), ""),
+        "seconds": np.full(len(flat), 0.5),
+        "configuration": of,
+    }
+    runs = np.empty(len(flat), [(name, array.dtype) for name, array in columns.items()])
+    for name, array in columns.items():
+        runs[name] = array
+    return Comparison(runs, flat, np.arange(n_reports) * 10 if epochs is None else epochs, configurations, SETTINGS)

@@ -86,14 +86,14 @@ def torch_compile():
 # ---- JAX: the whole training in one compiled call; the bias is the weight of a row of ones, which is faster
 
 
-def jax_jit():
+def jax_training():
+    """JAX, and a function (layers, X, Y, learning_rate, epochs) that it can compile and map over seeds."""
     import jax
     from jax import numpy as jnp
 
     jax.config.update("jax_enable_x64", True)
 
-    @functools.partial(jax.jit, static_argnames="epochs")
-    def compiled(layers, X, Y, learning_rate, epochs):
+    def train(layers, X, Y, learning_rate, epochs):
         ones = jnp.ones_like(Y)
 
         def logits_of(layers):
@@ -110,10 +110,33 @@ def jax_jit():
 
         return jax.lax.fori_loop(0, epochs, step, layers)
 
+    return jax, train
+
+
+def jax_jit():
+    jax, train_layers = jax_training()
+    compiled = jax.jit(train_layers, static_argnames="epochs")
+
     def train(parameters, X, Y, learning_rate, epochs):
         layers = with_bias_columns(parameters)
         trained = compiled(layers, X, Y, parameters.dtype.type(learning_rate), epochs)
         return without_bias_columns([np.asarray(w) for w in trained])
+
+    return train
+
+
+def jax_vmap():
+    """A trainer of several starts (n, n_parameters) in one call."""
+    jax, train_layers = jax_training()
+
+    @functools.partial(jax.jit, static_argnames="epochs")
+    def compiled(layers, X, Y, learning_rate, epochs):
+        return jax.vmap(lambda layers: train_layers(layers, X, Y, learning_rate, epochs))(layers)
+
+    def train(starts, X, Y, learning_rate, epochs):
+        layers = [np.stack(layer) for layer in zip(*map(with_bias_columns, starts), strict=True)]
+        trained = [np.asarray(w) for w in compiled(layers, X, Y, starts.dtype.type(learning_rate), epochs)]
+        return np.stack([without_bias_columns(list(layer)) for layer in zip(*trained, strict=True)])
 
     return train
 

@@ -67,7 +67,7 @@ class Examples:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """All but ``data``, which is made anew."""
-        return Examples, tuple(getattr(self, f.name) for f in fields(self) if f.init)
+        return _unpickled, tuple(getattr(self, f.name) for f in fields(self) if f.init)
 
     @classmethod
     def of(cls, network: Any, X: Any, y: Any, sample_weight: Any = None) -> "Examples":
@@ -110,6 +110,17 @@ class Examples:
             indptr = indptr[start : end + 1] - indptr[start]
             return _kernels.Data((values[stored], indices[stored], indptr, n_features), targets)
         return _kernels.Data(self.inputs[start:end], targets)
+
+
+def _unpickled(*values: Any) -> Examples:
+    """Make examples of aligned arrays: those that a cluster sends lie in its messages at any address."""
+    return Examples(*map(_aligned, values))
+
+
+def _aligned(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_aligned, value))
+    return value.copy(order="K") if isinstance(value, np.ndarray) and not value.flags.aligned else value
 
 
 def inputs_of(X: Any, n_features: int, dtype: np.dtype) -> Inputs:

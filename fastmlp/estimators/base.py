@@ -11,13 +11,13 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight
 
-from fastmlp import training
+from fastmlp import initializers, training
 from fastmlp.engine.examples import Examples
 from fastmlp.engine.plan import HIDDEN_ACTIVATIONS, hidden_activations
 from fastmlp.estimators import scales, solvers
 from fastmlp.estimators.compatibility import CallbackSupportMixin
 from fastmlp.estimators.display import LossCurveDisplay
-from fastmlp.estimators.draws import Draws, GlorotUniform
+from fastmlp.estimators.draws import Draws
 from fastmlp.estimators.exporting import Exporting
 from fastmlp.estimators.fitting import alone, unchanged_if_failed
 from fastmlp.estimators.layers import FittedLayers
@@ -173,7 +173,7 @@ class BaseMLP(Exporting, FittedLayers, CallbackSupportMixin, BaseEstimator, ABC)
             draws = Draws(self.random_state)
             if is_first:
                 self._measure(y, sample_weight)
-                self._start((X.shape[1], *hidden, self._n_outputs_of(y)), X.dtype, draws)
+                self._start(X, (X.shape[1], *hidden, self._n_outputs_of(y)), draws)
             else:
                 self._go_on(hidden)
             if self.early_stopping and incremental and validation_data is None:
@@ -182,18 +182,20 @@ class BaseMLP(Exporting, FittedLayers, CallbackSupportMixin, BaseEstimator, ABC)
         self._warn(history, X, incremental)
         return self
 
-    def _start(self, layer_dims: Sequence[int], dtype: np.dtype, draws: Draws) -> None:
+    def _start(self, X: Any, layer_dims: Sequence[int], draws: Draws) -> None:
         """Draw a new network and set the attributes of a model before its first epoch."""
         is_default = isinstance(self.initialization, str) and self.initialization == "glorot_uniform"
+        initialization = "scikit-learn" if is_default else self.initialization
         self._network = MLP(
             layer_dims,
             activation=self.activation,
             loss=self._loss(),
-            initialization=GlorotUniform.of(self.activation) if is_default else self.initialization,
-            dtype=dtype,
+            initialization=initializers.bound_to(initialization, X),
+            dtype=X.dtype,
             seed=draws.random_state,
         )
-        self._network.seed = None  # the draws go on elsewhere; what a model keeps is not the caller's
+        # the draws go on elsewhere, and a model keeps neither the caller's random state nor the caller's data
+        self._network.seed, self._network.initialization = None, initialization
         self.n_iter_ = self.t_ = 0
         self.n_layers_, self.n_outputs_ = len(layer_dims), layer_dims[-1]
         self.out_activation_ = _out_activation_of(self._network.loss)

@@ -52,7 +52,7 @@ PARAMETERS = """\
     initialization : str, callable or sequence, default="glorot_uniform"
         Rule for the initial weights, see :func:`fastmlp.initializers.draw`. The default is scikit-learn's: weights and
         biases uniform in ``[-r, r]``, ``r = sqrt(6 / (fan_in + fan_out))``, with 2 in place of 6 for logistic units.
-        The other rules start with biases of 0.
+        "xavier_uniform" has the same weights and biases of 0. Rules that need data look at the X of the fit.
 """
 
 MORE_PARAMETERS = """\

@@ -1,9 +1,6 @@
 """scikit-learn's random numbers, drawn in scikit-learn's order: weights, then biases, then an order for each epoch."""
 
 import functools
-import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
@@ -11,40 +8,6 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from fastmlp.training import CumulativeOrders
-
-
-@dataclass(frozen=True)
-class GlorotUniform:
-    """scikit-learn's initial parameters: weights and biases uniform in [-r, r], r = sqrt(factor / (fan_in + fan_out)).
-
-    Parameters
-    ----------
-    factor : float
-        2 for networks with logistic units, otherwise 6.
-
-    References
-    ----------
-    Glorot & Bengio 2010, Understanding the difficulty of training deep feedforward neural networks, eq. 16.
-    """
-
-    factor: float
-
-    @classmethod
-    def of(cls, activation: Any) -> "GlorotUniform":
-        """Return the rule of a network with this activation, or sequence of one per hidden layer."""
-        names = [activation] if isinstance(activation, str) else list(activation)
-        return cls(2.0 if names and all(name == "logistic" for name in names) else 6.0)
-
-    def __call__(
-        self, layer_dims: Sequence[int], seed: np.random.RandomState
-    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Draw weights (fan_out, fan_in) and biases (fan_out,), layer after layer."""
-        weights, biases = [], []
-        for fan_in, fan_out in itertools.pairwise(layer_dims):
-            bound = np.sqrt(self.factor / (fan_in + fan_out))
-            weights.append(seed.uniform(-bound, bound, (fan_in, fan_out)).T)
-            biases.append(seed.uniform(-bound, bound, fan_out))
-        return weights, biases
 
 
 class Draws:

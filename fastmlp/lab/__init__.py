@@ -14,22 +14,17 @@ if TYPE_CHECKING:
     from fastmlp.lab.sweep import Comparison, Paired, compare_initializers
 
 _MODULE_OF = {
-    "BoundaryFrames": "page",
-    "Comparison": "sweep",
-    "Diagnosis": "diagnosis",
-    "GradientCheck": "diagnosis",
-    "Measurements": "measurements",
-    "Paired": "sweep",
-    "Run": "study",
-    "RunFrames": "page",
-    "assert_healthy": "diagnosis",
-    "boundary_frames": "page",
-    "compare_initializers": "sweep",
-    "diagnose": "diagnosis",
-    "gradient_check": "diagnosis",
-    "run_study": "study",
-    "write_report": "page",
+    name: module
+    for module, names in {
+        "diagnosis": ["Diagnosis", "GradientCheck", "assert_healthy", "diagnose", "gradient_check"],
+        "measurements": ["Measurements"],
+        "page": ["BoundaryFrames", "RunFrames", "boundary_frames", "write_report"],
+        "study": ["Run", "run_study"],
+        "sweep": ["Comparison", "Paired", "compare_initializers"],
+    }.items()
+    for name in names
 }
+_SUBMODULES = ("pictures", "theory")
 
 __all__ = [
     "BoundaryFrames",
@@ -45,12 +40,16 @@ __all__ = [
     "compare_initializers",
     "diagnose",
     "gradient_check",
+    "pictures",
     "run_study",
+    "theory",
     "write_report",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _SUBMODULES:
+        return importlib.import_module(f"fastmlp.lab.{name}")
     if name in _MODULE_OF:
         value = getattr(importlib.import_module(f"fastmlp.lab.{_MODULE_OF[name]}"), name)
         globals()[name] = value

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -66,6 +67,19 @@ class StudyData:
             f"Target {shortened(self.target)}: {target}, loss {self.loss}. {n_features} features{scale}, "
             f"{n_train} training and {n_test} test examples.{left_out}"
         )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what was chosen, for JSON."""
+        return {
+            "target": self.target,
+            "classes": self.classes,
+            "features": self.features,
+            "loss": self.loss,
+            "train_examples": len(self.train[0]),
+            "test_examples": len(self.test[0]),
+            "lines_left_out": self.n_left_out,
+            "standardized": self.is_standardized,
+        }
 
     def standardize(self) -> None:
         """Standardize the features, and the target of a regression, in place by the training examples."""

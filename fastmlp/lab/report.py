@@ -55,16 +55,7 @@ def as_json(runs: Sequence[Run], picture: Path, data: StudyData) -> str:
         "version": __version__,
         "isa": _kernels.current_isa(),
         "picture": str(picture),
-        "data": {
-            "target": data.target,
-            "classes": data.classes,
-            "features": data.features,
-            "loss": data.loss,
-            "train_examples": len(data.train[0]),
-            "test_examples": len(data.test[0]),
-            "lines_left_out": data.n_left_out,
-            "standardized": data.is_standardized,
-        },
+        "data": data.as_dict(),
         "runs": [
             {
                 "initialization": run.initialization,

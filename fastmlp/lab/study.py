@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp import checks, training
+from fastmlp import checks, initializers, training
 from fastmlp.engine.examples import Examples, dense_inputs_of
 from fastmlp.lab import scores
 from fastmlp.lab.measurements import Measurements, measure
@@ -157,7 +157,7 @@ def run_study(
     loss : str, default="log_loss"
         Or "multinomial_log_loss" for more than two classes, "squared_error" for a regression.
     initializations : sequence of str, default=("zeros", "random", "he")
-        Names from :data:`fastmlp.initializers.REGISTRY`.
+        Names from :data:`fastmlp.initializers.REGISTRY`; those that need data look at the X of ``train``.
     seed : int, default=3
         Seed of every initialization.
     learning_rate : float, default=0.01
@@ -193,7 +193,8 @@ def run_study(
     for part, data in (("train", train), ("test", test)):
         if not isinstance(data, (tuple, list)) or len(data) != 2:
             raise TypeError(f"{part} must be a pair (X, y), got {checks.shown(data)}")
-    networks = [MLP(layer_dims, loss=loss, initialization=name, dtype=dtype, seed=seed) for name in names]
+    rules = [initializers.bound_to(name, train[0]) for name in names]
+    networks = [MLP(layer_dims, loss=loss, initialization=rule, dtype=dtype, seed=seed) for rule in rules]
     examples, test_examples = (_checked(networks[0], part, *data) for part, data in (("train", train), ("test", test)))
     options = training.TrainingOptions(learning_rate=learning_rate, epochs=epochs, report_every=report_every)
     assert isinstance(examples.inputs, np.ndarray)

@@ -105,6 +105,19 @@ def test_a_copy_in_another_process_serves_as_well(inputs, weights, copied):
     assert models[0].parameters.tobytes() == models[1].parameters.tobytes()
 
 
+@pytest.mark.parametrize("inputs", [X, np.asfortranarray(X), scipy.sparse.csr_array(X)], ids=type)
+def test_a_copy_whose_arrays_were_sent_to_any_address_serves_as_well(inputs):
+    """As clusters do, which send the arrays of a pickle beside it and hand over views of the message."""
+    examples, buffers = network().examples(inputs, Y, sample_weight=WEIGHTS), []
+    pickled = pickle.dumps(examples, protocol=5, buffer_callback=buffers.append)
+    shifted = [memoryview(b"x" + bytes(buffer.raw()))[1:] for buffer in buffers]
+    assert len(shifted) >= 3
+    models = network(), network()
+    for model, one in zip(models, (examples, pickle.loads(pickled, buffers=shifted)), strict=True):
+        run(model, one, TrainingOptions(epochs=3, batch_size=7, seed=2))
+    assert models[0].parameters.tobytes() == models[1].parameters.tobytes()
+
+
 @pytest.mark.parametrize("options", [{}, {"batch_size": 7, "restore_best": True}, {"optimizer": "lbfgs"}], ids=str)
 @pytest.mark.parametrize("changed", ["inputs", "targets"])
 def test_arrays_that_their_owner_made_not_finite_end_a_training_with_finite_parameters(changed, options):

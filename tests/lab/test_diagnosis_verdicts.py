@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -388,3 +389,16 @@ def test_assert_healthy_raises_with_the_explanation():
     with pytest.raises(AssertionError, match="symmetric from layer 1: all 64 units of layer 1 have the same"):
         assert_healthy(network, X, y)
     assert assert_healthy(network_of(2), X, y) is None
+
+
+def test_the_guide_shows_every_threshold_and_every_verdict():
+    guide = (Path(__file__).parents[2] / "docs" / "guide" / "diagnosis.md").read_text(encoding="utf-8")
+    rows = [
+        tuple(cell.strip() for cell in line.strip("|").split(" | ")) for line in guide.splitlines() if line[:1] == "|"
+    ]
+    shown = [row for row in rows if row[0].startswith("`")]
+    assert shown == [
+        (f"`{entry.name}`", f"{entry.value:g}", entry.verdict, entry.rule, entry.reason)
+        for entry in thresholds.THRESHOLDS.values()
+    ]
+    assert {row[0] for row in rows if len(row) == 2} - {"verdict", "---"} == set(VERDICTS)

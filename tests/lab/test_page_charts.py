@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from comparisons import comparison_of
+from finals import comparison_of
 
 from fastmlp.lab.page.charts import charts_of
 

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from comparisons import comparison_of
+from finals import comparison_of
 from scipy import stats
 
 from fastmlp.lab.page.findings import findings_of

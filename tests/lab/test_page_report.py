@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from comparisons import comparison_of
+from finals import comparison_of
 from matplotlib import image
 
 import fastmlp

@@ -1,6 +1,8 @@
 """Mean field theory against published figures, closed forms and independent quadrature."""
 
+import copy
 import math
+import pickle
 
 import mpmath
 import numpy as np
@@ -214,6 +216,33 @@ def test_a_half_stable_point_attracts_from_above_alone():
     around = point.fixed_point + np.array([-0.1, 0.1])
     assert (theory.variance_map(around) < around).all()
     assert theory.fixed_point < point.fixed_point - 0.1  # from 1, the map leads to another one below
+
+
+@pytest.mark.parametrize("activation", ["gelu", "identity", np.tanh])
+def test_results_are_pickled_and_copied(activation):
+    theory = mean_field(activation, 0.9, 0.2)
+    for twin in (pickle.loads(pickle.dumps(theory)), copy.deepcopy(theory)):
+        assert twin == theory
+        assert twin.variance_map(2.0) == theory.variance_map(2.0)
+        assert twin.correlation_map(0.3) == theory.correlation_map(0.3)
+
+
+@pytest.mark.parametrize(
+    ("activation", "place"),
+    [
+        (np.sign, 0.0),
+        (lambda z: 10 + z + 0.01 * (z > 1.3), 1.3),  # a small jump
+        (np.cbrt, None),
+        (lambda z: np.maximum(z, 0) ** 1.5, None),
+        (lambda z: np.where(z > 0, z, -3 * z), None),
+        (lambda z: np.clip(z, -0.001, 0.001), None),
+    ],
+)
+def test_jumps_are_told_from_steep_places(activation, place):
+    setting = mean_field(activation, 0.1)
+    assert (setting.chi_1 == math.inf) == (place is not None)
+    if place is not None:
+        assert f"jumps at z = {place:g}," in criticality(activation).reason
 
 
 def test_sign_jumps():

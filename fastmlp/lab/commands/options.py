@@ -2,10 +2,15 @@
 
 import argparse
 import codecs
+import math
 import os
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from fastmlp import checks, initializers
+from fastmlp.engine.plan import HIDDEN_ACTIVATIONS
 from fastmlp.lab.data import NAMES, TASKS, StudyData, by_name, from_file
 from fastmlp.lab.values import Form
 
@@ -13,11 +18,20 @@ NO_FILES = ("idna", "punycode", "undefined", "unicode-escape", "raw-unicode-esca
 
 
 def add_network_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of a network and of its training by gradient descent."""
+    """Add the options of a network."""
     parser.add_argument("--layers", type=_widths, default=(10, 5), metavar="N,N", help="widths of the hidden layers")
+    parser.add_argument("--dtype", choices=list(checks.DTYPES), default="float64", help="of all computations")
+
+
+def add_activation_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option for the activation of the hidden layers."""
+    parser.add_argument("--activation", choices=HIDDEN_ACTIVATIONS, default="relu", help="of the hidden layers")
+
+
+def add_training_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a training by gradient descent."""
     parser.add_argument("--iterations", type=int, default=15000, metavar="N", help="updates of each training")
     parser.add_argument("--learning-rate", type=float, default=0.01, metavar="RATE", help="step size")
-    parser.add_argument("--dtype", choices=list(checks.DTYPES), default="float64", help="of all computations")
 
 
 def add_init_option(parser: argparse.ArgumentParser) -> None:
@@ -126,6 +140,17 @@ def output_file(options: argparse.Namespace, name: str) -> Path:
     if not _can_be_written(path):
         raise ValueError(f"--output must be a folder in which {name} can be written, got {options.output}")
     return path
+
+
+def records(table: np.ndarray) -> list[dict[str, Any]]:
+    """Return the rows of a structured array for JSON."""
+    names = table.dtype.names or ()
+    return [{name: finite(value) for name, value in zip(names, row, strict=True)} for row in table.tolist()]
+
+
+def finite(value: Any) -> Any:
+    """Return a value, or None in place of a number that is not finite, which JSON lacks."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _can_be_written(file: Path) -> bool:

@@ -15,6 +15,7 @@ PICTURE = "initialization_study.png"
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``study`` to a parser."""
     shared.add_network_options(parser)
+    shared.add_training_options(parser)
     parser.add_argument("--seed", type=int, default=3, metavar="N", help="seed of the initial weights")
     shared.add_init_option(parser)
     shared.add_output_options(parser, "the picture")

@@ -10,7 +10,7 @@ from fastmlp.lab.diagnosis.outputs import Outputs
 from fastmlp.lab.diagnosis.subject import Subject
 from fastmlp.lab.diagnosis.thresholds import threshold
 
-BLOCK = 1 << 23  # bytes of all pre-activations that are kept at a time: more leave the caches
+BLOCK = 12 << 20  # bytes of all pre-activations that are kept at a time: from 16 MB on, the system takes them back
 FEWEST = 16  # examples of a block
 FIELDS = [
     ("layer", np.int64),
@@ -94,7 +94,10 @@ def measure_layers(subject: Subject) -> tuple[np.ndarray, Outputs, np.ndarray | 
         outputs.add(arrays[-1]["z"], None if targets is None else targets[:, start:end])
         if gradient is not None:
             _add_gradients(plan.split(gradient), arrays, (end - start) / n)
-    rows = np.full(len(layers), np.nan, np.float64).astype(FIELDS)
+    rows = np.zeros(len(layers), FIELDS)
+    for name, kind in FIELDS:
+        if kind is np.float64:
+            rows[name] = np.nan
     for i, sums in enumerate(layers):
         sums.write(rows[i])
     rows["layer"], rows["units"] = range(1, len(rows) + 1), plan.layer_dims[1:]
@@ -106,7 +109,7 @@ def measure_layers(subject: Subject) -> tuple[np.ndarray, Outputs, np.ndarray | 
 
 
 def blocks(subject: Subject) -> Iterator[tuple[int, int, list[dict[str, np.ndarray]]]]:
-    """Yield the bounds of each block of examples with the engine's arrays of every layer.
+    """Yield the bounds of each block of examples with the engine's arrays of every layer, which last until the next.
 
     ``dz`` is the derivative of each example's own loss; ``d_weights`` and ``d_bias`` that of the block's mean loss.
     """
@@ -121,6 +124,7 @@ def blocks(subject: Subject) -> Iterator[tuple[int, int, list[dict[str, np.ndarr
             if "dz" in part:
                 part["dz"] *= end - start
         yield start, end, arrays
+        arrays.clear()  # so that the next block takes the same memory
 
 
 def _add_gradients(

@@ -4,14 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastmlp.engine.plan import Plan
 from fastmlp.lab.diagnosis.outputs import Outputs
 from fastmlp.lab.diagnosis.thresholds import threshold
 from fastmlp.network import MLP
 
 VERDICTS = ("healthy", "symmetric", "dead", "vanishing", "exploding", "saturated")
 FITTING = {"relu": "he", "leaky_relu": "he", "gelu": "he", "gelu_tanh": "he", "silu": "he", "elu": "lecun"}
-FITTING |= {"selu": "lecun", "tanh": "xavier_normal", "logistic": "xavier_normal"}
+FITTING |= {"selu": "lecun", "identity": "lecun", "tanh": "xavier_normal"}
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ def judge(network: MLP, layers: np.ndarray, outputs: Outputs) -> Finding:
         sizes = np.sqrt(np.square(layers["preactivation_mean"]) + layers["preactivation_variance"])
         return (
             _forward(network, layers, sizes)
-            or _backward(network.plan, layers)
+            or _backward(network, layers)
             or _of_outputs(layers, sizes, outputs)
             or Finding("healthy", None, _healthy(layers, sizes))
         )
@@ -41,16 +40,16 @@ def _forward(network: MLP, layers: np.ndarray, sizes: np.ndarray) -> Finding | N
         found = _explodes(network, layers, sizes, at)
         if found is None and at + 1 < len(layers):
             if _is_symmetric(weights[at], biases[at], weights[at + 1]):
-                found = "symmetric", _symmetric(network.plan, at)
+                found = "symmetric", _symmetric(network, at)
             else:
-                found = _hidden(network.plan, layers, sizes, at)
+                found = _hidden(network, layers, sizes, at)
         if found is not None:
             verdict, text = found
             return Finding(verdict, at + 1, text)
     return None
 
 
-def _hidden(plan: Plan, layers: np.ndarray, sizes: np.ndarray, at: int) -> tuple[str, str] | None:
+def _hidden(network: MLP, layers: np.ndarray, sizes: np.ndarray, at: int) -> tuple[str, str] | None:
     """Return the verdict on a hidden layer by what it passes on, and its text."""
     row = layers[at]
     if row["saturated"] >= threshold("saturated_share"):
@@ -66,7 +65,7 @@ def _hidden(plan: Plan, layers: np.ndarray, sizes: np.ndarray, at: int) -> tuple
     if sizes[at] < threshold("vanishing") * sizes[0]:
         return "vanishing", (
             f"the pre-activations shrink from {sizes[0]:.3g} in layer 1 to {sizes[at]:.3g} in layer {at + 1} (root "
-            f"mean square), {_per_layer(sizes[at] / sizes[0], at)}: the weights are too small. {_remedy(plan, at)}"
+            f"mean square), {_per_layer(sizes[at] / sizes[0], at)}: the weights are too small. {_remedy(network, at)}"
         )
     return None
 
@@ -74,7 +73,7 @@ def _hidden(plan: Plan, layers: np.ndarray, sizes: np.ndarray, at: int) -> tuple
 def _explodes(network: MLP, layers: np.ndarray, sizes: np.ndarray, at: int) -> tuple[str, str] | None:
     """Return the verdict "exploding" on pre-activations that are not finite or too large, and its text."""
     size, dtype = sizes[at], network.plan.dtype
-    remedy = _remedy(network.plan, min(at, max(0, len(layers) - 2)))
+    remedy = _remedy(network, min(at, max(0, len(layers) - 2)))
     if not np.isfinite(size):
         if not np.isfinite(network.weights[at]).all() or not np.isfinite(network.biases[at]).all():
             return "exploding", f"parameters of layer {at + 1} are not finite, as after a training that diverged"
@@ -95,7 +94,7 @@ def _explodes(network: MLP, layers: np.ndarray, sizes: np.ndarray, at: int) -> t
     return None
 
 
-def _backward(plan: Plan, layers: np.ndarray) -> Finding | None:
+def _backward(network: MLP, layers: np.ndarray) -> Finding | None:
     """Return what the Jacobian norms and the gradients show, from the last hidden layer to the first."""
     norms, last = layers["jacobian_norm"], len(layers) - 2
     for at in range(last, -1, -1):
@@ -104,12 +103,12 @@ def _backward(plan: Plan, layers: np.ndarray) -> Finding | None:
             f"what reaches layer {at + 1} of a change of the outputs is {ratio:.3g} times what reaches layer "
             f"{last + 1} (Jacobian norm), {_per_layer(ratio, last - at)}"
         )
-        remedy = _remedy(plan, at)
+        remedy = _remedy(network, at)
         is_beyond = not np.isfinite(layers["gradient_variance"][at]) and np.isfinite(layers["gradient_variance"][-1])
         if ratio > threshold("gradient_growth") or is_beyond:
             return Finding("exploding", at + 1, f"{text}: the weights are too large. {remedy}")
         if ratio < threshold("vanishing"):
-            slope = f": the slopes of {plan.activations[at]} times the weights are too small. {remedy}"
+            slope = f": the slopes of {network.plan.activations[at]} times the weights are too small. {remedy}"
             return Finding("vanishing", at + 1, text + slope)
     return None
 
@@ -147,10 +146,10 @@ def _is_symmetric(incoming: np.ndarray, bias: np.ndarray, outgoing: np.ndarray) 
     )
 
 
-def _symmetric(plan: Plan, at: int) -> str:
+def _symmetric(network: MLP, at: int) -> str:
     return (
-        f"all {plan.layer_dims[at + 1]} units of layer {at + 1} have the same incoming and outgoing weights. Their "
-        f"gradients are the same too, so they stay one unit. {_remedy(plan, at)}"
+        f"all {network.plan.layer_dims[at + 1]} units of layer {at + 1} have the same incoming and outgoing weights. "
+        f"Their gradients are the same too, so they stay one unit. {_remedy(network, at)}"
     )
 
 
@@ -158,13 +157,18 @@ def _per_layer(ratio: float, n_layers: int) -> str:
     return f"a factor of {ratio ** (1 / n_layers):.3g} per layer" if n_layers else "a factor beyond all range"
 
 
-def _remedy(plan: Plan, at: int) -> str:
-    """Return a word on the initialization that fits a layer's activation."""
-    name = FITTING.get(plan.activations[at])
-    return f'Try initialization="{name}"' if name else "Try weights that keep the variance from layer to layer"
+def _remedy(network: MLP, at: int) -> str:
+    """Return a word on the initialization that fits a layer's activation, unless the network has it already."""
+    activation = network.plan.activations[at]
+    name = FITTING.get(activation)
+    if name is None:
+        return f'Try activation="tanh": no usual initialization keeps the variance through layers of {activation}'
+    if network.initialization == name:
+        return "Try fewer or wider layers, or smaller updates"
+    return f'Try initialization="{name}"'
 
 
 def _healthy(layers: np.ndarray, sizes: np.ndarray) -> str:
-    hidden = layers[:-1]
-    dead = f", at most {hidden['dead'].max():.0%} of a layer's units are dead" if len(hidden) else ""
-    return f"the pre-activations keep their size ({sizes.min():.3g} to {sizes.max():.3g}){dead}"
+    dead = layers["dead"][:-1].max(initial=0.0)
+    units = f"at most {dead:.0%} of a layer's units are dead" if dead else "no unit is dead"
+    return f"the pre-activations keep their size ({sizes.min():.3g} to {sizes.max():.3g}), and {units}"

@@ -103,9 +103,10 @@ def _fix_layout(ax: "Axes", plane: Plane, coding: Coding) -> None:
     """Write what the colours mean, and give all frames one layout."""
     write_key(ax.figure, [ax], plane, coding)
     ax.set_title(_title(0, 0.0), fontsize="medium")
-    style.settle(ax.figure)
-    style.settle(ax.figure)
-    ax.figure.set_layout_engine("none")
+    figure: Any = ax.figure
+    style.settle(figure)
+    style.settle(figure)
+    figure.set_layout_engine("none")
 
 
 def _rendered(figure: Any) -> "Image":

@@ -105,7 +105,7 @@ def boundary_grid(
     >>> from fastmlp.datasets import circles
     >>> from fastmlp.lab import pictures
     >>> X, y = circles(100, seed=1)
-    >>> models = {name: [MLP([2, 8, 1], initialization=name, seed=seed) for seed in range(3)] for name in ("he", "zeros")}
+    >>> models = {name: [MLP([2, 8, 1], initialization=name, seed=i) for i in range(3)] for name in ("he", "zeros")}
     >>> figure = pictures.boundary_grid(models, X, y, columns=["seed 0", "seed 1", "seed 2"])
     >>> len(figure.axes)
     6
@@ -168,9 +168,7 @@ def _rows_of(models: Any, columns: Any) -> tuple[list[str], list[list[Any]], lis
         of_rows = [titles] + [[""] * n_columns] * (len(rows) - 1)
     else:
         of_rows = [_titles_of(row, len(items)) for _, row, items in rows]
-        of_rows = [
-            [""] * len(titles) if i and titles == of_rows[i - 1] else titles for i, titles in enumerate(of_rows)
-        ]
+        of_rows = [[""] * len(titles) if i and titles == of_rows[i - 1] else titles for i, titles in enumerate(of_rows)]
     return [label for label, *_ in rows], [items for *_, items in rows], of_rows
 
 
@@ -187,7 +185,7 @@ def _titles_of(row: Any, n: int) -> list[str]:
     return [f"epoch {epoch}" for epoch in row.epochs] if isinstance(row, Snapshots) else [""] * n
 
 
-def write_key(figure: "Figure", axes: Sequence["Axes"], plane: Plane, coding: Coding) -> None:
+def write_key(figure: Any, axes: Sequence["Axes"], plane: Plane, coding: Coding) -> None:
     """Write what the colours mean to the right of all axes."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize

@@ -85,7 +85,7 @@ def _indices(names: np.ndarray, answer: np.ndarray) -> np.ndarray:
     found = np.searchsorted(names, answer.astype(str)).clip(max=len(names) - 1)
     wrong = names[found] != answer.astype(str)
     if wrong.any():
-        raise ValueError(f"models must answer with labels of y, got {checks.shown(answer[wrong][0])}")
+        raise ValueError(f"models must answer with labels of y, got {checks.shown(str(answer[wrong][0]))}")
     return found
 
 

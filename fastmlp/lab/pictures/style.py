@@ -12,7 +12,6 @@ from fastmlp.text import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from matplotlib.legend import Legend
 
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")  # Okabe & Ito 2008
@@ -38,7 +37,10 @@ def _theme(ground: str, ink: str, faint: str) -> dict[str, Any]:
     }
 
 
-THEMES = {"light": _theme("#ffffff", "#1a1a1a", "#8c8c8c"), "dark": _theme("#15181c", "#e8e8e8", "#767b82")}
+THEMES: dict[str, Any] = {
+    "light": _theme("#ffffff", "#1a1a1a", "#8c8c8c"),
+    "dark": _theme("#15181c", "#e8e8e8", "#767b82"),
+}
 
 
 @contextlib.contextmanager
@@ -73,7 +75,7 @@ def theme(name: str) -> Iterator[None]:
 # ---- axes
 
 
-def axes_for(ax: Any, size: tuple[float, float] = SIZE, layout: str = "constrained") -> "Axes":
+def axes_for(ax: Any, size: tuple[float, float] = SIZE, layout: Any = "constrained") -> "Axes":
     """Return the given axes, or those of a new figure, which belongs to no window and to no list of pyplot's."""
     from matplotlib.axes import Axes
 
@@ -85,7 +87,7 @@ def axes_for(ax: Any, size: tuple[float, float] = SIZE, layout: str = "constrain
 
 
 def axes_of_grid(
-    n_rows: int, n_columns: int, size: tuple[float, float], layout: str = "constrained", **options: Any
+    n_rows: int, n_columns: int, size: tuple[float, float], layout: Any = "constrained", **options: Any
 ) -> np.ndarray:
     """Return the axes (n_rows, n_columns) of a new figure."""
     from matplotlib.figure import Figure
@@ -96,7 +98,7 @@ def axes_of_grid(
     return axes
 
 
-def settle(figure: "Figure") -> None:
+def settle(figure: Any) -> None:
     """Let the layout come to rest, which takes a second pass where axes have a fixed ratio of their sides."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", MISSING_GLYPH, UserWarning)
@@ -107,10 +109,17 @@ def keep_colors_of_ticks(axes: "Axes") -> None:
     """Settle the colours of ticks, which matplotlib else looks up when it draws, after the end of a theme."""
     from matplotlib import rcParams
 
+    settings: Any = rcParams
     for axis in ("x", "y"):
-        color, label = rcParams[f"{axis}tick.color"], rcParams[f"{axis}tick.labelcolor"]
+        color, label = settings[f"{axis}tick.color"], settings[f"{axis}tick.labelcolor"]
         label = color if label == "inherit" else label
         axes.tick_params(axis, which="both", color=color, labelcolor=label)
+
+
+def size_of(axes: "Axes") -> tuple[float, float]:
+    """Return width and height in inches, before the layout makes room for labels."""
+    box, figure = axes.get_position(), axes.figure
+    return box.width * figure.bbox.width / figure.dpi, box.height * figure.bbox.height / figure.dpi
 
 
 def is_dark(axes: "Axes") -> bool:
@@ -139,12 +148,10 @@ def alpha_of(axes: "Axes") -> float:
     return 0.35 if is_dark(axes) else 0.2
 
 
-def lines_of(axes: "Axes", n: int) -> list[dict[str, str]]:
+def lines_of(axes: "Axes", n: int) -> list[dict[str, Any]]:
     """Return colour and dashes of each of n lines, all different up to ``MOST_LINES``."""
     colors = colors_of(axes)
-    return [
-        {"color": colors[i % len(colors)], "linestyle": DASHES[i // len(colors) % len(DASHES)]} for i in range(n)
-    ]
+    return [{"color": colors[i % len(colors)], "linestyle": DASHES[i // len(colors) % len(DASHES)]} for i in range(n)]
 
 
 # ---- text
@@ -190,12 +197,12 @@ def legend(axes: "Axes", handles: Sequence[Any], title: str, *, may_grow: bool) 
     """
     from matplotlib.transforms import ScaledTranslation
 
-    labels, figure = [handle.get_label() for handle in handles], axes.figure
+    labels = [handle.get_label() for handle in handles]
+    figure: Any = axes.figure
     place: dict[str, Any] = {"loc": "best"}
     if len(labels) > FEW_ENTRIES or sum(map(len, labels)) > SHORT_ENTRIES:
-        box = axes.get_position()
-        width, height = figure.bbox.width / figure.dpi * (1 if may_grow else box.width), box.height * figure.bbox.height / figure.dpi
-        n_columns = int(np.clip(width // (ENTRY + CHARACTER * max(map(len, labels))), 1, len(labels)))
+        width, height = size_of(axes)
+        n_columns = _n_columns(labels, figure.bbox.width / figure.dpi if may_grow else width)
         taken = ROW * (1 - -len(labels) // n_columns)
         if not may_grow and taken > MOST_TAKEN * height:
             return
@@ -206,6 +213,18 @@ def legend(axes: "Axes", handles: Sequence[Any], title: str, *, may_grow: bool) 
         place |= {"ncols": n_columns, "frameon": False}
     made = axes.legend(handles, labels, title=title, fontsize="small", title_fontsize="small", **place)
     ink_legend(made, axes)
+
+
+def legend_above(axes: "Axes", handles: Sequence[Any]) -> None:
+    """Write a legend above the axes, which it must not cover."""
+    n_columns = _n_columns([handle.get_label() for handle in handles], size_of(axes)[0])
+    place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1.0), "frameon": False, "ncols": n_columns}
+    ink_legend(axes.legend(handles=list(handles), fontsize="small", **place), axes)
+
+
+def _n_columns(labels: Sequence[str], width: float) -> int:
+    """Return the columns of a legend of so many inches."""
+    return int(np.clip(width // (ENTRY + CHARACTER * max(map(len, labels))), 1, len(labels)))
 
 
 def ink_legend(made: "Legend", axes: "Axes") -> None:

@@ -183,4 +183,4 @@ def loss_of_constant(problem: Problem, n_outputs: int) -> float:
     inputs = np.zeros((problem.examples.n_examples, 1), problem.dtype)
     examples = Examples(inputs, targets, None, loss, problem.dtype, n_outputs)
     history = training.run(network, examples, training.TrainingOptions(epochs=100, optimizer="lbfgs", report_every=1))
-    return float(np.nanmin([*history.losses, history.last_loss]))
+    return float(np.fmin.reduce([*history.losses, history.last_loss], initial=math.inf))

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import hashlib
 import numbers
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -223,18 +224,29 @@ def _run_missing(
     import joblib
 
     keys = [configuration.key() for configuration in configurations] if store else []
-    problem = dataclasses.replace(problem, constant_loss=loss_of_constant(problem, configurations[0].layer_dims[-1]))
-    run = joblib.delayed(run_case)
-    tasks = (run(case, problem) for case in _cases(configurations, collector))
+    n_outputs = configurations[0].layer_dims[-1]
     parallel = joblib.Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator_unordered")
     with _bar(collector, progress) as bar, contextlib.suppress(KeyboardInterrupt):
-        results = parallel(tasks)
-        with contextlib.closing(results):
+        measured = dataclasses.replace(problem, constant_loss=loss_of_constant(problem, n_outputs))
+        results = parallel(joblib.delayed(run_case)(case, measured) for case in _cases(configurations, collector))
+        with _closing(results):
             for case, result in results:
                 collector.add(case.number, result)
                 if store:
                     store.add(keys[case.number // len(collector.seeds)], case.seed, result)
-                bar.update()
+                if bar is not None:
+                    bar.update()
+
+
+@contextlib.contextmanager
+def _closing(results: Any) -> Iterator[None]:
+    """Cancel at the end what is not done, without joblib's advice on results that nobody used."""
+    try:
+        yield
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            results.close()
 
 
 def _cases(configurations: Sequence[Configuration], collector: Collector) -> Iterator[Case]:
@@ -247,11 +259,13 @@ def _cases(configurations: Sequence[Configuration], collector: Collector) -> Ite
 
 
 def _bar(collector: Collector, progress: bool) -> Any:
-    """Return a bar over the runs as a context manager; without ``progress`` it does nothing."""
+    """Return a bar over the runs as a context manager; without ``progress`` it is None."""
+    if not progress:
+        return contextlib.nullcontext()
     from tqdm.auto import tqdm
 
     n = len(collector.results)
-    return tqdm(total=n, initial=n - collector.n_missing, unit="run", disable=not progress)
+    return tqdm(total=n, initial=n - collector.n_missing, unit="run")
 
 
 # ---- names

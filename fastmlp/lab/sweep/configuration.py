@@ -3,7 +3,7 @@
 import itertools
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,12 +83,10 @@ class Configuration:
         return json.dumps(self.identity(), sort_keys=True, default=str)
 
 
-def seeds_of(seeds: Any) -> list[int]:
+def seeds_of(seeds: Any) -> Sequence[int]:
     """Return different seeds: as they are, or 0, 1, ... for a number of them."""
     if not checks.is_sequence(seeds):
-        n = checks.integer("seeds", seeds, minimum=1)
-        checks.check_memory("seeds", 64 * n)
-        return list(range(n))
+        return range(checks.integer("seeds", seeds, minimum=1))
     found = [checks.integer(f"seeds[{i}]", seed, minimum=0) for i, seed in enumerate(checks.items_of("seeds", seeds))]
     if not found:
         raise ValueError("seeds must be a number or a sequence of at least one, got an empty one")
@@ -193,7 +191,8 @@ def _initializers(entries: Any) -> list[tuple[str, Any, dict[str, Any]]]:
 def _of_entry(name: str, entry: Any) -> list[tuple[str, Any, dict[str, Any]]]:
     if isinstance(entry, str):
         checks.choice(name, entry, [*initializers.REGISTRY, *initializers.ALIASES])
-        return [(entry, initializers.get(entry), {})]
+        found = initializers.get(entry)
+        return [(entry, found if getattr(found, "needs_data", False) else entry, {})]  # a name is drawn fastest
     if checks.is_sequence(entry):
         pair = checks.items_of(name, entry)
         if len(pair) == 2 and isinstance(pair[0], str) and isinstance(pair[1], dict):

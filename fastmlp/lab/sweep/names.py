@@ -7,6 +7,7 @@ from typing import Any
 
 from fastmlp import checks
 from fastmlp.initializers import REGISTRY, Initializer
+from fastmlp.schedules import Constant
 from fastmlp.text import shortened
 
 DESCRIPTION = ("name", "formula", "source", "draw")  # fields of an initializer that are not its parameters
@@ -16,6 +17,8 @@ def label_of(value: Any) -> str:
     """Return a short text: a name, with those parameters of an object that differ from their defaults."""
     if value is None or isinstance(value, (str, int, float)):
         return str(value)
+    if type(value) is Constant:
+        return str(value.initial)
     if isinstance(value, (tuple, list)):
         return "-".join(map(label_of, value))
     if isinstance(value, functools.partial):

@@ -24,11 +24,12 @@ def quantiles(values: np.ndarray, shares: list[float]) -> np.ndarray:
 def mean_with_interval(values: np.ndarray) -> tuple[float, float, float]:
     """Return the mean of the values that are not NaN with the ends of its bootstrap interval.
 
-    The interval is the percentile one of Efron 1979, from a generator with a fixed seed; NaN for fewer than 2 values.
+    The interval is the percentile one of Efron 1979, from a generator with a fixed seed; NaN for fewer than 2 values
+    and for a mean that is not finite.
     """
     values = values[~np.isnan(values)]
     mean = float(values.mean()) if len(values) else math.nan
-    if len(values) < FEWEST:
+    if len(values) < FEWEST or not math.isfinite(mean):
         return mean, math.nan, math.nan
     if (values == values[0]).all():
         return mean, mean, mean

@@ -67,14 +67,17 @@ class Activation:
         self.name = name
         self._function, self._derivative = ACTIVATIONS[name], DERIVATIVES[name]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Activation, (self.name,)  # pickle cannot store the functions, some of which are lambdas
+
     def values(self, z: Array) -> Array:
         """Return phi(z)."""
-        with np.errstate(under="ignore"):
+        with np.errstate(all="ignore"):
             return self._function(z)
 
     def slopes(self, z: Array, values: Array, widths: Array) -> Array:
         """Return phi'(z) at the nodes ``z`` (n_panels, N_NODES) of panels of the widths given."""
-        with np.errstate(under="ignore"):
+        with np.errstate(all="ignore"):
             return self._derivative(z)
 
     def edges(self, radius: float) -> Array:
@@ -96,6 +99,9 @@ class FunctionActivation(Activation):
         self._edges = np.empty(0)
         self.kinks = ()
         self._check()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FunctionActivation, (self._function,)
 
     def _check(self) -> None:
         """Refuse a function that does not act on the elements of an array."""
@@ -199,8 +205,9 @@ class FunctionActivation(Activation):
 
     def _find_jump(self, kink: float) -> None:
         step = 1e-7 * max(1.0, abs(kink))
-        left, right, farther = self.values(kink + step * np.array([-1.0, 1.0, 3.0]))
-        if self.jump is None and abs(right - left) > 1e-3 * max(abs(left), abs(right)) + 10 * abs(farther - right):
+        farther_left, left, right, farther_right = self.values(kink + step * np.array([-3.0, -1.0, 1.0, 3.0]))
+        beside = abs(left - farther_left) + abs(farther_right - right)
+        if self.jump is None and abs(right - left) > 1e-9 * max(abs(left), abs(right)) + 10 * beside:
             self.jump = round(kink, 9) + 0.0
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastmlp.lab.theory.activations import Activation, activation_of
-from fastmlp.lab.theory.gaussian import sample
+from fastmlp.lab.theory.gaussian import Sample, sample
 
 _SEARCHED = 2.0 ** np.arange(-20, 11)  # variances; beyond, relu-like activations differ from relu by rounding alone
 _SIGNIFICANT = 1e-9
@@ -70,9 +70,9 @@ def gain(activation: object) -> float:
     return 1 / math.sqrt(finite_second_moment(phi, 1.0))
 
 
-def finite_second_moment(phi: Activation, variance: float) -> float:
+def finite_second_moment(phi: Activation, variance: float, found: Sample | None = None) -> float:
     """Return E phi(z)^2; refuse an activation for which it is 0 or infinite."""
-    moment = sample(phi, variance).second_moment
+    moment = (found or sample(phi, variance)).second_moment
     if not 0 < moment < math.inf:
         raise ValueError(
             f"activation must have a second moment that is finite in float64 and over 0; E phi(z)^2 of {phi.name} is "
@@ -108,8 +108,8 @@ def criticality(activation: object) -> Criticality:
 
     References
     ----------
-    Roberts, Yaida & Hanin 2022, The Principles of Deep Learning Theory, section 5.1 for the factors, 5.2 and 5.3 for the
-    kinds.
+    Roberts, Yaida & Hanin 2022, The Principles of Deep Learning Theory, section 5.1 for the factors, sections 5.2 and
+    5.3 for the kinds.
 
     Examples
     --------

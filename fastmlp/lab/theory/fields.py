@@ -1,5 +1,6 @@
 """Mean field theory of one setting: the fixed point of the variance, and what happens to differences there."""
 
+import functools
 import itertools
 import math
 from dataclasses import dataclass, field
@@ -202,23 +203,30 @@ def fixed_variance(phi: Activation, weight_variance: float, bias_variance: float
     """
     from scipy.optimize import brentq
 
-    def step(log_variance: float) -> float:
-        variance = math.exp(log_variance)
-        return (weight_variance * finite_second_moment(phi, variance) + bias_variance) / variance - 1
-
-    def slope(log_variance: float) -> float:  # of the step
+    @functools.cache
+    def drift(log_variance: float) -> tuple[float, float]:  # the step in units of the variance, and its slope
         variance = math.exp(log_variance)
         found = sample(phi, variance)
-        return weight_variance * (found.growth - found.second_moment / variance) - bias_variance / variance
+        second_moment = finite_second_moment(phi, variance, found)
+        step = (weight_variance * second_moment + bias_variance) / variance - 1
+        return step, weight_variance * found.growth - (step + 1)
+
+    def step(log_variance: float) -> float:
+        return drift(log_variance)[0]
+
+    def slope(log_variance: float) -> float:
+        return drift(log_variance)[1]
 
     first = step(0.0)
     if abs(first) <= EQUAL:
         return 1.0
+    powers = np.append(np.arange(11), np.arange(16, math.log2(LARGEST) + 1, 6))
     if first > 0:
-        places = np.log(2.0 ** np.arange(math.log2(LARGEST) + 1))
+        places = math.log(2) * powers
     else:
-        lowest = bias_variance or SMALLEST  # the map never falls below the variance of the biases
-        places = np.log(np.append(2.0 ** np.arange(0, math.log2(lowest), -1), lowest))
+        lowest = math.log(bias_variance or SMALLEST)  # the map never falls below the variance of the biases
+        places = -math.log(2) * powers
+        places = np.append(places[places > lowest], lowest)
     for before, here in itertools.pairwise(places):
         if slope(before) * slope(here) < 0:
             turn = brentq(slope, before, here, xtol=1e-14)

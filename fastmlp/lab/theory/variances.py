@@ -1,5 +1,6 @@
 """Predicted variances by layer, forward and backward, with the noise of a draw."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,15 +30,15 @@ FIELDS = np.dtype(
 
 @dataclass(frozen=True)
 class _Layer:
-    """Moments of a hidden layer's activation at the variance q of its pre-activations."""
+    """Moments of a hidden layer's activation at the variance q of its pre-activations; the last five are relative."""
 
     square: float  # g = E phi^2
     slope_square: float  # D = E phi'^2
-    growth: float  # dg / dq
-    slope_growth: float  # dD / dq
-    noise: float  # Var phi^2
-    slope_noise: float  # Var (phi' h)^2, h ~ N(0, 1)
-    shared_noise: float  # Cov (phi^2, (phi' h)^2)
+    growth: float  # d log g / d log q
+    slope_growth: float  # d log D / d log q
+    noise: float  # Var phi^2 / g^2
+    slope_noise: float  # Var (phi' h)^2 / D^2, h ~ N(0, 1)
+    shared_noise: float  # Cov (phi^2, (phi' h)^2) / (g D)
 
 
 def predicted_variances(
@@ -121,9 +122,10 @@ def predicted_variances(
     predicted["layer"], predicted["fan_in"], predicted["width"] = np.arange(1, n_layers + 1), dims[:-1], dims[1:]
     predicted["forward"] = forward
     predicted["backward"] = np.append(np.cumprod(factors[::-1])[::-1], 1.0)
-    from_layers, share = _fluctuations(layers, weight, widths)
-    predicted["forward_deviation"] = np.sqrt(2 * predicted["forward"] ** 2 / widths + from_layers)
-    predicted["backward_deviation"] = predicted["backward"] * np.sqrt(share)
+    shares = weight[1:] * [layer.square for layer in layers] / np.maximum(predicted["forward"][1:], VANISHED)
+    from_layers, of_gradients = _fluctuations(layers, shares, widths)
+    predicted["forward_deviation"] = predicted["forward"] * np.sqrt(2 / widths + from_layers)
+    predicted["backward_deviation"] = predicted["backward"] * np.sqrt(of_gradients)
     return predicted
 
 
@@ -154,41 +156,40 @@ def _per_layer(name: str, value: Any, n_layers: int) -> Array:
 
 def _moments(phi: Activation, variance: float) -> _Layer:
     if variance < VANISHED:
-        slope_square = slope_square_at_zero(phi)
         start = float(phi.values(np.zeros(1))[0])
-        return _Layer(start**2, slope_square, slope_square, 0.0, 0.0, 2 * slope_square**2, 0.0)
-    finite_second_moment(phi, variance)
+        return _Layer(start**2, slope_square_at_zero(phi), 1.0, 0.0, 0.0, 2.0, 0.0)
     found = sample(phi, variance)
-    squares, slopes = found.values**2, found.slopes**2
-    square, slope_square = found.second_moment, found.slope_second_moment
+    square = finite_second_moment(phi, variance, found)
+    slope_square = found.slope_second_moment
+    squares = (found.values / math.sqrt(square)) ** 2
+    slopes = (found.slopes / math.sqrt(slope_square or 1.0)) ** 2
+    of_log_variance = (found.x**2 - 1) / 2
     return _Layer(
         square,
         slope_square,
-        found.growth,
-        found.mean(slopes * (found.x**2 - 1)) / (2 * variance),
-        found.mean((squares - square) ** 2),
-        3 * found.mean(slopes**2) - slope_square**2,
-        found.mean((squares - square) * slopes),
+        found.mean(squares * of_log_variance),
+        found.mean(slopes * of_log_variance),
+        found.mean((squares - 1) ** 2),
+        3 * found.mean(slopes**2) - 1,
+        found.mean((squares - 1) * slopes),
     )
 
 
-def _fluctuations(layers: list[_Layer], weight: Array, widths: Array) -> tuple[Array, Array]:
-    """Return the variances of what a layer takes over from those before, forward, and the relative ones backward.
+def _fluctuations(layers: list[_Layer], shares: Array, widths: Array) -> tuple[Array, Array]:
+    """Return relative variances: of what each layer takes over from those before, and of the gradients.
 
-    The mean of phi^2 over layer l deviates by u_l from its expectation, that of (phi' h)^2 by v_l.  To first order, the
-    variance of z_l is a linear function of the u before it, and log d_l one of the u and of the v from l on.
+    The mean of phi^2 over layer l deviates by a share u_l from its expectation, that of (phi' h)^2 by v_l.  To first
+    order log q_l is a linear function of the u before it, and log d_l one of the u and of the v from l on.  ``shares``
+    are the weights' parts in q.
     """
     n = len(layers)
-    of_u = np.zeros((n + 1, n))  # the coefficients of u in the variance of z_l
+    of_u = np.zeros((n + 1, n))  # the coefficients of u in log q_l
     for i, layer in enumerate(layers):
-        of_u[i + 1] = weight[i + 1] * layer.growth * of_u[i]
-        of_u[i + 1, i] = weight[i + 1]
-    u_in_log, v_in_log = np.zeros((n + 1, n)), np.zeros((n + 1, n))
+        of_u[i + 1] = shares[i] * layer.growth * of_u[i]
+        of_u[i + 1, i] = shares[i]
+    u_in_log, v_in_log = np.zeros((n + 1, n)), np.triu(np.ones((n + 1, n)))
     for i in reversed(range(n)):
-        slope_square = layers[i].slope_square or 1.0
-        u_in_log[i] = u_in_log[i + 1] + layers[i].slope_growth / slope_square * of_u[i]
-        v_in_log[i] = v_in_log[i + 1]
-        v_in_log[i, i] = 1 / slope_square
+        u_in_log[i] = u_in_log[i + 1] + layers[i].slope_growth * of_u[i]
     noise, slope_noise, shared = (
         np.array([getattr(layer, name) for layer in layers]) / widths[:-1]
         for name in ("noise", "slope_noise", "shared_noise")

@@ -1,0 +1,156 @@
+"""The command ``compare``."""
+
+import argparse
+import ast
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from fastmlp import __version__, _kernels, checks, initializers
+from fastmlp.files import write_whole
+from fastmlp.lab.commands import options as shared
+from fastmlp.lab.data import DRAWN, StudyData
+from fastmlp.lab.pictures import loss_bands
+from fastmlp.lab.pictures.style import MOST_LINES
+from fastmlp.lab.sweep import Comparison, compare_initializers
+from fastmlp.optimizers import OPTIMIZERS
+from fastmlp.text import printable, say
+
+PICTURE = "initialization_comparison.png"
+INTERRUPTED = 130  # the exit code of a process that Ctrl-C ended
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``compare`` to a parser."""
+    add_sweep_options(parser)
+    shared.add_output_options(parser, "the picture")
+    shared.add_data_options(parser)
+
+
+def add_sweep_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which runs to make."""
+    shared.add_network_options(parser)
+    shared.add_training_options(parser)
+    parser.add_argument(
+        "--seeds", type=_seeds, default=100, metavar="N|N,N", help="how many seeds (from 0 on), or which"
+    )
+    parser.add_argument(
+        "--init",
+        type=initializers_of,
+        default="zeros,random,he",
+        metavar="NAME,NAME(PARAMETER=VALUE)",
+        help=f"initializations to compare, of: {', '.join([*initializers.REGISTRY, *initializers.ALIASES])}; a list as "
+        "a value, as in random(scale=[1,10]), makes several",
+    )
+    shared.add_activation_option(parser)
+    parser.add_argument("--optimizer", choices=list(OPTIMIZERS), default="sgd", help="rule of the updates")
+    parser.add_argument("--batch-size", type=int, metavar="N", help="examples per update; all of them if not given")
+    parser.add_argument("--jobs", type=int, default=-1, metavar="N", help="runs at a time; -1 makes one per processor")
+    parser.add_argument("--folder", metavar="FOLDER", help="where finished runs are kept; a second call makes the rest")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train, print the table or the JSON, draw the picture; return the exit code."""
+    picture = shared.output_file(options, PICTURE)
+    data = shared.load_data(options)
+    found = sweep(options, data)
+    say(as_json(found, data) if options.json else repr(found))
+    if len(found):
+        draw(found, picture)
+    if not options.json:
+        if options.data not in DRAWN:
+            say(f"\n{data.description()}")
+        say(f"\nPicture: {printable(str(picture))}" if len(found) else "\nNo run is done, so there is no picture.")
+    return INTERRUPTED if found.n_missing else 0
+
+
+def sweep(options: argparse.Namespace, data: StudyData) -> Comparison:
+    """Make the runs that the options name."""
+    epochs = shared.epochs_of(options)
+    if isinstance(options.seeds, int):
+        checks.integer("--seeds", options.seeds, minimum=1)
+    if options.batch_size is not None:
+        checks.integer("--batch-size", options.batch_size, minimum=1)
+    if options.jobs == 0:
+        raise ValueError("--jobs must be a number of runs or -1, got 0")
+    return compare_initializers(
+        *data.train,
+        [len(data.features), *options.layers, data.n_outputs],
+        initializers=options.init,
+        seeds=options.seeds,
+        X_test=data.test[0],
+        y_test=data.test[1],
+        activation=options.activation,
+        loss=data.loss,
+        optimizer=options.optimizer,
+        learning_rate=None if options.optimizer == "lbfgs" else options.learning_rate,
+        epochs=epochs,
+        batch_size=options.batch_size,
+        dtype=options.dtype,
+        n_jobs=options.jobs,
+        folder=options.folder,
+        progress=sys.stderr is not None and sys.stderr.isatty(),
+    )
+
+
+def as_json(comparison: Comparison, data: StudyData) -> str:
+    """Return the summary and all runs as JSON; a number that is not finite becomes null."""
+    document = {
+        "version": __version__,
+        "isa": _kernels.current_isa(),
+        "data": data.as_dict(),
+        "settings": comparison.settings,
+        "runs_missing": comparison.n_missing,
+        "summary": shared.records(comparison.summary()),
+        "runs": shared.records(comparison.runs),
+        "epochs": comparison.epochs.tolist(),
+        "losses": [[shared.finite(loss) for loss in losses] for losses in comparison.losses.tolist()],
+    }
+    return json.dumps(document, indent=2, allow_nan=False)
+
+
+def initializers_of(text: str) -> list[Any]:
+    """Return the entries of ``compare_initializers`` that a text names, as in "he, orthogonal(gain=2)"."""
+    return [_entry(part.strip()) for part in re.split(r",(?![^(]*\))", text)]
+
+
+def _entry(text: str) -> Any:
+    """Return a name, or a pair of a name and parameters."""
+    try:
+        name, parameters = _parsed(text) if "(" in text else (text, None)
+        checks.choice("initializer", name, [*initializers.REGISTRY, *initializers.ALIASES])
+    except (SyntaxError, ValueError) as error:
+        reason = error if isinstance(error, ValueError) else "it is no NAME(PARAMETER=VALUE)"
+        raise argparse.ArgumentTypeError(f"{text!r}: {reason}") from None
+    return name if parameters is None else (name, parameters)
+
+
+def _parsed(text: str) -> tuple[str, dict[str, Any]]:
+    name, _, rest = text.partition("(")
+    call = ast.parse(f"f({rest}", mode="eval").body
+    if not isinstance(call, ast.Call) or call.args or any(keyword.arg is None for keyword in call.keywords):
+        raise SyntaxError
+    try:
+        return name.strip(), {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
+    except ValueError:
+        raise ValueError("a value must be a number, a word in quotes, or a list of these") from None
+
+
+def _seeds(text: str) -> int | list[int]:
+    try:
+        numbers = [int(word) for word in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a whole number or several parted by commas, got {text!r}") from None
+    return numbers if "," in text else numbers[0]
+
+
+def draw(comparison: Comparison, path: Path) -> None:
+    """Draw the losses of all configurations; a picture holds only so many of them."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    n = min(len(comparison.configurations), MOST_LINES)
+    loss_bands(comparison, configurations=range(n), ax=figure.add_subplot())
+    write_whole(path, lambda file: figure.savefig(file, format="png", dpi=100))

@@ -1,0 +1,92 @@
+"""Ctrl-C returns what is done, at once, with any number of workers."""
+
+import contextlib
+import itertools
+import os
+import signal
+import threading
+
+import joblib
+import numpy as np
+import pytest
+from alarms import alarm, interrupt
+from sweeps import assert_same_runs, small
+
+from fastmlp.lab.sweep import compare
+
+LONG = 10**9  # epochs of a run that nobody waits for
+
+
+@contextlib.contextmanager
+def interrupted_after(n, monkeypatch):
+    """Interrupt the sweep when so many runs were collected, as Ctrl-C in the main thread would."""
+    add = compare.Collector.add
+    counts = []
+
+    def add_and_count(collector, number, result):
+        add(collector, number, result)
+        counts.append(number)
+        if len(counts) == n:
+            interrupt()
+
+    monkeypatch.setattr(compare.Collector, "add", add_and_count)
+    yield counts
+    monkeypatch.undo()
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_ctrl_c_returns_what_is_done(n_jobs, monkeypatch):
+    with interrupted_after(7, monkeypatch) as collected:
+        found = small(seeds=100, n_jobs=n_jobs)
+    assert len(found) == len(collected) == 7
+    assert found.n_missing == 293
+    assert "7 runs of 3 configurations, 293 not done" in repr(found)
+    whole = small(seeds=100)
+    places = [
+        int(np.flatnonzero((whole.runs["initializer"] == run["initializer"]) & (whole.runs["seed"] == run["seed"]))[0])
+        for run in found.runs
+    ]
+    assert places == sorted(places) == sorted(collected)
+    np.testing.assert_array_equal(found.losses, whole.losses[places])
+    assert set(found.runs["seed"]) <= {0, 1, 2, 3}  # all configurations go on together
+
+
+def test_ctrl_c_reaches_processes(monkeypatch):
+    with joblib.parallel_config("loky", n_jobs=2), interrupted_after(5, monkeypatch):
+        found = small(seeds=60)
+        again = small(seeds=2)
+    assert (len(found), found.n_missing) == (5, 175)
+    assert_same_runs(again, small(seeds=2))
+
+
+def test_ctrl_c_waits_for_no_run_on_another_thread(monkeypatch):
+    """Those in flight are left to themselves."""
+    is_over, n_waiting = threading.Event(), itertools.count(1)
+
+    def run_case(case, problem):
+        if next(n_waiting) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        assert is_over.wait(60)
+        return case, None
+
+    monkeypatch.setattr(compare, "run_case", run_case)
+    found = small(seeds=5, n_jobs=2)
+    assert not is_over.is_set()
+    assert (len(found), found.n_missing) == (0, 15)
+    is_over.set()
+
+
+def test_ctrl_c_ends_a_training_on_the_main_thread():
+    with alarm(interrupt, 0.3):
+        found = small(seeds=5, epochs=LONG, report_every=LONG)
+    assert (len(found), found.n_missing) == (0, 15)
+
+
+def test_a_folder_keeps_what_was_done_before_ctrl_c(tmp_path, monkeypatch):
+    with interrupted_after(10, monkeypatch):
+        small(seeds=20, folder=tmp_path)
+    with interrupted_after(1000, monkeypatch) as collected:
+        found = small(seeds=20, folder=tmp_path)
+    assert len(collected) == 60
+    assert found.n_missing == 0
+    assert_same_runs(found, small(seeds=20))
