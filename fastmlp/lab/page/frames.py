@@ -38,7 +38,7 @@ class RunFrames:
     frames : ndarray of uint8 of shape (n_frames, 60, 60)
         Rows from the largest second feature to the smallest, columns from the smallest first feature to the largest.
     reported : ndarray of shape (n_reports,)
-        The losses that the run recorded, as in :attr:`Comparison.losses`.
+        The losses that the run recorded, as in ``Comparison.losses``.
     reason : str
         The exception that ended the run, or an empty text.
     """
