@@ -9,6 +9,7 @@ import pytest
 
 from fastmlp.datasets import circles
 from fastmlp.lab import boundary_frames, compare_initializers, write_report
+from fastmlp.lab.page.players import palette
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright, which the extra test brings")
 CHROMIUM = os.environ.get("CHROMIUM") or next(
@@ -48,13 +49,20 @@ def evil(layer_dims, seed):
 evil.__name__ = EVIL
 
 
+CHOSEN = {"initializers": ["zeros", "he", evil], "learning_rate": [0.5, 0.1], "epochs": 200}
+
+
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
+def frames():
+    return boundary_frames(X, Y, [2, 6, 1], seed=3, **CHOSEN)
+
+
+@pytest.fixture(scope="module")
+def address(frames, tmp_path_factory):
     """A page with all there is, and names of every kind."""
     path = tmp_path_factory.mktemp("page") / "page.html"
-    chosen = {"initializers": ["zeros", "he", evil], "learning_rate": [0.5, 0.1], "epochs": 200}
-    made = compare_initializers(X, Y, [2, 6, 1], seeds=10, X_test=X, y_test=Y, progress=False, **chosen)
-    write_report(made, path, frames=boundary_frames(X, Y, [2, 6, 1], seed=3, **chosen), title=EVIL, data=EVIL)
+    made = compare_initializers(X, Y, [2, 6, 1], seeds=10, X_test=X, y_test=Y, progress=False, **CHOSEN)
+    write_report(made, path, frames=frames, title=EVIL, data=EVIL)
     return path.as_uri()
 
 
@@ -265,10 +273,16 @@ def test_all_players_play_and_rewind_together(seen):
     assert {seen.button(number) for number in range(3)} == {"Play"}
 
 
-def test_the_colors_of_a_canvas_are_those_of_the_bytes(seen):
-    pixel = """(() => { const canvas = document.querySelector("#player-0 canvas");
-        return [...canvas.getContext("2d").getImageData(4, 4, 1, 1).data]; })()"""
-    assert seen.page.evaluate(pixel) == [255, 255, 255, 255]  # zeros: a probability of 1/2 everywhere
+@pytest.mark.parametrize("frame", [0, 1, 30, 59])
+def test_the_corners_of_a_canvas_have_the_colors_of_the_bytes(frame, seen, frames):
+    colors, corners = palette(frames.kind), ((0, 0), (0, 59), (59, 0), (59, 59))
+    for number, run in enumerate(frames.runs):
+        seen.page.fill(f"#player-{number} input", str(frame))
+        for row, column in corners:
+            place = f"{8 * column + 4}, {8 * row + 4}"
+            canvas = f"document.querySelector('#player-{number} canvas').getContext('2d')"
+            pixel = seen.page.evaluate(f"[...{canvas}.getImageData({place}, 1, 1).data]")
+            np.testing.assert_allclose(pixel[:3], colors[run.frames[frame, row, column]], atol=6)
 
 
 def test_paper_has_pictures_in_place_of_charts_and_players(visit):

@@ -17,7 +17,7 @@ import fastmlp
 from fastmlp import _kernels
 from fastmlp.datasets import circles
 from fastmlp.lab import boundary_frames, compare_initializers, page, write_report
-from fastmlp.lab.page import report
+from fastmlp.lab.page import papers, report
 from fastmlp.lab.sweep import display
 
 X, Y = circles(120, seed=1)
@@ -169,6 +169,14 @@ def test_players_are_named_and_failures_told(sweep):
     assert {"Play he", "Rewind he", "Next frame of he"} <= {button.get("aria-label") for button in parsed.all("button")}
 
 
+def test_every_player_has_the_frames_of_its_name(text, frames):
+    parsed = Page(text)
+    held = json.loads(parsed.texts["script"][0])["frames"]["runs"]
+    assert [run["name"] for run in held] == parsed.texts["h3"][3:] == ["zeros", "random", "he"]
+    assert [run["captions"][0] for run in held] == parsed.texts["output"]
+    assert parsed.texts["output"][2] == f"The start: loss {frames.runs[2].losses[0]:.4g}"
+
+
 # ---- what it is
 
 
@@ -225,6 +233,16 @@ def test_pictures_for_paper_are_images(text):
         pixels = image.imread(io.BytesIO(base64.b64decode(address.partition(",")[2])))
         assert pixels[..., :3].std() > 0.05
     assert b"<svg" in base64.b64decode(addresses[0].partition(",")[2])
+
+
+def test_the_frames_on_paper_have_their_colors(frames):
+    address = papers.boundaries(frames)
+    pixels = image.imread(io.BytesIO(base64.b64decode(address.partition(",")[2])))[..., :3]
+    label_0, label_1, grey = (np.array(color) / 255 for color in ((0, 114, 178), (213, 94, 0), (128, 128, 128)))
+    shares = [(np.abs(pixels - color).max(axis=2) < 0.1).mean() for color in (label_0, label_1, grey)]
+    assert 0.02 < shares[0] < 0.6
+    assert 0.02 < shares[1] < 0.6
+    assert shares[2] < 0.01
 
 
 # ---- names of any kind
