@@ -3,6 +3,8 @@
 import ast
 from pathlib import Path
 
+from sphinx.addnodes import desc_signature
+
 import fastmlp
 
 project = "fastmlp"
@@ -44,6 +46,22 @@ def stub_signatures():
     return signatures
 
 
+def add_anchors_of_backlinks(app, doctree):
+    """Give every object the anchor that viewcode's pages link back to: in each module it takes one prefix for all."""
+    present = {anchor for node in doctree.findall(desc_signature) for anchor in node["ids"]}
+    for node in doctree.findall(desc_signature):
+        anchor = f"fastmlp.{node.get('fullname')}"
+        if node["ids"] and anchor not in present:
+            node["ids"].append(anchor)
+            present.add(anchor)
+
+
+def leave_out_compiled_modules(app):
+    """Take modules without a page of source, which are those without a source in Python, from viewcode's index."""
+    app.env._viewcode_modules = {name: entry for name, entry in app.env._viewcode_modules.items() if entry}
+    return []
+
+
 def setup(app):
     signatures = stub_signatures()
 
@@ -51,3 +69,5 @@ def setup(app):
         return (signatures[name], None) if name in signatures and signature is not None else None
 
     app.connect("autodoc-process-signature", process, priority=400)  # before numpydoc
+    app.connect("doctree-read", add_anchors_of_backlinks)
+    app.connect("html-collect-pages", leave_out_compiled_modules, priority=400)  # before viewcode

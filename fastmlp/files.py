@@ -14,10 +14,10 @@ from typing import IO, Any
 _TEMPORARY = re.compile(r"\.fastmlp-[0-9a-f]{16}")
 
 
-def path_of(name: str, value: Any) -> Path:
+def path_of(name: str, value: Any, expected: str = "a path or an open binary file") -> Path:
     """A str, bytes or path object as a Path; TypeError or ValueError for what cannot be one."""
     if not _is_path(value):
-        raise TypeError(f"{name} must be a path or an open binary file, got {value!r}")
+        raise TypeError(f"{name} must be {expected}, got {value!r}")
     path = os.fsdecode(value)
     try:
         if path and b"\0" not in os.fsencode(path):

@@ -67,10 +67,11 @@ class MLP(Predictor, Persistent, Exportable):
     Notes
     -----
     While a model trains, another call of :meth:`train` or :meth:`initialize` is refused by a RuntimeError, in any
-    thread.  So are :meth:`save`, pickling, copying and assigning ``parameters``, except in the training's own callback
-    and ``validation_score``.  Predictions, losses and gradients may run at the same time, any number of them; they read
-    the parameters as they come, which in the middle of an update are partly old and partly new.  In a process that was
-    forked by another thread meanwhile, the model predicts, but all else is refused until it is initialized.
+    thread.  So are :meth:`save`, :meth:`to_c`, :meth:`to_onnx`, pickling, copying and assigning ``parameters``, except
+    in the training's own callback and ``validation_score``.  Predictions, losses and gradients may run at the same
+    time, any number of them; they read the parameters as they come, which in the middle of an update are partly old and
+    partly new.  In a process that was forked by another thread meanwhile, the model predicts, but all else is refused
+    until it is initialized.
 
     References
     ----------

@@ -7,6 +7,8 @@ import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+
 SIGNALS = {signal.ITIMER_REAL: signal.SIGALRM, signal.ITIMER_PROF: signal.SIGPROF}
 
 
@@ -52,12 +54,16 @@ def interrupt() -> None:
 
 
 def interrupt_training(network_of: Callable[[], Any], after: int = 2) -> Callable[[], None]:
-    """Return a handler that raises what Ctrl-C raises when it has seen a network train so many times."""
-    seen = itertools.count(1)
+    """Return a handler that raises what Ctrl-C raises when it has seen a network so many times amid its updates."""
+    seen, at_start = itertools.count(1), []
 
     def handler() -> None:
         network = network_of()
-        if network is not None and network.occupancy.claims and next(seen) == after:
+        if network is None or not network.occupancy.claims:
+            return
+        if not at_start:
+            at_start.append(network.parameters.copy())
+        elif not np.array_equal(network.parameters, at_start[0]) and next(seen) == after:
             interrupt()
 
     return handler

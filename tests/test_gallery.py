@@ -19,10 +19,11 @@ def results_of(tmp_path, monkeypatch, capsys):
     """Run a program with a folder on its command line, look at its picture, and return its results."""
 
     def run(name):
-        monkeypatch.setattr(sys, "argv", [f"{name}.py", str(tmp_path)])
+        new = tmp_path / "a" / "folder"
+        monkeypatch.setattr(sys, "argv", [f"{name}.py", str(new)])
         results = runpy.run_path(str(PROGRAMS / f"{name}.py"), run_name="__main__")["results"]
-        assert [path.name for path in tmp_path.iterdir()] == [f"{name}.png"]
-        kept, drawn = (plt.imread(folder / f"{name}.png") for folder in (PAGE.parents[1] / "images/gallery", tmp_path))
+        assert [path.name for path in new.iterdir()] == [f"{name}.png"]
+        kept, drawn = (plt.imread(folder / f"{name}.png") for folder in (PAGE.parents[1] / "images/gallery", new))
         assert abs(np.subtract(kept.shape, drawn.shape)).max() <= 2
         assert drawn.std() > 0.05
         assert capsys.readouterr().out

@@ -21,6 +21,7 @@ EPOCHS = 300
 
 def main(folder):
     """Write early_stopping.png; return of the fit without and with stopping the epochs, the best, and the test loss."""
+    folder.mkdir(parents=True, exist_ok=True)
     X, y = make_moons(200, noise=0.35, random_state=0)
     held_out = make_moons(500, noise=0.35, random_state=1)
     X_test, y_test = make_moons(2000, noise=0.35, random_state=2)

@@ -45,6 +45,7 @@ def compiled(model, folder):
 
 def main(folder):
     """Write exported_c.png; return the largest difference from predict_proba, and seconds of one row by each way."""
+    folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
     radius, y = np.sqrt(rng.uniform(0.02, 1, 600)), rng.integers(0, 3, 600)
     angle = 4 * radius + 2 * np.pi / 3 * y + rng.normal(0, 0.15, 600)  # an arm of a spiral for each class

@@ -26,6 +26,7 @@ def sample(n_often, n_rare, seed):
 
 def main(folder):
     """Write imbalance.png; return balanced accuracy and confusion matrix of each weighting."""
+    folder.mkdir(parents=True, exist_ok=True)
     X, y = sample(1500, 50, seed=0)
     X_test, y_test = sample(1500, 50, seed=1)
     results = {}
@@ -36,9 +37,11 @@ def main(folder):
         score, confusion = balanced_accuracy_score(y_test, predicted), confusion_matrix(y_test, predicted)
         results[weights] = score, confusion
 
-        draw_decision_boundary(above, model.predict, X_test, y_test, margin=0.02)
-        above.set(title=f"class_weight={weights!r}\nbalanced accuracy {score:.2f}", xlabel="$x_1$", ylabel="$x_2$")
         names = ["frequent", "rare"]
+        draw_decision_boundary(above, model.predict, X_test, y_test, margin=0.02)
+        handles, _ = above.collections[-1].legend_elements()
+        above.legend(handles, names, title="class", loc="lower left")
+        above.set(title=f"class_weight={weights!r}\nbalanced accuracy {score:.2f}", xlabel="$x_1$", ylabel="$x_2$")
         ConfusionMatrixDisplay(confusion, display_labels=names).plot(ax=below, cmap="Blues", colorbar=False)
     figure.savefig(folder / "imbalance.png", dpi=110)
     plt.close(figure)

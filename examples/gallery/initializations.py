@@ -33,6 +33,7 @@ def losses(start, activation, seed):
 
 def main(folder):
     """Write initializations.png; return by activation and start the losses of all seeds, shape (seeds, epochs)."""
+    folder.mkdir(parents=True, exist_ok=True)
     runs = [(start, activation, seed) for activation in ("relu", "tanh") for start in STARTS for seed in range(SEEDS)]
     with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):  # too few epochs to converge
         # a fit releases the GIL, so threads are enough

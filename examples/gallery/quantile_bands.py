@@ -37,6 +37,7 @@ def sample(n, seed):
 
 def main(folder):
     """Write quantile_bands.png; return the share of new examples in the band, over all x and over each fifth of x."""
+    folder.mkdir(parents=True, exist_ok=True)
     x, y = sample(3000, seed=0)
     new_x, new_y = sample(20000, seed=1)
     models = [
@@ -53,7 +54,7 @@ def main(folder):
 
     figure, ax = plt.subplots(figsize=(8, 4.6), layout="constrained")
     ax.scatter(x, y, s=3, color="0.6", label="training examples")
-    ax.fill_between(new_x, low, high, color="C0", alpha=0.25, label="between Quantile(0.05) and (0.95)")
+    ax.fill_between(new_x, low, high, color="C0", alpha=0.25, label="between Quantile(0.05) and Quantile(0.95)")
     ax.plot(new_x, median, color="C0", label="Quantile(0.5)")
     true = [norm.ppf(q, *mean_and_deviation(new_x)) for q in QUANTILES]
     ax.plot(new_x, np.transpose(true), "k--", linewidth=1, label=["true quantiles", None, None])

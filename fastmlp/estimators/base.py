@@ -11,7 +11,8 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight
 
-from fastmlp import initializers, training
+from fastmlp import checks, initializers, training
+from fastmlp.arrays import shown
 from fastmlp.engine.examples import Examples
 from fastmlp.engine.plan import HIDDEN_ACTIVATIONS, hidden_activations
 from fastmlp.estimators import scales, solvers
@@ -301,13 +302,15 @@ class BaseMLP(Exporting, FittedLayers, CallbackSupportMixin, BaseEstimator, ABC)
 
     def _warn(self, history: training.History, X: Any, incremental: bool) -> None:
         """Issue scikit-learn's warnings about how the training ended, and its error for one that diverged."""
-        ended = history.ended
+        ended, why = history.ended, history.ended.why
+        if isinstance(self.learning_rate, str):
+            why = why.replace("learning_rate", "learning_rate_init")  # what estimators call the rate
         if ended.how == "interrupted":
             warn("Training interrupted by user.")
         elif ended.how == "diverged" and (incremental or not self.early_stopping):
-            raise ValueError(f"{NOT_FINITE} Training diverged at {ended.why}")
+            raise ValueError(f"{NOT_FINITE} Training diverged at {why}")
         elif ended.how == "diverged":
-            warn(f"Training diverged at {ended.why}", training.DivergenceWarning)
+            warn(f"Training diverged at {why}", training.DivergenceWarning)
         elif not incremental:
             solvers.warn_if_not_converged(self, ended)
         if not incremental:
@@ -326,7 +329,13 @@ def _out_activation_of(loss: Loss) -> str:
 
 def hidden_layer_sizes_of(hidden_layer_sizes: Any) -> list[int]:
     """Return the widths as a list; a single number is one layer."""
-    widths = list(hidden_layer_sizes) if hasattr(hidden_layer_sizes, "__iter__") else [hidden_layer_sizes]
-    if np.any(np.array(widths) <= 0):
+    if not hasattr(hidden_layer_sizes, "__iter__"):
+        hidden_layer_sizes = [hidden_layer_sizes]
+    widths = checks.items_of("hidden_layer_sizes", hidden_layer_sizes)
+    if not all(isinstance(width, Integral) and not isinstance(width, bool) for width in widths):
+        raise TypeError(f"hidden_layer_sizes must hold integers, got {shown(widths)}")
+    if not all(width > 0 for width in widths):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {widths}.")
+    if max(widths, default=0) > checks.MOST_UNITS:
+        raise ValueError(f"hidden_layer_sizes must be at most {checks.MOST_UNITS} each, got {shown(max(widths))}")
     return widths

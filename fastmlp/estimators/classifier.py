@@ -173,8 +173,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         self : object
         """
-        is_first_call = _check_partial_fit_first_call(self, classes)
-        if is_first_call or not self.__sklearn_is_fitted__():  # the first call may have failed
+        is_fitted = self.__sklearn_is_fitted__()
+        if classes is not None and not is_fitted:
+            if np.size(classes) == 0:
+                raise ValueError("classes must hold at least one label, got none")
+            self.__dict__.pop("classes_", None)  # of a first call that failed, which may have named the wrong ones
+        if _check_partial_fit_first_call(self, classes) or not is_fitted:
             self._labels = Labels.among(self.classes_, y)
         return self._fit(X, y, sample_weight, validation_data, incremental=True)
 

@@ -22,9 +22,10 @@ class Exporting:
     target_mean_: np.ndarray
     out_activation_: str
 
-    def _exported_network(self) -> MLP:
+    def _exported_network(self, method: str) -> MLP:
         """Return the network whose outputs are the predictions: scaled targets are scaled back by its last layer."""
         check_is_fitted(self)
+        self._network.occupancy.refuse_changing(method)
         if "target_scale_" not in self.__dict__:
             return self._network
         network = copy.deepcopy(self._network)
@@ -149,7 +150,7 @@ class Exporting:
         in ``classes_``, which a comment in the header lists.  Parameters and errors are those of
         :meth:`fastmlp.MLP.to_c`.
         """
-        network = self._exported_network()
+        network = self._exported_network("to_c")
         c_source.write(path, network, prefix=prefix, dtype=dtype, classes=getattr(self, "classes_", None))
 
     def to_onnx(self, file: str | bytes | os.PathLike[Any] | IO[bytes]) -> None:
@@ -160,7 +161,7 @@ class Exporting:
         of numbers or strings, and ``probabilities``, what ``predict_proba`` returns.  Parameters and errors are those
         of :meth:`fastmlp.MLP.to_onnx`.
         """
-        model = onnx_graph.serialized(self._exported_network(), getattr(self, "classes_", None))
+        model = onnx_graph.serialized(self._exported_network("to_onnx"), getattr(self, "classes_", None))
         files.write_to("file", file, lambda opened: opened.write(model))
 
     @classmethod
@@ -217,4 +218,4 @@ class Exporting:
         UserWarning
             If the model has parameters for training that scikit-learn lacks, such as dropout.
         """
-        return conversion.to_sklearn(self, self._exported_network())
+        return conversion.to_sklearn(self, self._exported_network("to_sklearn"))

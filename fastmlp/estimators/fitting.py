@@ -3,11 +3,13 @@
 import contextlib
 import dataclasses
 import functools
+import os
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 Method = TypeVar("Method", bound=Callable[..., Any])
-_FITTED: dict[int, object] = {}  # the estimators that are being fitted, by id, with the claim of each call
+_FITTED: dict[int, tuple[int]] = {}  # the estimators that are being fitted, by id, with the claim of each call
 
 
 def alone(method: Method) -> Method:
@@ -15,7 +17,7 @@ def alone(method: Method) -> Method:
 
     @functools.wraps(method)
     def wrapper(estimator: Any, *args: Any, **kwargs: Any) -> Any:
-        claim = object()
+        claim = (threading.get_ident(),)
         try:
             if _FITTED.setdefault(id(estimator), claim) is not claim:
                 raise RuntimeError(
@@ -28,6 +30,17 @@ def alone(method: Method) -> Method:
                 del _FITTED[id(estimator)]
 
     return wrapper  # type: ignore[return-value]
+
+
+def _lose_other_threads() -> None:
+    """Drop, in a forked child, the claims of threads that are not in it; a network in their hands guards itself."""
+    for key, (thread,) in list(_FITTED.items()):
+        if thread != threading.get_ident():
+            del _FITTED[key]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_lose_other_threads)
 
 
 @contextlib.contextmanager

@@ -6,20 +6,31 @@ from typing import Any, SupportsIndex
 import numpy as np
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from fastmlp import checks
 from fastmlp.estimators import inputs
 from fastmlp.network import MLP
 
 
 class LayerViews(list[np.ndarray]):
-    """One array per layer, each a view of the network's parameters; assigning to an entry writes to the network."""
+    """One array per layer, each a view of the network's parameters; assigning to an entry writes to the network.
+
+    Parameters
+    ----------
+    name : {"coefs_", "intercepts_"}
+    views : list of ndarray
+    """
+
+    def __init__(self, name: str, views: list[np.ndarray]) -> None:
+        super().__init__(views)
+        self.name = name
 
     def __setitem__(self, index: SupportsIndex | slice, value: Any) -> None:
         if isinstance(index, slice):
             raise TypeError("layers can be assigned one by one, or all of them to coefs_ or intercepts_")
-        view = self[index]
-        array = np.asarray(value, dtype=view.dtype)
+        view, name = self[index], f"{self.name}[{index}]"
+        array = checks.array_of(name, value, view.dtype)
         if array.shape != view.shape:
-            raise ValueError(f"layer {index} must have shape {view.shape}, got {array.shape}")
+            raise ValueError(f"{name} must have shape {view.shape}, got {array.shape}")
         view[...] = array
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -39,7 +50,7 @@ class FittedLayers:
     @property
     def coefs_(self) -> list[np.ndarray]:
         """Weights (fan_in, fan_out) of each layer: views of the parameters, to which arrays can be assigned."""
-        return LayerViews([W.T for W in self._fitted("coefs_").weights])
+        return LayerViews("coefs_", [W.T for W in self._fitted("coefs_").weights])
 
     @coefs_.setter
     def coefs_(self, value: Sequence[Any]) -> None:
@@ -48,7 +59,7 @@ class FittedLayers:
     @property
     def intercepts_(self) -> list[np.ndarray]:
         """Biases (fan_out,) of each layer: views of the parameters, to which arrays can be assigned."""
-        return LayerViews(self._fitted("intercepts_").biases)
+        return LayerViews("intercepts_", self._fitted("intercepts_").biases)
 
     @intercepts_.setter
     def intercepts_(self, value: Sequence[Any]) -> None:
@@ -61,7 +72,9 @@ class FittedLayers:
         return network
 
     def _assign(self, name: str, views: list[np.ndarray], value: Sequence[Any]) -> None:
-        arrays = [np.asarray(array, dtype=self._network.plan.dtype) for array in value]
+        self._network.occupancy.refuse_changing(f"assigning {name}")
+        dtype = self._network.plan.dtype
+        arrays = [checks.array_of(f"{name}[{i}]", array, dtype) for i, array in enumerate(checks.items_of(name, value))]
         shapes = [view.shape for view in views]
         if [array.shape for array in arrays] != shapes:
             raise ValueError(f"{name} must hold arrays of shapes {shapes}, got {[array.shape for array in arrays]}")

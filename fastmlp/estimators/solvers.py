@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from fastmlp import optimizers
+from fastmlp import checks, optimizers
 from fastmlp.estimators.draws import Draws
 from fastmlp.estimators.validation import HeldOut
 from fastmlp.estimators.warn import warn
@@ -70,11 +70,12 @@ def schedule_of(estimator: Any) -> Schedule | None:
         return None
     if isinstance(name, Schedule):
         return name
+    initial = checks.positive("learning_rate_init", e.learning_rate_init, e._network.plan.dtype)
     if e.solver == "sgd" and name == "adaptive":
-        return Adaptive(e.learning_rate_init, e.tol, ADAPTIVE_FACTOR, _patience(e), SMALLEST_RATE)
+        return Adaptive(initial, e.tol, ADAPTIVE_FACTOR, _patience(e), SMALLEST_RATE)
     if e.solver == "sgd" and name == "invscaling":
-        return InverseScaling(e.learning_rate_init, e.power_t, by="examples")
-    return Constant(e.learning_rate_init)
+        return InverseScaling(initial, e.power_t, by="examples")
+    return Constant(initial)
 
 
 def _patience(estimator: Any) -> int:
@@ -118,7 +119,7 @@ def options_of(
         shuffle=draws.orders() if shuffles_batches else False,
         seed=draws.seed() if bool(np.any(dropout)) else 0,
         l1=float(e.l1),
-        l2=float(e.alpha),
+        l2=checks.non_negative("alpha", e.alpha, e._network.plan.dtype),
         penalty="sum",
         clip_value=e.clip_value,
         clip_norm=e.clip_norm,

@@ -11,6 +11,7 @@ from sklearn.metrics import get_scorer, r2_score
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _check_sample_weight
 
+from fastmlp.arrays import read
 from fastmlp.engine.examples import Examples
 from fastmlp.training import History
 
@@ -101,7 +102,8 @@ class HeldOut:
         if self.scoring == "loss":
             score = -self.losses[-1]
         elif self.scoring is not None:
-            score = float(self.scorer(self.scored, self.arrays[0], self.labels, **self.scorer_weights))
+            answer = self.scorer(self.scored, self.arrays[0], self.labels, **self.scorer_weights)
+            score = read("what scoring returns", "a number", answer, lambda: float(answer))
         else:
             score = math.nan
             if np.isfinite(self.outputs).all():

@@ -36,7 +36,7 @@ def write(path: Any, network: Any, *, prefix: str | None, dtype: Any, classes: I
     classes : iterable, default=None
         Labels of the outputs, for a comment.
     """
-    path = files.path_of("path", path)
+    path = files.path_of("path", path, "a path")
     if path.suffix != ".c":
         raise ValueError(f"path must end in .c, got {str(path)!r}; the header goes beside it")
     if prefix is None and not PREFIX.fullmatch(path.stem):

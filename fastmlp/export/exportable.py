@@ -5,10 +5,13 @@ from typing import IO, Any
 
 from fastmlp import files
 from fastmlp.export import c_source, onnx_graph
+from fastmlp.training.occupancy import Occupancy
 
 
 class Exportable:
     """The exports of an :class:`fastmlp.MLP`."""
+
+    occupancy: Occupancy
 
     def to_c(self, path: str | bytes | os.PathLike[Any], *, prefix: str | None = None, dtype: Any = None) -> None:
         """Write the network as a C99 source file and its header, which need neither libraries nor ``malloc``.
@@ -47,6 +50,7 @@ class Exportable:
         ...     sorted(path.name for path in pathlib.Path(folder).iterdir())
         ['circles.c', 'circles.h']
         """
+        self.occupancy.refuse_changing("to_c")
         c_source.write(path, self, prefix=prefix, dtype=dtype)
 
     def to_onnx(self, file: str | bytes | os.PathLike[Any] | IO[bytes]) -> None:
@@ -67,5 +71,6 @@ class Exportable:
         OSError, TypeError, ValueError
             If the file cannot be written, or the parameters are not finite.
         """
+        self.occupancy.refuse_changing("to_onnx")
         model = onnx_graph.serialized(self)
         files.write_to("file", file, lambda opened: opened.write(model))

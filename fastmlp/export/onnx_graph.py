@@ -30,7 +30,7 @@ def serialized(network: Any, classes: np.ndarray | None = None) -> bytes:
     try:
         from onnx import helper
     except ImportError as error:
-        raise ImportError("to_onnx needs the package onnx: pip install 'fastmlp[onnx]'") from error
+        raise ImportError("to_onnx needs the package onnx: pip install onnx") from error
     checks.check_finite("parameters", network.parameters)
     dtype, n_outputs = network.plan.dtype, network.plan.layer_dims[-1]
     graph = _Graph(helper, dtype)

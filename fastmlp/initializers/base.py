@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fastmlp import _kernels, checks
-from fastmlp.engine.plan import hidden_activations
+from fastmlp.engine.plan import HIDDEN_ACTIVATIONS
 
 Generator = np.random.RandomState | np.random.Generator
 Layers = tuple[list[np.ndarray], list[np.ndarray]]
@@ -66,16 +66,20 @@ class Place:
 def places_of(layer_dims: Any, activations: Any) -> list[Place]:
     """Return the place of each layer, from widths and activations as :meth:`Initializer.__call__` takes them."""
     dims = checks.layer_dims_of(layer_dims)
-    n_layers = len(dims) - 1
-    if activations is not None and not isinstance(activations, str):
-        names = checks.items_of("activations", activations) if checks.is_sequence(activations) else None
-        if names is None or len(names) != n_layers:
-            raise ValueError(
-                f"activations must be a name or have {n_layers} names, one per layer; got {checks.shown(activations)}"
-            )
-        activations = names[:-1]
-    hidden = None if activations is None else tuple(hidden_activations(activations, n_layers - 1))
-    return [Place(*pair, index, n_layers, hidden) for index, pair in enumerate(itertools.pairwise(dims))]
+    hidden = None if activations is None else _hidden_of(activations, len(dims) - 1)
+    return [Place(*pair, index, len(dims) - 1, hidden) for index, pair in enumerate(itertools.pairwise(dims))]
+
+
+def _hidden_of(activations: Any, n_layers: int) -> tuple[str, ...]:
+    """Return the names of the hidden activations."""
+    if isinstance(activations, str):
+        return (checks.choice("activations", activations, HIDDEN_ACTIVATIONS),) * (n_layers - 1)
+    names = checks.items_of("activations", activations) if checks.is_sequence(activations) else []
+    if len(names) != n_layers:
+        raise ValueError(
+            f"activations must be a name or have {n_layers} names, one per layer; got {checks.shown(activations)}"
+        )
+    return tuple(checks.choice(f"activations[{i}]", name, HIDDEN_ACTIVATIONS) for i, name in enumerate(names[:-1]))
 
 
 def draw_places(
@@ -83,18 +87,24 @@ def draw_places(
 ) -> Layers:
     """Draw one layer after another, each by its own rule, and check what comes."""
     checks.check_memory("layer_dims", 16 * sum(place.fan_in * place.fan_out for place in places))  # and a copy
-    weights, biases = [], []
+    weights: list[np.ndarray] = []
+    biases: list[np.ndarray] = []
     for rule, place in zip(rules, places, strict=True):
-        name = f"initialization of layer {place.index + 1}"
         w, b = rule(generator, place)
-        drawn = np.ascontiguousarray(checks.array_of(name, w, np.float64))
-        if drawn.shape != (place.fan_out, place.fan_in):
-            raise ValueError(f"{name} must return shape {(place.fan_out, place.fan_in)}, got {drawn.shape}")
-        if _kernels.first_not_finite((drawn, b)) >= 0:
-            raise ValueError(f"{name} must be finite")
-        weights.append(drawn)
-        biases.append(b)
+        name = f"initialization of layer {place.index + 1}"
+        weights.append(_drawn(name, w, (place.fan_out, place.fan_in)))
+        biases.append(_drawn(name, b, (place.fan_out,)))
     return weights, biases
+
+
+def _drawn(name: str, values: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Return what a rule drew as a finite array of this shape."""
+    array = np.ascontiguousarray(checks.array_of(name, values, np.float64))
+    if array.shape != shape:
+        raise ValueError(f"{name} must return shape {shape}, got {array.shape}")
+    if _kernels.first_not_finite((array,)) >= 0:
+        raise ValueError(f"{name} must be finite")
+    return array
 
 
 @dataclass(frozen=True, repr=False)

@@ -1,7 +1,8 @@
 """Rules made for an activation: critical, Kumar's, Nguyen and Widrow's, SIREN, and one against dying rectifiers."""
 
+import functools
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -10,8 +11,14 @@ from fastmlp.initializers.base import Generator, Initializer, Place, WeightIniti
 from fastmlp.reference.activation import ACTIVATIONS, DERIVATIVES
 
 NEAR_ZERO = 1e-8  # a kink at 0 shows in the derivatives on both sides
-ASYMMETRIC_SIGMA = 0.6007  # sqrt(0.36), for which signals of a relu network neither grow nor vanish
-WIDROW_FACTOR = 0.7  # of the length that lets the units' slopes cover the inputs without a gap: they overlap
+
+
+@functools.cache
+def critical_point(activation: str) -> Any:
+    """Return what the theory says of an activation; a search may take a second, and sweeps ask thousands of times."""
+    from fastmlp.lab import theory
+
+    return theory.criticality(activation)
 
 
 @dataclass(frozen=True, repr=False)
@@ -38,14 +45,11 @@ class Critical(Initializer):
     def layer(self, generator: Generator, place: Place) -> tuple[np.ndarray, np.ndarray]:
         """See :meth:`Initializer.layer`."""
         activation = self.known(place.activation_before)
-        from fastmlp.lab import theory
-
-        found = theory.criticality(activation)
+        found = critical_point(activation)
         if found.kind == "none":
             raise ValueError(f"initialization critical does not exist for {activation}: {found.reason}")
-        weights = generator.standard_normal((place.fan_out, place.fan_in)) * np.sqrt(
-            found.weight_variance / place.fan_in
-        )
+        deviation = np.sqrt(found.weight_variance / place.fan_in)
+        weights = generator.standard_normal((place.fan_out, place.fan_in)) * deviation
         if found.bias_variance == 0:
             return weights, np.zeros(place.fan_out)
         return weights, generator.standard_normal(place.fan_out) * np.sqrt(found.bias_variance)
@@ -66,7 +70,7 @@ class Kumar(WeightInitializer):
     Raises
     ------
     ValueError
-        When drawing for an activation that has no derivative at 0, or one of 0.
+        When drawing for an activation that has no derivative at 0.
 
     References
     ----------
@@ -111,7 +115,7 @@ class NguyenWidrow(Initializer):
     Parameters
     ----------
     factor : float, default=0.7
-        Length of a unit's weights over that at which the slopes just touch, over 0.
+        Length of a unit's weights over that at which the slopes just touch, over 0. Below 1 they overlap.
 
     References
     ----------
@@ -127,7 +131,7 @@ class NguyenWidrow(Initializer):
     array([7., 7.])
     """
 
-    factor: float = WIDROW_FACTOR
+    factor: float = 0.7
     name: ClassVar[str] = "nguyen_widrow"
     source: ClassVar[str] = "Nguyen & Widrow 1990, Improving the learning speed of 2-layer neural networks"
     when: ClassVar[str] = "one hidden layer of tanh or logistic units over few inputs, which lie within -1 and 1"
@@ -210,8 +214,8 @@ class RandomizedAsymmetric(Initializer):
     Parameters
     ----------
     sigma : float, default=0.6007
-        Standard deviation of the normal ones times sqrt(fan_in), over 0. The default keeps the mean square of the
-        signals from growing.
+        Standard deviation of the normal ones times sqrt(fan_in), over 0. The default is that of the authors' program,
+        made so that the mean square of the signals does not grow.
 
     References
     ----------
@@ -225,7 +229,7 @@ class RandomizedAsymmetric(Initializer):
     ((2, 1), (2,))
     """
 
-    sigma: float = ASYMMETRIC_SIGMA
+    sigma: float = 0.6007
     name: ClassVar[str] = "randomized_asymmetric"
     source: ClassVar[str] = (
         "Lu, Shin, Su & Karniadakis 2020, Dying ReLU and initialization: theory and numerical examples, section 4"

@@ -24,7 +24,7 @@ _MODULE_OF = {
     }.items()
     for name in names
 }
-_SUBMODULES = ("pictures", "theory")
+_SUBMODULES = ["pictures", "theory"]
 
 __all__ = [
     "BoundaryFrames",

@@ -11,8 +11,9 @@ class Occupancy:
     """Which calls a model takes while it trains, from any thread and from signal handlers.
 
     - ``train`` and ``initialize`` are refused by a RuntimeError; nothing waits.
-    - ``save``, pickling, copying and assigning ``parameters`` are refused as well, but for the training's own callback
-      and ``validation_score``: elsewhere an update may be half made, and the counts not written yet.
+    - ``save``, ``to_c``, ``to_onnx``, pickling, copying and assigning ``parameters`` are refused as well, but for the
+      training's own callback and ``validation_score``: elsewhere an update may be half made, and the counts not written
+      yet.
     - Predictions, losses and gradients are taken, any number at a time.  They read the parameters as they come, which
       in the middle of an update are partly old and partly new.
 

@@ -116,15 +116,24 @@ def test_wrong_layers_are_refused_and_change_nothing(name, kind):
     ours = model(hidden_layer_sizes=(4, 5)).fit(X, y)
     before = [array.copy() for array in getattr(ours, name)]
     wrong = WRONG[kind](list(getattr(ours, name)))
-    with pytest.raises(ValueError, match=r"must hold arrays of shapes|could not convert"):
+    message = rf"^{name} must hold arrays of shapes|^{name}\[2\] must be an array of real numbers, got str 'a'"
+    with pytest.raises((TypeError, ValueError), match=message):
         setattr(ours, name, wrong)
     for array, expected in zip(getattr(ours, name), before, strict=True):
         np.testing.assert_array_equal(array, expected)
 
 
+def test_layers_that_are_no_sequence_are_refused_by_name():
+    ours = model().fit(X, y)
+    with pytest.raises(ValueError, match=r"^coefs_ must be a sequence; "):
+        ours.coefs_ = None
+
+
 def test_a_wrong_layer_is_refused():
     ours = model().fit(X, y)
-    with pytest.raises(ValueError, match=r"layer 0 must have shape \(4, 6\), got \(6, 4\)"):
+    with pytest.raises(TypeError, match=r"^intercepts_\[1\] must be an array of real numbers, got None$"):
+        ours.intercepts_[1] = None
+    with pytest.raises(ValueError, match=r"^coefs_\[0\] must have shape \(4, 6\), got \(6, 4\)$"):
         ours.coefs_[0] = np.zeros((6, 4))
     with pytest.raises(IndexError):
         ours.coefs_[3] = np.zeros((6, 4))

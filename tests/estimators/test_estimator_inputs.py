@@ -250,6 +250,20 @@ def test_a_first_call_that_failed_does_not_decide_the_kind_of_labels():
         assert ours.partial_fit(X, given).loss_ == unused.partial_fit(X, given, classes=[0, 1, 2]).loss_
 
 
+def test_a_first_call_that_failed_does_not_decide_the_classes():
+    ours, unused = pair("MLPClassifier")[0], pair("MLPClassifier")[0]
+    with pytest.raises(ValueError, match="classes not in"):
+        ours.partial_fit(X, y, classes=[0, 1])
+    assert ours.partial_fit(X, y, classes=[0, 1, 2]).loss_ == unused.partial_fit(X, y, classes=[0, 1, 2]).loss_
+    with pytest.raises(ValueError, match="is not the same as on last call"):
+        ours.partial_fit(X, y, classes=[0, 1])
+
+
+def test_no_classes_are_refused_by_name():
+    with pytest.raises(ValueError, match=r"^classes must hold at least one label, got none$"):
+        pair("MLPClassifier")[0].partial_fit(X, y, classes=[])
+
+
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
 def test_a_single_class_is_always_right_while_watched(solver):
     ours, theirs = pair("MLPClassifier", solver=solver, early_stopping=True, n_iter_no_change=3)

@@ -392,6 +392,13 @@ def test_an_unknown_score_is_named_alone(given):
         classifier(early_stopping=True, scoring="no score").fit(X, Y, **given)
 
 
+def test_a_score_that_is_no_number_names_scoring():
+    with pytest.raises(
+        ValueError, match=r"^what scoring returns must be a number; reading the NoneType raised TypeError"
+    ):
+        classifier(early_stopping=True, scoring=lambda *given: None).fit(X, Y)
+
+
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_lbfgs_records_its_losses_and_no_scores_that_nothing_measured(early_stopping):
     model = classifier(solver="lbfgs", early_stopping=early_stopping).fit(X, Y)

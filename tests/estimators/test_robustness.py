@@ -10,6 +10,7 @@ import warnings
 import numpy as np
 import pytest
 from alarms import alarm, interrupt_training
+from forks import forked
 from pairs import X, outcome, pair, y
 
 from fastmlp import MLPClassifier, MLPRegressor
@@ -230,6 +231,90 @@ def test_a_forked_child_predicts_and_fits():
         finally:
             os._exit(code)
     assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of a fork beside threads
+def test_a_child_forked_while_another_thread_fits_the_model_fits_it_anew():
+    in_score, may_go = threading.Event(), threading.Event()
+
+    def wait():
+        in_score.set()
+        assert may_go.wait(60)
+
+    ours = model(scoring=Scoring(wait, 3))
+    thread = threading.Thread(target=ours.fit, args=(X, y), kwargs={"validation_data": (X, y)})
+    thread.start()
+    assert in_score.wait(60)
+
+    def refit():
+        again = ours.set_params(scoring=None).fit(X, y)
+        return str(np.array_equal(again.predict_proba(X), model().fit(X, y).predict_proba(X)))
+
+    assert forked(refit) == "True"
+    may_go.set()
+    thread.join()
+    assert ours.n_iter_ == 8
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of a fork beside threads
+def test_a_child_forked_in_a_fit_refuses_another_one_within_it():
+    ours = model()
+    answers = []
+
+    def fork_and_fit():
+        answers.append(forked(lambda: str(outcome(ours.fit, X, y)[0])))
+
+    ours.set_params(scoring=Scoring(fork_and_fit, 2)).fit(X, y, validation_data=(X, y))
+    assert "is being fitted" in answers[0]
+
+
+def test_a_model_is_neither_exported_nor_changed_while_another_thread_fits_it(tmp_path):
+    answers = []
+
+    def export():
+        for name, call in {
+            "to_c": lambda: ours.to_c(tmp_path / "net.c"),
+            "to_onnx": lambda: ours.to_onnx(tmp_path / "net.onnx"),
+            "to_sklearn": lambda: ours.to_sklearn(),
+            "assigning coefs_": lambda: setattr(ours, "coefs_", ours.coefs_),
+        }.items():
+            answers.append((name, outcome(call)[0]))
+
+    def meanwhile():
+        thread = threading.Thread(target=export)
+        thread.start()
+        thread.join()
+
+    ours = model(scoring=Scoring(meanwhile, 3))
+    ours.fit(X, y, validation_data=(X, y))
+    assert len(answers) == 4
+    for name, answer in answers:
+        assert answer == (RuntimeError, f"{name} while this model is training is for its callback alone")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_training_that_diverges_names_the_rate_as_the_estimator_does():
+    with pytest.raises(ValueError, match=r"Try a learning_rate_init below 1e\+300 or clip_norm, "):
+        model(learning_rate_init=1e300).fit(X, y)
+    with pytest.raises(ValueError, match=r"Try a learning_rate below 1e\+300 or clip_norm, "):
+        model(learning_rate=Constant(1e300)).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("alpha", 1e-42, "^alpha must be from 1.18e-38 to "),
+        ("learning_rate_init", 1e-42, "^learning_rate_init must be from 1.18e-38 to "),
+        ("hidden_layer_sizes", (2.5,), r"^hidden_layer_sizes must hold integers, got \[2.5\]$"),
+        ("hidden_layer_sizes", (True,), r"^hidden_layer_sizes must hold integers, got \[True\]$"),
+        ("hidden_layer_sizes", (2, 10**30), "^hidden_layer_sizes must be at most 268435456 each, got 1000"),
+        ("hidden_layer_sizes", {"a": 1}, r"^hidden_layer_sizes must hold integers, got \['a'\]$"),
+        ("hidden_layer_sizes", [[3]], r"^hidden_layer_sizes must hold integers, got \[\[3\]\]$"),
+    ],
+)
+def test_wrong_arguments_are_refused_by_the_estimators_name(name, value, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        model(**{name: value}).fit(X.astype(np.float32), y)
 
 
 WIDE, NARROW = (9,), (3,)

@@ -28,10 +28,13 @@ CRITICAL = {
 def theory(monkeypatch):
     """Replace ``fastmlp.lab.theory``; the names asked for are appended to the list returned."""
     import fastmlp.lab
+    from fastmlp.initializers.by_activation import critical_point
 
+    critical_point.cache_clear()
     asked = []
     module = types.ModuleType("fastmlp.lab.theory")
     module.criticality = lambda activation: asked.append(activation) or CRITICAL[activation]
     monkeypatch.setitem(sys.modules, "fastmlp.lab.theory", module)
     monkeypatch.setattr(fastmlp.lab, "theory", module, raising=False)
-    return asked
+    yield asked
+    critical_point.cache_clear()

@@ -18,7 +18,7 @@ from fastmlp.initializers import Kumar, NguyenWidrow, RandomizedAsymmetric, Sire
 def test_critical_has_the_variances_of_the_theory(activation, weight_variance, bias_variance, theory):
     rule = initializers.get("critical")
     weights, biases = rule([300, 400, 400, 1], seed=0, activations=activation)
-    assert theory == [activation] * 3
+    assert theory == [activation]  # once for all layers
     for w in weights[:2]:
         assert stats.kstest(w.ravel(), stats.norm(scale=(weight_variance / w.shape[1]) ** 0.5).cdf).pvalue > 0.01
     if bias_variance:
@@ -28,11 +28,13 @@ def test_critical_has_the_variances_of_the_theory(activation, weight_variance, b
 
 
 def test_critical_takes_the_activation_that_the_inputs_come_from(theory):
-    MLP([3, 4, 5, 6, 1], activation=["tanh", "relu", "gelu"], initialization="critical")
-    assert theory == ["tanh", "tanh", "relu", "gelu"]
-    theory.clear()
+    activations = ["tanh", "relu", "gelu", "identity"]
+    weights, biases = initializers.get("critical")([400] * 5, seed=0, activations=activations)
+    found = [w.var() * 400 for w in weights]
+    np.testing.assert_allclose(found, [1, 1, 2, 1.983], rtol=0.02)
+    assert [b.any() for b in biases] == [False, False, False, True]
     MLP([3, 1], activation=[], initialization="critical")
-    assert theory == ["identity"]
+    assert theory == ["tanh", "relu", "gelu", "identity"]
 
 
 def test_critical_gives_the_theory_s_reason_where_there_is_no_critical_point(theory):
@@ -189,11 +191,11 @@ def test_a_rule_that_depends_on_activations_says_so_without_them(name):
 @pytest.mark.parametrize(
     ("activations", "message"),
     [
-        ("sine", "activation must be one of identity"),
+        ("sine", "activations must be one of identity"),
         (["tanh"], r"activations must be a name or have 2 names, one per layer; got \['tanh'\]"),
         (3, "activations must be a name or have 2 names, one per layer; got 3"),
-        (["sine", "identity"], r"activation\[0\] must be one of identity"),
-        ([None, "identity"], r"activation\[0\] must be one of identity"),
+        (["sine", "identity"], r"activations\[0\] must be one of identity"),
+        ([None, "identity"], r"activations\[0\] must be one of identity"),
     ],
 )
 def test_wrong_activations_are_refused(activations, message):

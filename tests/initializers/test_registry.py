@@ -250,3 +250,33 @@ def test_a_class_of_one_s_own_is_an_initializer():
     assert (model.biases[0] == 2).all()
     assert Eighths(bias="constant", bias_scale=2.0).formula == "W = 1 / 8, b = 2"
     assert isinstance(Eighths(), Initializer)
+
+
+@pytest.mark.parametrize(
+    ("weights", "biases", "message"),
+    [
+        (np.ones((2, 3)), np.ones(3), r"initialization of layer 1 must return shape \(3, 2\), got \(2, 3\)"),
+        (np.ones((3, 2)), np.ones(2), r"initialization of layer 1 must return shape \(3,\), got \(2,\)"),
+        (np.ones((3, 2)), [1, np.nan, 1], "initialization of layer 1 must be finite"),
+        (np.ones((3, 2)), None, "initialization of layer 1 must be an array of real numbers"),
+    ],
+)
+def test_what_a_class_of_one_s_own_draws_wrongly_is_named(weights, biases, message):
+    class Own(Initializer):
+        name = "own"
+
+        def layer(self, generator, place):
+            return weights, biases
+
+    with pytest.raises((ValueError, TypeError), match=message):
+        MLP([2, 3, 1], initialization=Own())
+
+
+def test_what_a_class_of_one_s_own_draws_may_be_lists_and_transposed():
+    class Own(Initializer):
+        def layer(self, generator, place):
+            return np.ones((place.fan_in, place.fan_out), int).T, [2] * place.fan_out
+
+    weights, biases = Own()([2, 3])
+    assert weights[0].flags.c_contiguous
+    assert {weights[0].dtype, biases[0].dtype} == {np.dtype("float64")}

@@ -218,6 +218,27 @@ def test_the_sample_of_many_examples_is_spread_over_them():
     assert diagnose(network, inputs).layers["correlation"][0] == pytest.approx(-1 / 63, rel=1e-10)
 
 
+def test_an_example_without_pre_activations_has_no_angle():
+    network = MLP([3, 8, 1], activation="tanh", seed=2)
+    with_zeros = np.r_[X, np.zeros((3, 3))]
+    assert diagnose(network, with_zeros).layers["correlation"][0] == diagnose(network, X).layers["correlation"][0]
+    assert np.isnan(diagnose(network, [[0.0, 0, 0], [1, 2, 3]]).layers["correlation"][0])
+
+
+@pytest.mark.parametrize(("n_outputs", "n_jacobians"), [(1, 40), (2, 32), (10, 6), (100, 1)])
+def test_as_many_jacobians_are_computed_as_have_64_rows_together(n_outputs, n_jacobians):
+    found = diagnose(MLP([3, 8, n_outputs], loss="squared_error", seed=2), X)
+    assert found.jacobians.shape == (n_jacobians, n_outputs, 3)
+    assert found.singular_values.shape == (n_jacobians, min(3, n_outputs))
+
+
+def test_the_output_layer_is_judged_by_its_raw_outputs():
+    """Logits from 50 on: the sigmoid is 1 for every example, but the outputs differ, and are not called saturated."""
+    network = MLP([1, 1], activation=[], initialization="constant")
+    row = diagnose(network, [[500.0], [900.0], [1300.0]]).layers[0]
+    assert (row["activation_variance"], row["dead"], row["saturated"]) == (0, 0, 0)
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "rmsprop"])
 @pytest.mark.parametrize("trained", [0, 3])
 def test_the_update_ratio_is_that_of_the_next_epoch(optimizer, trained):
@@ -266,6 +287,12 @@ def test_the_ends_of_a_histogram_count_what_lies_beyond():
     inputs = np.r_[np.zeros(998), 500, -500][:, np.newaxis]
     counts, _ = diagnose(network, inputs, histograms=5).histograms["preactivation"]
     assert counts.tolist() == [[1, 0, 998, 0, 1]]
+
+
+def test_the_histogram_of_equal_values_has_bins_around_them():
+    counts, edges = diagnose(MLP([3, 8, 1], initialization="zeros"), X, histograms=3).histograms["activation"]
+    np.testing.assert_allclose(edges, [[-1 / 2, -1 / 6, 1 / 6, 1 / 2], [0, 1 / 3, 2 / 3, 1]], atol=1e-12)
+    assert counts.tolist() == [[0, 320, 0], [0, 40, 0]]
 
 
 def test_diagnosing_changes_nothing(dtype):

@@ -137,7 +137,7 @@ def test_counts_are_compared_by_their_logarithm():
     network.biases[0][:] = 250.0
     inputs = [[0.0], [1.0]]
     assert diagnose(network, inputs, [1e30, 1e30]).verdict == "healthy"
-    assert diagnose(network, inputs, [1.0, 2.0]).verdict == "exploding"
+    assert diagnose(network, inputs, [5.0, 10.0]).verdict == "exploding"  # 100 times their logarithms is 210
 
 
 # ---- one fault each
@@ -290,6 +290,25 @@ def test_features_near_17_000_are_the_cause_and_not_the_weights(loss, activation
     assert "too large: the" not in found.explanation
     standardized = (inputs - inputs.mean(axis=0)) / inputs.std(axis=0)
     assert_healthy(network, standardized, TARGETS[loss][1])
+
+
+def test_features_far_from_0_are_the_cause_of_dead_units():
+    """Weights below 0 on features near 50 keep every unit off; around 0, they let half of the examples through."""
+    network = network_of(2, n_features=2)
+    network.weights[0][:] = -np.abs(network.weights[0])
+    found = diagnose(network, 50 + X[:, :2])
+    assert (found.verdict, found.layer, found.cause) == ("dead", 1, "features")
+
+
+@pytest.mark.parametrize("activation", ["relu", "logistic"])
+def test_weights_that_vanish_are_the_cause_on_large_features_too(activation):
+    """Of relu's the pre-activations shrink, of logistic's the Jacobians alone."""
+    initialization = scaled(0.1) if activation == "relu" else "xavier_normal"
+    network = network_of(10, activation=activation, initialization=initialization)
+    inputs = X.copy()
+    inputs[:, 0] *= 15
+    found = diagnose(network, inputs)
+    assert (found.verdict, found.cause) == ("vanishing", "weights")
 
 
 def test_one_large_column_among_others_is_named():

@@ -3,6 +3,7 @@
 import io
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
@@ -103,7 +104,8 @@ def test_given_axes_are_drawn_on_in_the_size_of_their_figure(snapshots, tmp_path
     figure, (left, right) = plt.subplots(1, 2, figsize=(5, 2), dpi=80)
     right.plot([0, 1])
     canvas = figure.canvas
-    boundary_animation(snapshots, X, Y, tmp_path / "film.gif", ax=left)
+    with matplotlib.rc_context({"savefig.bbox": "tight"}):  # as notebooks have it
+        boundary_animation(snapshots, X, Y, tmp_path / "film.gif", ax=left)
     frames, _ = frames_of(tmp_path / "film.gif")
     assert {frame.shape for frame in frames} == {(160, 400, 3)}
     assert figure.canvas is canvas
@@ -117,6 +119,10 @@ def test_axes_of_a_subfigure_are_drawn_with_the_whole_figure(snapshots):
     file = io.BytesIO()
     boundary_animation(snapshots, X, Y, file, ax=figure.subfigures(1, 2)[0].subplots())
     assert Image.open(file).size == (200, 100)
+
+
+def test_names_that_no_font_has_are_drawn_without_a_warning(snapshots):
+    boundary_animation(snapshots, X, Y, io.BytesIO(), features=("\u4e8c", "\U0001f600"))
 
 
 def test_an_open_file_is_written(snapshots):

@@ -136,6 +136,12 @@ def test_losses_that_grow_without_end_do_not_squeeze_the_others():
     ax.figure.draw_without_rendering()
 
 
+def test_losses_that_begin_at_zero_and_grow_are_drawn_without_a_warning():
+    ax = loss_bands(comparison_of([[[0.0, 1.0, np.nan]] * 2], outcomes=["diverged"] * 2, final=[np.inf] * 2))
+    assert ax.get_ylim()[1] == 2
+    ax.figure.draw_without_rendering()
+
+
 def test_losses_of_zero_have_a_linear_axis_without_a_warning():
     ax = loss_bands(comparison_of(np.zeros((1, 3, 2))))
     assert ax.get_yscale() == "linear"

@@ -1,5 +1,6 @@
 """Decision boundaries: the image holds the decisions of the models, in the colours of the examples."""
 
+import io
 import warnings
 
 import numpy as np
@@ -53,6 +54,17 @@ def test_the_image_shows_the_predictions_of_a_network_and_the_points_their_label
     points = ax.collections[0]
     np.testing.assert_array_equal(points.get_offsets(), X)
     np.testing.assert_allclose(points.get_facecolors()[:, :3], expected[Y.astype(int)], atol=1e-6)
+
+
+def test_the_rendered_ground_has_the_colour_of_the_decision_at_its_place():
+    ax = decision_boundary(lambda points: points[:, 0] + 3 * points[:, 1] > 0.5, X, Y)
+    png = io.BytesIO()
+    ax.figure.savefig(png, format="png", dpi=100)
+    pixels = plt.imread(io.BytesIO(png.getvalue()))[::-1, :, :3]  # from the bottom, as matplotlib counts
+    for point, decision in {(-0.2, 0.1): 0, (0.2, 0.4): 1, (1.2, -1.2): 0, (-1.2, 1.2): 1}.items():
+        column, row = np.round(ax.transData.transform(point)).astype(int)
+        expected = PALE * np.array(to_rgb(COLORS[decision])) + 1 - PALE
+        np.testing.assert_allclose(pixels[row, column], expected, atol=0.01)
 
 
 def test_the_picture_reaches_beyond_the_examples_on_axes_of_one_scale():
@@ -195,8 +207,8 @@ def test_no_picture_of_a_grid_lies_on_another(shape):
     def model(points):
         return points[:, 0] > 0
 
-    rows = {f"a long name of a row {i}": [model] * shape[1] for i in range(shape[0])}
-    columns = [f"column {i}" for i in range(shape[1])]
+    rows = {f"{i}_an_initializer_of_a_very_long_name": [model] * shape[1] for i in range(shape[0])}
+    columns = [f"column {i} with a title of many words" for i in range(shape[1])]
     figure = boundary_grid(rows, X, Y, columns=columns)
     assert not overlapping(figure)
     assert len(figure.axes) == shape[0] * shape[1]
@@ -237,6 +249,11 @@ def test_snapshots_are_the_parameters_of_the_same_training_unwatched():
         if i < 4:
             alone.train(X, Y, epochs=5, **options if i == 0 else {"learning_rate": 0.1, "batch_size": 16})
     np.testing.assert_array_equal(watched.parameters, alone.parameters)
+
+
+def test_snapshots_of_a_number_that_does_not_divide_the_epochs_are_at_the_nearest():
+    snapshots = take_snapshots(MLP([2, 3, 1], seed=0), X, Y, epochs=10, at=4)
+    np.testing.assert_array_equal(snapshots.epochs, [0, 3, 7, 10])
 
 
 def test_a_snapshot_is_a_network_of_its_own():

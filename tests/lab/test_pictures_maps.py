@@ -47,6 +47,7 @@ def test_values_that_grow_by_a_factor_have_a_log_axis_with_cells_of_one_size():
     np.testing.assert_allclose(mesh_of(ax).get_coordinates()[0, :, 0], 10.0 ** np.arange(-2.5, 3))
     ax.figure.draw_without_rendering()
     assert [label.get_text() for label in ax.get_xticklabels()] == ["0.01", "0.1", "1", "10", "100"]
+    assert not len(ax.get_xticks(minor=True))
 
 
 @pytest.mark.parametrize("x", [[1, 2, 3, 4, 20], [0, 1, 2, 4, 16], [1, 1.5, 2.25, 3.375, 5.0625]])
@@ -54,10 +55,13 @@ def test_other_values_have_a_linear_axis(x):
     assert heat_map(VALUES, x, DEPTHS).get_xscale() == "linear"
 
 
-@pytest.mark.parametrize(("high", "log"), [(50, False), (1000, True)])
-def test_colours_of_positive_values_of_many_sizes_are_logarithmic(high, log):
-    ax = heat_map(np.linspace(1, high, 15).reshape(3, 5), SCALES, DEPTHS)
-    assert isinstance(mesh_of(ax).norm, LogNorm) is log
+@pytest.mark.parametrize(("high", "is_log"), [(50, False), (1000, True)])
+def test_colours_of_positive_values_of_many_sizes_are_logarithmic(high, is_log):
+    values = np.linspace(1, high, 15).reshape(3, 5)
+    assert isinstance(mesh_of(heat_map(values, SCALES, DEPTHS)).norm, LogNorm) is is_log
+    for log in (False, True):
+        assert isinstance(mesh_of(heat_map(values, SCALES, DEPTHS, log=log)).norm, LogNorm) is log
+    assert not isinstance(mesh_of(heat_map(values - 1, SCALES, DEPTHS)).norm, LogNorm)
 
 
 def test_cells_that_are_not_finite_are_hatched_and_told():
@@ -74,12 +78,13 @@ def test_cells_that_are_not_finite_are_hatched_and_told():
 
 def test_the_critical_line_of_the_theory_is_drawn_in():
     critical = edge_of_chaos("tanh", bias_std=0.05**0.5)
-    reach = [6 * mean_field("tanh", scale, 0.05**0.5).correlation_depth_scale for scale in SCALES]
-    ax = heat_map(VALUES, SCALES, DEPTHS, critical=critical, reach=reach)
+    fine = np.linspace(0.5, 2.5, 9)
+    reach = [6 * mean_field("tanh", scale, 0.05**0.5).correlation_depth_scale for scale in fine]
+    ax = heat_map(VALUES, SCALES, DEPTHS, critical=critical, reach=(fine, reach))
     line, curve = ax.lines
     np.testing.assert_array_equal(line.get_xdata(), [critical] * 2)
     np.testing.assert_array_equal(line.get_ydata(), [0, 1])  # of the height
-    np.testing.assert_array_equal(curve.get_data(), [SCALES, reach])
+    np.testing.assert_array_equal(curve.get_data(), [fine, reach])
     np.testing.assert_allclose(ax.get_ylim(), (0.5, 5))  # the curve leaves the map
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["critical, 1.327", "reach of signals"]
     ax.figure.draw_without_rendering()
@@ -113,8 +118,12 @@ def test_tables_that_do_not_fit_are_refused(arguments, error, message):
     ("options", "error", "message"),
     [
         ({"labels": "xyz"}, ValueError, "labels must be those of x, y and the values, got 'xyz'"),
+        ({"log": True}, ValueError, "values must be over 0 to have a log scale, got 0"),
+        ({"log": 1}, TypeError, "log must be True or False, got 1"),
         ({"critical": "1"}, TypeError, "critical must be a number, got '1'"),
-        ({"reach": [1, 2]}, ValueError, r"reach must have shape \(5,\), got \(2,\)"),
+        ({"reach": 3}, ValueError, "reach must be a pair of x and y, got 3"),
+        ({"reach": ([2, 1], [1, 1])}, ValueError, r"reach\[0\] must be finite numbers that ascend"),
+        ({"reach": ([1, 2], [1])}, ValueError, r"reach\[1\] must have shape \(2,\) to match reach\[0\], got \(1,\)"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(options, error, message):

@@ -116,6 +116,17 @@ def test_new_ticks_after_a_theme_have_its_colours(draw):
     assert all(contrast(label.get_color(), ax.get_facecolor()) > 10 for label in ax.get_xticklabels())
 
 
+def test_ticks_of_a_short_log_axis_have_the_colours_of_the_theme_too():
+    with pictures.theme("dark"):
+        ax = pictures.loss_bands(comparison_of(np.linspace(0.9, 0.5, 8).reshape(1, 2, 4)))
+    ax.figure.draw_without_rendering()
+    labels = [label for label in ax.get_yticklabels(which="minor") if label.get_text()]
+    assert len(labels) >= 3
+    assert all(contrast(label.get_color(), ax.get_facecolor()) > 10 for label in labels)
+    ticks = ax.yaxis.get_minor_ticks()
+    assert all(contrast(tick.tick1line.get_markeredgecolor(), ax.get_facecolor()) > 10 for tick in ticks)
+
+
 @ALL
 def test_the_saved_picture_is_as_dark_as_its_theme(draw):
     means = []
@@ -129,10 +140,11 @@ def test_the_saved_picture_is_as_dark_as_its_theme(draw):
 
 def test_a_theme_ends_with_its_block_also_by_an_error():
     before = matplotlib.rcParams.copy()
-    with pytest.raises(ZeroDivisionError), pictures.theme("dark"):
-        assert matplotlib.rcParams["axes.facecolor"] == style.THEMES["dark"]["axes.facecolor"]
-        _ = 1 / 0
-    assert matplotlib.rcParams == before
+    for name in ("dark", "light", "dark"):
+        with pytest.raises(ZeroDivisionError), pictures.theme(name):
+            assert matplotlib.rcParams["axes.facecolor"] == style.THEMES[name]["axes.facecolor"]
+            _ = 1 / 0
+        assert matplotlib.rcParams == before
 
 
 @pytest.mark.parametrize(("name", "error"), [("grey", ValueError), (None, TypeError)])

@@ -8,7 +8,7 @@ import pytest
 from quadrature import EXACT, exact_mean, mish
 
 from fastmlp.lab.theory import criticality, gain
-from fastmlp.reference.activation import SELU_ALPHA, SELU_SCALE
+from fastmlp.reference.activation import ACTIVATIONS, SELU_ALPHA, SELU_SCALE
 
 
 @pytest.mark.parametrize("name", EXACT)
@@ -84,6 +84,13 @@ def test_activations_without_a_critical_point(activation):
     assert point.kind == "none"
     assert math.isnan(point.weight_variance)
     assert point.reason
+
+
+def test_biases_of_negative_variance_are_no_critical_point():
+    """Both factors are 1 at the variance 18.96, which -0.22 as the biases' variance would keep."""
+    raised = criticality(lambda z: ACTIVATIONS["gelu"](z) + 0.1)
+    assert raised.kind == "none"
+    assert raised.reason.startswith("phi(0) = 0.1, so 0 is no fixed point")
 
 
 def test_a_jump_is_the_reason():

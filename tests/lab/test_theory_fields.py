@@ -1,6 +1,7 @@
 """Mean field theory against published figures, closed forms and independent quadrature."""
 
 import copy
+import itertools
 import math
 import pickle
 
@@ -209,6 +210,20 @@ def test_relu_in_every_phase(weight_std, bias_std, fixed_point, chi_1, scale):
     assert theory.fixed_correlation == 1
 
 
+@pytest.mark.parametrize("name", ["tanh", "elu"])
+def test_at_the_critical_point_0_differences_are_kept_exactly(name):
+    theory = mean_field(name, 1.0)
+    assert theory.fixed_point == 0
+    assert theory.chi_1 == theory.chi_parallel == 1
+    assert theory.correlation_depth_scale == theory.variance_depth_scale == math.inf
+
+
+def test_the_smallest_biases_decide_the_fixed_point():
+    theory = mean_field("tanh", 0.5, 1e-8)
+    assert theory.fixed_point == pytest.approx(1e-16 / (1 - 0.25), rel=1e-9, abs=0)
+    assert theory.chi_1 == pytest.approx(0.25, rel=1e-9)
+
+
 def test_a_half_stable_point_attracts_from_above_alone():
     point = criticality("gelu")
     theory = mean_field("gelu", math.sqrt(point.weight_variance), math.sqrt(point.bias_variance))
@@ -216,6 +231,27 @@ def test_a_half_stable_point_attracts_from_above_alone():
     around = point.fixed_point + np.array([-0.1, 0.1])
     assert (theory.variance_map(around) < around).all()
     assert theory.fixed_point < point.fixed_point - 0.1  # from 1, the map leads to another one below
+
+
+@pytest.mark.parametrize("c", [-0.99, 0.95, 0.97, 0.999])
+def test_kinks_near_each_other_are_met(c):
+    """A ramp between two kinks, whose mean given the other input is a closed form."""
+    theory = mean_field(lambda z: np.clip(z, -0.3, 0.5), 1.0, 0.7)
+    deviation = math.sqrt(theory.fixed_point)
+
+    def mean_of_relu(mean, scale):
+        return mean * stats.norm.cdf(mean / scale) + scale * stats.norm.pdf(mean / scale)
+
+    def integrand(x):
+        mean, scale = deviation * c * x, deviation * math.sqrt(1 - c * c)
+        given = -0.3 + mean_of_relu(mean + 0.3, scale) - mean_of_relu(mean - 0.5, scale)
+        return np.clip(deviation * x, -0.3, 0.5) * given * stats.norm.pdf(x)
+
+    kinks = [-10, -0.3 / deviation, 0.5 / deviation, 10]
+    product = sum(
+        integrate.quad(integrand, *ends, epsabs=1e-13, epsrel=1e-13, limit=200)[0] for ends in itertools.pairwise(kinks)
+    )
+    assert theory.correlation_map(c) == pytest.approx((product + 0.49) / theory.fixed_point, abs=1e-11)
 
 
 @pytest.mark.parametrize("activation", ["gelu", "identity", np.tanh])
@@ -245,14 +281,15 @@ def test_jumps_are_told_from_steep_places(activation, place):
         assert f"jumps at z = {place:g}," in criticality(activation).reason
 
 
-def test_sign_jumps():
-    theory = mean_field(np.sign, 2.0, 1.0)
+@pytest.mark.parametrize(("weight_std", "bias_std"), [(2.0, 1.0), (2.0, 6.0)])
+def test_sign_jumps(weight_std, bias_std):
+    theory, whole = mean_field(np.sign, weight_std, bias_std), weight_std**2 + bias_std**2
     assert theory.chi_1 == math.inf
-    assert theory.fixed_point == pytest.approx(5, rel=1e-12)
+    assert theory.fixed_point == pytest.approx(whole, rel=1e-12)
     correlations = np.array([-0.99, -0.5, 0.0, 0.5, 0.99, 1.0])
-    expected = (4 * 2 / np.pi * np.arcsin(correlations) + 1) / 5
+    expected = (weight_std**2 * 2 / np.pi * np.arcsin(correlations) + bias_std**2) / whole
     np.testing.assert_allclose(theory.correlation_map(correlations), expected, atol=1e-9)
-    slope = 4 * 2 / np.pi / math.sqrt(1 - theory.fixed_correlation**2) / 5
+    slope = weight_std**2 * 2 / np.pi / math.sqrt(1 - theory.fixed_correlation**2) / whole
     assert theory.correlation_depth_scale == pytest.approx(-1 / math.log(slope), rel=1e-6)
 
 

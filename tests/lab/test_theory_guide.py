@@ -1,5 +1,6 @@
-"""The table of activations in the guide is what the package computes."""
+"""The table of activations in the guide is what the package computes; the package is a leaf."""
 
+import ast
 import math
 
 from fastmlp.lab.theory import criticality, gain, mean_field
@@ -27,3 +28,13 @@ def activation_table():
 def test_the_table_of_activations_is_true(request):
     text = (request.config.rootpath / "docs" / "guide" / "theory.md").read_text(encoding="utf-8")
     assert BEGIN + activation_table() + END in text
+
+
+def test_the_theory_imports_nothing_else_of_the_laboratory(request):
+    known = ("fastmlp", "fastmlp.arrays", "fastmlp.checks", "fastmlp.reference.activation")
+    for path in (request.config.rootpath / "fastmlp" / "lab" / "theory").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module.startswith("fastmlp"):
+                assert node.module in known or node.module.startswith("fastmlp.lab.theory."), (path.name, node.module)
+                if node.module == "fastmlp":
+                    assert {alias.name for alias in node.names} <= {"arrays", "checks"}

@@ -17,6 +17,7 @@ from fastmlp.lab.theory import (
     outlook,
     predicted_variances,
 )
+from fastmlp.reference.activation import ACTIVATIONS
 
 NOISE = np.random.default_rng(0)
 
@@ -184,6 +185,11 @@ def test_the_remedies_are_true():
     layers = next(n for n in range(1, 99) if min(setting.chi_1, setting.chi_parallel) ** (n + 1) < 1e-3)
     assert f"at most {layers} hidden layers" in view.remedies[2]
     assert not any("subtract" in remedy for remedy in outlook("softplus", 5).remedies)
+    exploding = outlook(np.exp, 5)  # its gradients are kept at the gain, its variance doubles
+    assert (exploding.variance_factor, exploding.gradient_factor) == pytest.approx((2, 1))
+    assert any("at most 9 hidden layers" in remedy for remedy in exploding.remedies)
+    raised = outlook(lambda z: ACTIVATIONS["gelu"](z) + 0.1, 5)
+    assert raised.remedies[0].startswith("subtract its value at 0, 0.1: then it has a critical point (half-stable)")
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "gelu", "selu"])

@@ -8,6 +8,7 @@ import pytest
 
 from fastmlp import MLP, _kernels, initializers
 from fastmlp.lab.theory import mean_field, predicted_variances
+from fastmlp.reference.activation import ACTIVATIONS, DERIVATIVES
 
 SIGMAS = 4.5  # each test looks at up to a dozen numbers
 
@@ -111,6 +112,26 @@ def test_the_noise_is_that_of_many_draws(activation, weight_variance, bias_varia
     )
     np.testing.assert_allclose(forward.std(axis=0), predicted["forward_deviation"], rtol=0.15)
     np.testing.assert_allclose(backward.std(axis=0), predicted["backward_deviation"], rtol=0.15, atol=1e-12)
+
+
+def test_forward_and_backward_fluctuate_together_as_predicted():
+    """Layers of independent normal z and of gradients h alone, as wide layers have them, in 2,000 draws."""
+    widths, n, weight_variance = [400, 1600, 1600, 1600, 10], 2000, 2.0
+    phi, slope = ACTIVATIONS["silu"], DERIVATIVES["silu"]
+    generator = np.random.default_rng(0)
+    variance, zs, forward = np.full((n, 1), weight_variance), [], []
+    for width in widths[:-1]:
+        zs.append(np.sqrt(variance) * generator.standard_normal((n, width)))
+        forward.append((zs[-1] ** 2).mean(axis=1))
+        variance = weight_variance * (phi(zs[-1]) ** 2).mean(axis=1, keepdims=True)
+    mean_square, backward = np.ones((n, 1)), []
+    for z, width, above in reversed(list(zip(zs, widths[:-1], widths[1:], strict=True))):
+        deviation = np.sqrt(weight_variance * above / width * mean_square)
+        mean_square = ((slope(z) * deviation * generator.standard_normal(z.shape)) ** 2).mean(axis=1, keepdims=True)
+        backward.insert(0, mean_square.ravel())
+    predicted = predicted_variances([160, *widths], "silu", weight_variance)[:-1]
+    np.testing.assert_allclose(np.std(forward, axis=1), predicted["forward_deviation"], rtol=0.06)
+    np.testing.assert_allclose(np.std(backward, axis=1), predicted["backward_deviation"], rtol=0.06)
 
 
 def assert_within_the_noise_of_a_mean(found, expected, deviation):

@@ -37,6 +37,8 @@ def assign(model):
 REFUSED_ALWAYS = {"train": train, "initialize": MLP.initialize}
 FOR_THE_CALLBACK = {
     "save": lambda model: model.save("never written"),
+    "to_c": lambda model: model.to_c("never_written.c"),
+    "to_onnx": lambda model: model.to_onnx("never written"),
     "copying": copy.copy,
     "copying ": copy.deepcopy,
     "copying  ": pickle.dumps,

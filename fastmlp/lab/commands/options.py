@@ -19,7 +19,7 @@ NO_FILES = ("idna", "punycode", "undefined", "unicode-escape", "raw-unicode-esca
 
 def add_network_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of a network."""
-    parser.add_argument("--layers", type=_widths, default=(10, 5), metavar="N,N", help="widths of the hidden layers")
+    parser.add_argument("--layers", type=_widths, default="10,5", metavar="N,N", help="widths of the hidden layers")
     parser.add_argument("--dtype", choices=list(checks.DTYPES), default="float64", help="of all computations")
 
 
@@ -39,7 +39,7 @@ def add_init_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--init",
         type=lambda text: [name.strip() for name in text.split(",")],
-        default=["zeros", "random", "he"],
+        default="zeros,random,he",
         metavar="NAME,NAME",
         help=f"initializations to compare, of: {', '.join([*initializers.REGISTRY, *initializers.ALIASES])}",
     )

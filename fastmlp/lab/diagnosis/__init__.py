@@ -1,7 +1,8 @@
 """A look into one network: what its layers do with the examples, and what is wrong with it.
 
-:func:`diagnose` measures every layer forward and backward and gives a verdict, :func:`gradient_check` compares the
-gradient with central differences, and :func:`assert_healthy` is for a test suite.  The thresholds of the verdicts stand
+:func:`~fastmlp.lab.diagnose` measures every layer forward and backward and gives a verdict,
+:func:`~fastmlp.lab.gradient_check` compares the gradient with central differences, and
+:func:`~fastmlp.lab.assert_healthy` is for a test suite.  The thresholds of the verdicts stand
 in :mod:`fastmlp.lab.diagnosis.thresholds`.
 """
 

@@ -21,16 +21,15 @@ from fastmlp.optimizers import SGD
 from fastmlp.text import listed
 
 ROWS = 1000  # of standardized features
-BY_SCALE = ("exploding", "saturated")  # verdicts that features may be the cause of
 
 
 @dataclasses.dataclass(frozen=True)
 class Look:
-    """What is measured, beside what always is."""
+    """What the caller of :func:`diagnose` chooses."""
 
-    n_jacobians: int | None = None
-    histograms: int = 0
-    options: training.TrainingOptions = dataclasses.field(default_factory=lambda: training.TrainingOptions(epochs=0))
+    n_jacobians: int | None
+    histograms: int
+    options: training.TrainingOptions
 
     def at(self, subject: Subject) -> Diagnosis:
         """Diagnose a network as it is."""
@@ -47,7 +46,7 @@ class Look:
     def along(self, subject: Subject, epochs: list[int]) -> Diagnosis:
         """Diagnose a network as it is, and a copy of it at the given epochs of a training."""
         start = self.at(subject)
-        trace = [dataclasses.replace(start)] if epochs[0] == 0 else []
+        trace = [start] if epochs[0] == 0 else []
         pupil = dataclasses.replace(subject, network=copy.deepcopy(subject.network))
 
         def after_epoch(epoch: int, loss: float) -> None:
@@ -156,14 +155,13 @@ def _with_cause(subject: Subject, finding: Finding) -> tuple[Finding, str | None
     """Return the finding with its cause: the features, if the fault is gone with standardized ones."""
     if finding.verdict == "healthy":
         return finding, None
-    if finding.verdict not in BY_SCALE:
-        return finding, "weights"
     scaling = Standardization.of(subject.inputs)
     sizes = scaling.scales()
     if not sizes.max() > threshold("large_features"):
         return finding, "weights"
     standardized = subject.some(-(-len(subject.inputs) // ROWS), scaling)
     rows, outputs, _ = measure_layers(standardized)
+    measure_sample(standardized, rows, None)
     if judge(subject.network, rows, outputs).verdict == finding.verdict:
         return finding, "weights"
     columns = [str(column) for column in np.flatnonzero(sizes > threshold("large_features"))]

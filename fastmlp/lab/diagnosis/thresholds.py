@@ -111,7 +111,7 @@ THRESHOLDS = {
         Threshold(
             "large_features",
             10.0,
-            "exploding, saturated",
+            "dead, vanishing, exploding, saturated",
             "root mean square of a feature beyond which features may be the cause",
             "initializations assume features of about 1; they are the cause if standardized ones have no such fault",
         ),

@@ -1,8 +1,9 @@
 """A decision boundary while its network trains, as an animated GIF."""
 
+import contextlib
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 from fastmlp import checks, files
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from PIL.Image import Image
 
+PASSES = 3  # until the layout of axes with a fixed ratio of their sides comes to rest
 HELD = 2.0  # seconds for which the last frame is shown longer
 PALETTE_FRAMES, PALETTE_COLORS = 4, 128
 MOST_LOSS = 1e4  # written with four decimals
@@ -104,9 +106,18 @@ def _fix_layout(ax: "Axes", plane: Plane, coding: Coding) -> None:
     write_key(ax.figure, [ax], plane, coding)
     ax.set_title(_title(0, 0.0), fontsize="medium")
     figure: Any = ax.figure
-    style.settle(figure)
-    style.settle(figure)
+    with _missing_glyphs_ignored():
+        for _ in range(PASSES):
+            figure.draw_without_rendering()
     figure.set_layout_engine("none")
+
+
+@contextlib.contextmanager
+def _missing_glyphs_ignored() -> Iterator[None]:
+    """Let matplotlib draw a box for a character that the font lacks, without a warning."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+        yield
 
 
 def _rendered(figure: Any) -> "Image":
@@ -115,8 +126,7 @@ def _rendered(figure: Any) -> "Image":
     from PIL import Image
 
     png = io.BytesIO()
-    with matplotlib.rc_context({"savefig.bbox": None}), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", style.MISSING_GLYPH, UserWarning)
+    with matplotlib.rc_context({"savefig.bbox": None}), _missing_glyphs_ignored():
         figure.savefig(png, format="png", dpi="figure", pil_kwargs={"compress_level": 1})
     return Image.open(png).convert("RGB")
 

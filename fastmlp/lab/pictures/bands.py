@@ -24,7 +24,7 @@ def loss_bands(
 ) -> "Axes":
     """Draw the training loss of every configuration over its seeds: the median, and the band from 5 to 95 %.
 
-    A run that diverged counts as an infinite loss from there on, as in :meth:`Comparison.summary`: where more than 5 %
+    A run that diverged counts as an infinite loss from there on, as in ``Comparison.summary``: where more than 5 %
     of the runs did, the band is open at the top, and where half did, the line ends.  A run that ended earlier for
     another reason keeps its last loss.  Runs that failed are left out.  The label tells how many diverged or failed.
 
@@ -128,7 +128,7 @@ def band_of(comparison: Comparison, configuration: int) -> np.ndarray:
 def _top(bands: np.ndarray) -> float:
     """Return the largest loss to show: not much more than at the start, since a loss that grows ends anywhere."""
     at_start, finite = bands[:, 1, 0], bands[np.isfinite(bands)]
-    at_start = at_start[np.isfinite(at_start)]
+    at_start = at_start[np.isfinite(at_start) & (at_start > 0)]
     largest = float(finite.max())
     return min(HEADROOM * float(at_start.max()), 2 * largest) if len(at_start) else 2 * largest
 

@@ -1,5 +1,6 @@
 """Decision boundaries: of one model, and of many side by side."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ MOST_ENTRIES = 10  # classes that a legend names
 EDGE = 0.25  # points, of the line around an example
 SINGLE, CELL = 3.4, 1.5  # inches of one picture, and of one in a grid
 BESIDE, BELOW = 1.5, 0.6  # and of what stands beside and below all of them
+MOST_LINE = 18  # characters beside a picture of a grid
 MOST_NAME = 16  # characters of a class in the legend
 
 
@@ -68,7 +70,6 @@ def decision_boundary(
     name_axes(ax, plane)
     if is_new:
         write_key(ax.figure, [ax], plane, coding)
-        style.settle(ax.figure)
     return ax
 
 
@@ -120,15 +121,14 @@ def boundary_grid(
     for i, row in enumerate(decisions):
         for ax, grid, title in zip(axes[i], row, titles[i], strict=False):
             fill(ax, plane, coding, grid, size=4.0)
-            ax.set_title(title, fontsize="small", parse_math=False)
+            ax.set_title(textwrap.fill(title, MOST_LINE), fontsize="small", parse_math=False)
         for ax in axes[i, len(row) :]:
             ax.set_axis_off()
-        axes[i, 0].set_ylabel(labels[i], fontsize="small", parse_math=False)
+        axes[i, 0].set_ylabel(textwrap.fill(labels[i], MOST_LINE), fontsize="small", parse_math=False)
     figure = axes[0, 0].figure
     figure.supxlabel(plane.features[0], fontsize="small", parse_math=False)
     figure.supylabel(plane.features[1], fontsize="small", parse_math=False)
     write_key(figure, axes.ravel().tolist(), plane, coding)
-    style.settle(figure)
     return figure
 
 
@@ -192,8 +192,7 @@ def write_key(figure: Any, axes: Sequence["Axes"], plane: Plane, coding: Coding)
     from matplotlib.lines import Line2D
 
     if coding.classes is None or len(coding.classes) > MOST_ENTRIES:
-        bar = figure.colorbar(ScalarMappable(Normalize(coding.low, coding.high), coding.cmap), ax=axes, label="y")
-        style.keep_colors_of_ticks(bar.ax)
+        figure.colorbar(ScalarMappable(Normalize(coding.low, coding.high), coding.cmap), ax=axes, label="y")
         return
     ink = style.ink_of(axes[0])
     handles = [

@@ -32,6 +32,7 @@ def heat_map(
     labels: Sequence[str] = ("weight scale", "depth", "value"),
     critical: float | None = None,
     reach: Any = None,
+    log: bool | None = None,
     ax: "Axes | None" = None,
 ) -> "Axes":
     """Draw a table of values as colours, with a line where the theory puts the border.
@@ -47,9 +48,12 @@ def heat_map(
         Of x, y and the values, with their units.
     critical : float, default=None
         The x of the critical line, such as that of :func:`fastmlp.lab.theory.edge_of_chaos`.
-    reach : array-like of shape (len(x),), default=None
-        For each x the y that signals reach, such as six correlation depth scales of
+    reach : pair of array-like of shape (n,), default=None
+        Any x, ascending, and the y that signals reach from there, such as six correlation depth scales of
         :func:`fastmlp.lab.theory.mean_field` (Schoenholz et al. 2017); drawn as far as it lies within the map.
+    log : bool, default=None
+        Whether the colours are those of the values' logarithms; None takes these where all values are over 0 and the
+        largest is at least 100 times the smallest.
     ax : matplotlib.axes.Axes, default=None
         None makes a new figure, the ``figure`` of the axes returned.
 
@@ -83,12 +87,15 @@ def heat_map(
         raise ValueError(f"labels must be those of x, y and the values, got {checks.shown(labels)}")
     if critical is not None:
         critical = checks.number("critical", critical)
-    curve = None if reach is None else checks.array_of("reach", reach, np.float64)
-    if curve is not None and curve.shape != columns.shape:
-        raise ValueError(f"reach must have shape ({len(columns)},), got {curve.shape}")
+    is_log = (
+        finite.min() > 0 and finite.max() >= WIDE_VALUES * finite.min() if log is None else checks.boolean("log", log)
+    )
+    if is_log and finite.min() <= 0:
+        raise ValueError(f"values must be over 0 to have a log scale, got {finite.min():g}")
+    curve = None if reach is None else _curve(reach)
     ax = style.axes_for(ax)
-    _draw_cells(ax, table, columns, rows, str(titles[2]))
-    handles = _draw_theory(ax, critical, columns, curve)
+    _draw_cells(ax, table, columns, rows, str(titles[2]), is_log)
+    handles = _draw_theory(ax, critical, curve)
     if len(finite) < table.size:
         handles.append(_hatched(ax))
     ax.set_xlabel(str(titles[0]), parse_math=False)
@@ -166,6 +173,17 @@ def _ascending(name: str, value: Any) -> np.ndarray:
     return array
 
 
+def _curve(reach: Any) -> np.ndarray:
+    """Return x and y of the reach of signals, (2, n)."""
+    pair = checks.items_of("reach", reach) if checks.is_sequence(reach) else []
+    if len(pair) != 2:
+        raise ValueError(f"reach must be a pair of x and y, got {checks.shown(reach)}")
+    x, y = _ascending("reach[0]", pair[0]), checks.array_of("reach[1]", pair[1], np.float64)
+    if y.shape != x.shape:
+        raise ValueError(f"reach[1] must have shape ({len(x)},) to match reach[0], got {y.shape}")
+    return np.array([x, y])
+
+
 def _is_geometric(values: np.ndarray) -> bool:
     if len(values) < 3 or values[0] <= 0 or values[-1] < WIDE * values[0]:
         return False
@@ -187,13 +205,13 @@ def _edges_between(values: np.ndarray) -> np.ndarray:
     return np.concatenate([[2 * values[0] - middle[0]], middle, [2 * values[-1] - middle[-1]]])
 
 
-def _draw_cells(ax: "Axes", table: np.ndarray, columns: np.ndarray, rows: np.ndarray, label: str) -> None:
+def _draw_cells(ax: "Axes", table: np.ndarray, columns: np.ndarray, rows: np.ndarray, label: str, is_log: bool) -> None:
     """Draw the cells on axes that just hold them, with a colour bar."""
     from matplotlib.colors import LogNorm, Normalize
 
     finite = table[np.isfinite(table)]
     low, high = float(finite.min()), float(finite.max())
-    norm = LogNorm(low, high) if low > 0 and high >= WIDE_VALUES * low else Normalize(low, high)
+    norm = LogNorm(low, high) if is_log else Normalize(low, high)
     if _is_geometric(columns):
         style.use_log(ax, "x")
     if _is_geometric(rows):
@@ -206,7 +224,7 @@ def _draw_cells(ax: "Axes", table: np.ndarray, columns: np.ndarray, rows: np.nda
     ax.set_ylim(y[0], y[-1])
     _set_ticks(ax.xaxis, columns)
     _set_ticks(ax.yaxis, rows)
-    style.keep_colors_of_ticks(ax.figure.colorbar(mesh, ax=ax, label=label).ax)
+    ax.figure.colorbar(mesh, ax=ax, label=label)
 
 
 def _set_ticks(axis: "Axis", values: np.ndarray) -> None:
@@ -220,7 +238,7 @@ def _set_ticks(axis: "Axis", values: np.ndarray) -> None:
         axis.set_major_locator(MaxNLocator(integer=True))
 
 
-def _draw_theory(ax: "Axes", critical: float | None, columns: np.ndarray, reach: np.ndarray | None) -> list[Any]:
+def _draw_theory(ax: "Axes", critical: float | None, reach: np.ndarray | None) -> list[Any]:
     """Draw the critical line and the reach of signals; return what the legend names."""
     from matplotlib.patheffects import withStroke
 
@@ -230,7 +248,7 @@ def _draw_theory(ax: "Axes", critical: float | None, columns: np.ndarray, reach:
     if critical is not None:
         handles.append(ax.axvline(critical, label=f"critical, {critical:.4g}", **look))
     if reach is not None:
-        handles += ax.plot(columns, reach, label="reach of signals", linestyle="--", **look)
+        handles += ax.plot(*reach, label="reach of signals", linestyle="--", **look)
     return handles
 
 

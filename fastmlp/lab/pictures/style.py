@@ -1,7 +1,6 @@
 """Colours, the dark and the light theme, and what all pictures do with their axes."""
 
 import contextlib
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +19,9 @@ MOST_LINES = len(COLORS) * len(DASHES)
 SEQUENTIAL = "cividis"  # equally many steps with and without colour blindness (Nunez et al. 2018)
 MOST_LABEL = 32  # characters of a label
 FEW_ENTRIES, SHORT_ENTRIES = 4, 60  # of a legend that lies within the axes, and their characters together
-ENTRY, CHARACTER, ROW, BELOW = 0.6, 0.07, 0.18, 0.5  # inches of a legend below the axes
+ENTRY, CHARACTER, ROW, BELOW = 0.6, 0.07, 0.2, 0.5  # inches of a legend below the axes
 MOST_TAKEN = 0.4  # of the height of axes, by a legend below them
 DARK_LUMINANCE = 0.18  # of the background below which text must be light: black and white contrast alike with it
-MISSING_GLYPH = "Glyph .* missing from"  # matplotlib's warning of a character that it draws as a box
 SIZE = (6.4, 4.0)  # inches of a new figure with one pair of axes
 
 
@@ -92,28 +90,7 @@ def axes_of_grid(
     """Return the axes (n_rows, n_columns) of a new figure."""
     from matplotlib.figure import Figure
 
-    axes = Figure(figsize=size, layout=layout).subplots(n_rows, n_columns, squeeze=False, **options)
-    for one in axes.flat:
-        keep_colors_of_ticks(one)
-    return axes
-
-
-def settle(figure: Any) -> None:
-    """Let the layout come to rest, which takes a second pass where axes have a fixed ratio of their sides."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", MISSING_GLYPH, UserWarning)
-        figure.draw_without_rendering()
-
-
-def keep_colors_of_ticks(axes: "Axes") -> None:
-    """Settle the colours of ticks, which matplotlib else looks up when it draws, after the end of a theme."""
-    from matplotlib import rcParams
-
-    settings: Any = rcParams
-    for axis in ("x", "y"):
-        color, label = settings[f"{axis}tick.color"], settings[f"{axis}tick.labelcolor"]
-        label = color if label == "inherit" else label
-        axes.tick_params(axis, which="both", color=color, labelcolor=label)
+    return Figure(figsize=size, layout=layout).subplots(n_rows, n_columns, squeeze=False, **options)
 
 
 def size_of(axes: "Axes") -> tuple[float, float]:

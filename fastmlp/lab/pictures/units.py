@@ -91,6 +91,6 @@ def _draw_layers(ax: "Axes", diagnosis: Diagnosis) -> list[Any]:
     else:
         colors = colormaps[style.SEQUENTIAL](np.linspace(0, 1, n))
         scale = ScalarMappable(Normalize(1, n), style.SEQUENTIAL)
-        style.keep_colors_of_ticks(ax.figure.colorbar(scale, ax=ax, label="hidden layer").ax)
+        ax.figure.colorbar(scale, ax=ax, label="hidden layer")
     drawn = [ax.plot(epochs, shares[:, i], color=colors[i], linewidth=1.2, label=f"layer {i + 1}")[0] for i in range(n)]
     return drawn if n <= MOST_NAMED else []

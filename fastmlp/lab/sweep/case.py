@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastmlp import training
+from fastmlp import initializers, training
 from fastmlp.engine.examples import Examples
 from fastmlp.lab import scores
 from fastmlp.lab.measurements import symmetric_layer
@@ -107,7 +107,7 @@ def run_case(case: Case, problem: Problem) -> tuple[Case, Result]:
     """Make a run; an exception that it raises is its result."""
     network, began = None, time.perf_counter()
     try:
-        initialization = bound(case.configuration.initialization, problem)
+        initialization = initializers.bound_to(case.configuration.initialization, problem.examples.inputs)
         seed = generator_of(case.seed) if isinstance(initialization, str) else case.seed  # functions get it as it is
         network = problem.network(case.configuration, initialization, seed)
         options = case.configuration.options(epochs=problem.epochs, report_every=problem.report_every, seed=case.seed)
@@ -126,13 +126,6 @@ def generator_of(seed: int) -> np.random.RandomState:
         _of_thread.generator = np.random.RandomState(0)
     _of_thread.generator.seed(seed)
     return _of_thread.generator
-
-
-def bound(initialization: Any, problem: Problem) -> Any:
-    """Return an initializer that draws by the data with the training examples, any other as it is."""
-    return (
-        initialization.on(problem.examples.inputs) if getattr(initialization, "needs_data", False) else initialization
-    )
 
 
 def _measured(network: MLP, history: training.History, seconds: float, problem: Problem) -> Result:

@@ -77,7 +77,7 @@ def compare_initializers(
     report_every : int, default=None
         Epochs from one recorded loss to the next; None records about 100.
     n_jobs : int, default=None
-        Workers, as joblib counts them: None is 1 outside a :class:`joblib.parallel_config`, -1 one per processor.
+        Workers, as joblib counts them: None is 1 outside ``joblib.parallel_config``, -1 one per processor.
         They are threads, unless such a context says otherwise; ``parallel_config("dask")`` runs on a cluster.
     folder : path, default=None
         Where every finished run is kept.  The same call again makes the missing runs only, also for more seeds; a

@@ -5,9 +5,11 @@ import math
 from typing import Any
 
 from fastmlp.lab.sweep.case import OUTCOMES
+from fastmlp.lab.sweep.configuration import VARIED
 from fastmlp.text import shortened
 
 MOST_ROWS = 60  # configurations that are shown
+MOST_LABEL = 60  # characters
 
 
 def text(comparison: Any) -> str:
@@ -53,16 +55,14 @@ def rest_of(comparison: Any) -> list[str]:
 def rows_of(comparison: Any) -> list[list[str]]:
     """Return the headings, and the cells of every configuration shown."""
     score = comparison.settings["score"]
-    headings = [
-        *comparison.varied,
-        "runs",
-        "final loss (5-95 %)",
-        f"train {score}",
-        f"test {score}",
-        "time",
-        "outcomes",
-    ]
-    return [headings, *([*map(_cell, row), *cells] for row, cells in _measured(comparison))]
+    headings = ["runs", "final loss (5-95 %)", f"train {score}", f"test {score}", "time", "outcomes"]
+    rows = ([*map(_cell, names), *cells] for names, cells in _measured(comparison))
+    return [[*_names(comparison), *headings], *rows]
+
+
+def _names(comparison: Any) -> list[str]:
+    """The columns that name a configuration, but for an initializer's parameters, which its label tells."""
+    return [name for name in comparison.varied if name in ("initializer", *VARIED)]
 
 
 def _measured(comparison: Any) -> list[tuple[list[Any], list[str]]]:
@@ -72,7 +72,7 @@ def _measured(comparison: Any) -> list[tuple[list[Any], list[str]]]:
         cells = [str(row["runs"]), _with_band(row, "final_loss", "_5", "_95")]
         cells += [_with_band(row, name, "_low", "_high") for name in ("train_score", "test_score")]
         cells += [_time(row["seconds"]), _outcomes(row)]
-        found.append(([row[name] for name in comparison.varied], cells))
+        found.append(([row[name] for name in _names(comparison)], cells))
     return found
 
 
@@ -93,4 +93,4 @@ def _outcomes(row: Any) -> str:
 
 
 def _cell(value: Any) -> str:
-    return shortened(str(value)) if isinstance(value, str) else f"{value:g}"
+    return shortened(str(value), MOST_LABEL) if isinstance(value, str) else f"{value:g}"

@@ -2,15 +2,16 @@
 
 import dataclasses
 import functools
+import itertools
 import types
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fastmlp import checks
 from fastmlp.initializers import REGISTRY, Initializer
 from fastmlp.schedules import Constant
-from fastmlp.text import shortened
 
-DESCRIPTION = ("name", "formula", "source", "draw")  # fields of an initializer that are not its parameters
+MANY = 4  # equal values in a row that are counted
 
 
 def label_of(value: Any) -> str:
@@ -19,8 +20,10 @@ def label_of(value: Any) -> str:
         return str(value)
     if type(value) is Constant:
         return str(value.initial)
+    if isinstance(value, Initializer):
+        return str(value)
     if isinstance(value, (tuple, list)):
-        return "-".join(map(label_of, value))
+        return "-".join(_runs(value))
     if isinstance(value, functools.partial):
         arguments = [label_of(argument) for argument in value.args]
         return called(label_of(value.func), arguments, value.keywords)
@@ -29,18 +32,25 @@ def label_of(value: Any) -> str:
     return called(getattr(value, "name", type(value).__name__), [], parameters_of(value))
 
 
+def _runs(values: Sequence[Any]) -> Iterator[str]:
+    """The labels of values; many equal ones in a row, as the widths of a deep network, are "30x10", thirty tens."""
+    for label, group in itertools.groupby(map(label_of, values)):
+        n = len(list(group))
+        yield from [f"{n}x{label}"] if n >= MANY else [label] * n
+
+
 def parameters_of(value: Any) -> dict[str, Any]:
-    """Return the fields of a dataclass that differ from their defaults or have none."""
+    """Return the fields of a dataclass that have no default, or another value."""
     return {
         field.name: getattr(value, field.name)
         for field in dataclasses.fields(value)
-        if field.name not in DESCRIPTION and getattr(value, field.name) != field.default
+        if getattr(value, field.name) != field.default
     }
 
 
 def called(name: str, arguments: list[str], keywords: dict[str, Any]) -> str:
     """Return a name with its arguments in parentheses, if there are any."""
-    texts = [*arguments, *(f"{key}={shortened(label_of(value))}" for key, value in keywords.items())]
+    texts = [*arguments, *(f"{key}={label_of(value)}" for key, value in keywords.items())]
     return f"{name}({', '.join(texts)})" if texts else name
 
 

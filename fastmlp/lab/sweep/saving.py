@@ -9,10 +9,12 @@ import fastmlp
 from fastmlp import files
 from fastmlp.export import archive, npz
 from fastmlp.export.npz import Entries
+from fastmlp.lab.sweep.configuration import VARIED
 
 NUMBERS = {"seed": "i", "epoch": "i", "configuration": "i"}
 NUMBERS |= dict.fromkeys(("first_loss", "final_loss", "train_score", "test_score", "seconds"), "f")
 TEXTS = ("initializer", "outcome", "reason")
+SETTINGS = ("epochs", "n_examples", "dtype", "score")  # those that a table shows
 ENTRIES = ("version", "settings", "configurations", "columns", "losses", "epochs", "n_missing")
 
 
@@ -64,11 +66,15 @@ def _parts(entries: Entries) -> tuple[Any, ...]:
     epochs = entries.read("epochs")
     configurations = [json.loads(text) for text in archive.texts_in(entries, "configurations")]
     losses = archive.array_in(entries, "losses", np.dtype(np.float64), (n, len(epochs)))
-    if not configurations or not all(isinstance(configuration, dict) for configuration in configurations):
-        raise ValueError("configurations must be objects, at least one")
+    if not configurations or not all(
+        isinstance(c, dict) and {"initializer", *VARIED} <= set(c) for c in configurations
+    ):
+        raise ValueError(f"configurations must be objects with initializer, {', '.join(VARIED)}; at least one")
     if n and not 0 <= runs["configuration"].min() <= runs["configuration"].max() < len(configurations):
         raise ValueError(f"configuration must be from 0 to {len(configurations) - 1}")
-    return runs, losses, epochs, configurations, archive.json_in(entries, "settings"), int(entries.read("n_missing"))
+    settings = archive.json_in(entries, "settings")
+    archive.compare("settings", settings, {*SETTINGS, *settings}, SETTINGS)
+    return runs, losses, epochs, configurations, settings, int(entries.read("n_missing"))
 
 
 def _runs(entries: Entries, columns: list[str], n: int) -> np.ndarray:

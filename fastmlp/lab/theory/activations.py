@@ -30,7 +30,7 @@ _SLOPES_AT_ENDS = (
 )
 _EDGES = np.array([0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0])  # continued by doubling
 ROUGH = 1e-10  # of the function's size: panels that miss more are halved
-NARROW = 1e-11  # of the place, or of 1: the width of a panel that holds a kink
+NARROW = 1e-6  # of the place, or of 1: the width of panels beside a kink
 MOST_PANELS = 4096
 TINY = 1e-30  # where the library's own slopes beside 0 are read
 
@@ -46,6 +46,14 @@ def _plain_edges(radius: float) -> Array:
     positive = np.concatenate([_EDGES, _EDGES[-1] * 2.0 ** np.arange(1, doublings + 1)])
     positive = np.append(positive[positive < radius], radius)
     return np.concatenate([-positive[:0:-1], positive])
+
+
+def _narrow_places(edges: Array) -> list[float]:
+    """Return where panels are narrow, in each group of them the middle of the narrowest."""
+    widths, middles = np.diff(edges), 0.5 * (edges[:-1] + edges[1:])
+    narrow = np.nonzero(widths < NARROW * np.maximum(1, np.abs(middles)))[0]
+    groups = np.split(narrow, np.nonzero(np.diff(narrow) > 1)[0] + 1) if len(narrow) else []
+    return [float(middles[group[np.argmin(widths[group])]]) for group in groups]
 
 
 class Activation:
@@ -160,25 +168,22 @@ class FunctionActivation(Activation):
     def _found_edges(self, radius: float) -> Array:
         size = float(np.abs(self.values(np.linspace(-1, 1, 41))).max())
         plain = _plain_edges(radius)
-        _, kinks = self._halved(plain, size)
-        self.kinks = kinks
-        for kink in kinks:
-            plain = plain[np.abs(plain - kink) > 1e-9 * max(1.0, abs(kink))]
-        edges, _ = self._halved(np.union1d(plain, kinks), size)
-        for kink in kinks:
+        between = _narrow_places(self._halved(plain, size))
+        for kink in between:
+            plain = plain[np.abs(plain - kink) > NARROW * max(1.0, abs(kink))]
+        edges = self._halved(np.union1d(plain, between), size)
+        self.kinks = sorted({*between, *self._kinks_at(edges, size)})
+        for kink in self.kinks:
             self._find_jump(kink)
         return edges
 
-    def _halved(self, edges: Array, size: float) -> tuple[Array, list[float]]:
-        """Halve panels until each is smooth or narrow; return all edges, and the places of narrow panels."""
+    def _halved(self, edges: Array, size: float) -> Array:
+        """Return edges of panels that were halved until each is smooth, or as narrow as rounding."""
         lower, upper = edges[:-1], edges[1:]
         found = [edges]
-        narrow_at: list[float] = []
         while len(lower):
-            rough = self._rough(lower, upper, size)
-            narrow = upper - lower < NARROW * np.maximum(1, np.abs(upper))
-            narrow_at.extend((0.5 * (lower + upper))[rough & narrow])
-            lower, upper = lower[rough & ~narrow], upper[rough & ~narrow]
+            rough = self._rough(lower, upper, size) & (upper - lower > 1e-12 * np.maximum(1, np.abs(upper)))
+            lower, upper = lower[rough], upper[rough]
             if sum(map(len, found)) > MOST_PANELS:
                 raise ValueError(
                     f"activation must be smooth to {ROUGH:g} but for a few kinks; {self.name} is not, near "
@@ -187,11 +192,17 @@ class FunctionActivation(Activation):
             middle = 0.5 * (lower + upper)
             found.append(middle)
             lower, upper = np.concatenate([lower, middle]), np.concatenate([middle, upper])
-        kinks: list[float] = []
-        for place in sorted(narrow_at):
-            if not kinks or place - kinks[-1] > 1e-9 * max(1.0, abs(place)):
-                kinks.append(float(place))
-        return np.unique(np.concatenate(found)), kinks
+        return np.unique(np.concatenate(found))
+
+    def _kinks_at(self, edges: Array, size: float) -> Array:
+        """Return the edges of wide panels at which the slopes on both sides differ, or the values."""
+        widths = np.diff(edges)
+        values = self.values(panel_nodes(edges[:-1], edges[1:]))
+        with np.errstate(invalid="ignore", over="ignore"):
+            slopes = (values @ _SLOPES_AT_ENDS.T) * (2 / widths)[:, None]
+            ends = values @ _AT_ENDS.T
+            differ = np.logical_or(*(np.abs(of[1:, 0] - of[:-1, 1]) > NARROW * size for of in (slopes, ends)))
+        return edges[1:-1][differ & (np.minimum(widths[1:], widths[:-1]) > NARROW)]
 
     def _rough(self, lower: Array, upper: Array, size: float) -> Array:
         """Return which panels' polynomials miss the function, by their last coefficients and at the ends."""

@@ -13,7 +13,7 @@ from fastmlp.lab.theory.activations import NODE_WEIGHTS, Activation, Array, pane
 from fastmlp.lab.theory.gaussian import REACH, Sample
 
 N_TERMS = 256
-ENOUGH = 1e-11  # of E phi^2: the largest error of the series
+ENOUGH = 1e-10  # of E phi^2: the largest error of the series
 _OUTER_EDGES = np.array([-8.0, -3.0, 0.0, 3.0, 8.0])
 
 

@@ -253,4 +253,4 @@ def fixed_correlation(covariance: Covariance, factor: float, rounding: float) ->
     if excess(0.0) >= -rounding:
         return 0.0
     near = next((1 - 10.0**-k for k in range(1, 13) if excess(1 - 10.0**-k) > 0), 1.0)
-    return float(brentq(excess, 0.0, near, xtol=1e-15))
+    return float(brentq(excess, 0.0, near, xtol=1e-13))

@@ -121,7 +121,8 @@ def predicted_variances(
     predicted = np.zeros(n_layers, FIELDS)
     predicted["layer"], predicted["fan_in"], predicted["width"] = np.arange(1, n_layers + 1), dims[:-1], dims[1:]
     predicted["forward"] = forward
-    predicted["backward"] = np.append(np.cumprod(factors[::-1])[::-1], 1.0)
+    with np.errstate(over="ignore", under="ignore"):
+        predicted["backward"] = np.append(np.cumprod(factors[::-1])[::-1], 1.0)
     shares = weight[1:] * [layer.square for layer in layers] / np.maximum(predicted["forward"][1:], VANISHED)
     from_layers, of_gradients = _fluctuations(layers, shares, widths)
     predicted["forward_deviation"] = predicted["forward"] * np.sqrt(2 / widths + from_layers)
@@ -160,6 +161,10 @@ def _moments(phi: Activation, variance: float) -> _Layer:
         return _Layer(start**2, slope_square_at_zero(phi), 1.0, 0.0, 0.0, 2.0, 0.0)
     found = sample(phi, variance)
     square = finite_second_moment(phi, variance, found)
+    if phi.jump is not None:
+        raise ValueError(
+            f"activation must not jump, as {phi.name} does at z = {phi.jump:.6g}: its slope has no variance"
+        )
     slope_square = found.slope_second_moment
     squares = (found.values / math.sqrt(square)) ** 2
     slopes = (found.slopes / math.sqrt(slope_square or 1.0)) ** 2

@@ -1,6 +1,5 @@
 """Sweeps: the published figures, bits that depend on configuration and seed alone, memory, the bar."""
 
-import dataclasses
 import itertools
 import json
 import tracemalloc
@@ -12,8 +11,9 @@ import numpy as np
 import pytest
 from sweeps import FIELDS, X, X_test, assert_same_runs, small, y, y_test
 
-from fastmlp import MLP, SGD, Adam, Cosine
+from fastmlp import MLP, SGD, Adam, Cosine, initializers
 from fastmlp.datasets import circles
+from fastmlp.initializers import Orthogonal
 from fastmlp.lab import compare_initializers
 from fastmlp.lab.sweep import case as cases
 from fastmlp.lab.sweep.case import Case, run_case
@@ -193,53 +193,40 @@ def test_a_bar_shows_runs_done_their_rate_and_the_time_left(capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_initializers_that_need_data_are_bound_to_it():
-    @dataclasses.dataclass
-    class Scaled:
-        scale: float = 0.0
-        needs_data = True
-
-        def on(self, inputs):
-            bound = Scaled(float(inputs.std()))
-            bound.needs_data = False
-            return bound
-
-        def __call__(self, layer_dims, seed=None):
-            assert not self.needs_data
-            return [np.full((o, i), self.scale) for i, o in itertools.pairwise(layer_dims)]
-
-    found = small(initializers=[Scaled()], seeds=1)
-    bound = Scaled().on(X)
-    assert found.losses[0, 0] == MLP([2, 6, 4, 1], initialization=bound).loss_and_gradient(X, y)[0]
-    assert found.runs["initializer"].tolist() == ["Scaled"]
+@pytest.mark.parametrize("name", ["lsuv", "within_layer"])
+def test_initializers_that_need_data_are_bound_to_it(name):
+    found = small(initializers=[name], seeds=1)
+    bound = initializers.get(name).on(X)
+    assert found.losses[0, 0] == MLP([2, 6, 4, 1], initialization=bound, seed=0).loss_and_gradient(X, y)[0]
+    assert found.runs["initializer"].tolist() == [name]
 
 
-def test_a_function_and_a_pair_with_lists_are_initializers(monkeypatch):
-    from fastmlp import initializers
+def test_the_label_of_an_initializer_is_its_own():
+    found = small(initializers=["glorot_uniform", initializers.get("he_uniform"), Orthogonal(gain=2)], seeds=1)
+    assert found.runs["initializer"].tolist() == ["glorot_uniform", "he_uniform", "orthogonal(gain=2.0)"]
 
-    @dataclasses.dataclass(frozen=True)
-    class Even:
-        scale: float = 1.0
-        sign: str = "plus"
 
-        def __call__(self, layer_dims, seed=None):
-            factor = self.scale * (1 if self.sign == "plus" else -1)
-            return [np.full((o, i), factor) for i, o in itertools.pairwise(layer_dims)]
+def test_equal_widths_in_a_row_are_counted_in_a_label():
+    found = small(layer_dims=[[2, 3, 3, 3, 1], [2, *[3] * 5, 4, 1]], seeds=1)
+    assert found.runs["layer_dims"].tolist() == ["2-3-3-3-1", "2-5x3-4-1"] * (len(found) // 2)
 
+
+def test_a_function_and_a_pair_with_lists_are_initializers():
     def drawn(layer_dims, seed=None):
         return MLP(layer_dims, seed=seed).weights
 
-    get = initializers.get
-    monkeypatch.setattr(initializers, "get", lambda name, **values: Even(**values) if values else get(name))
-    pair = ("orthogonal", {"scale": [0.5, 2], "sign": ["plus", "minus"]})
+    pair = ("variance_scaling", {"scale": [0.5, 2], "mode": ["fan_in", "fan_out"]})
     found = small(initializers=["he", drawn, pair], seeds=1)
     assert found.runs["initializer"].tolist() == [
-        "he", "drawn", "orthogonal(scale=0.5, sign=plus)", "orthogonal(scale=0.5, sign=minus)",
-        "orthogonal(scale=2, sign=plus)", "orthogonal(scale=2, sign=minus)",
+        "he", "drawn", "variance_scaling(scale=0.5, mode=fan_in)", "variance_scaling(scale=0.5, mode=fan_out)",
+        "variance_scaling(scale=2.0, mode=fan_in)", "variance_scaling(scale=2.0, mode=fan_out)",
     ]  # fmt: skip
     np.testing.assert_array_equal(found.losses[0], found.losses[1])
+    np.testing.assert_array_equal(found.losses[0], found.losses[4])
     np.testing.assert_array_equal(found.runs["scale"], [np.nan, np.nan, 0.5, 0.5, 2, 2])
-    assert found.runs["sign"].tolist() == ["", "", "plus", "minus", "plus", "minus"]
+    assert found.runs["mode"].tolist() == ["", "", "fan_in", "fan_out", "fan_in", "fan_out"]
+    columns = [cell.strip() for cell in repr(found).splitlines()[1].split("|")]
+    assert columns[:2] == ["initializer", "runs"]  # the label tells both parameters
 
 
 def test_the_constant_is_measured_once(monkeypatch):

@@ -284,7 +284,14 @@ def entries():
         ({"runs.configuration": np.full(10, -1)}, "configuration must be from 0 to 1"),
         ({"configurations": np.array(["[]", "{}"])}, "configurations must be objects"),
         ({"configurations": np.array(["{"])}, "is not a comparison"),
+        (
+            {"configurations": np.array(['{"initializer": "he"}'])},
+            "configurations must be objects with initializer, lay",
+        ),
         ({"settings": np.array("{")}, "settings is no JSON"),
+        ({"settings": np.array('{"epochs": 3}')}, "settings lacks n_examples"),
+        ({"settings": np.array("[]")}, "is not a comparison"),
+        ({"runs.reason": np.frombuffer(b"\xff" * 40, "<U1")}, "runs.reason is no text"),
         ({"version": np.array("9.0.0"), "losses": None}, "was written by fastmlp 9.0.0, this is fastmlp"),
     ],
 )

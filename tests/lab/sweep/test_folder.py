@@ -20,7 +20,7 @@ from sweeps import X, X_test, assert_same_runs, small, y, y_test
 from fastmlp import _kernels
 from fastmlp.lab import compare_initializers
 from fastmlp.lab.sweep import case, compare
-from fastmlp.schedules import Schedule
+from fastmlp.schedules import Schedule, StepDecay, WarmUp
 
 TESTS = Path(__file__).parents[2]
 FILE = "runs.sqlite"
@@ -110,6 +110,11 @@ class Falling(Schedule):
             "initializers was drawn .* and is drawn",
         ),
         ({"learning_rate": Falling(0.1)}, {"learning_rate": Falling(0.2)}, "learning_rate was Falling .* and is Fall"),
+        (
+            {"learning_rate": WarmUp(StepDecay(0.123456789, every=100, factor=0.987654321), epochs=3)},
+            {"learning_rate": WarmUp(StepDecay(0.123456789, every=101, factor=0.987654321), epochs=3)},
+            "learning_rate was WarmUp.* and is WarmUp",
+        ),
     ],
 )
 def test_another_sweep_is_refused_by_what_differs(before, after, message, tmp_path, made):
