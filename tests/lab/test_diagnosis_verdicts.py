@@ -272,6 +272,15 @@ def test_the_exercises_large_random_start_saturates_the_output():
     assert "100% of the outputs are saturated" in diagnose(network, inputs).explanation
 
 
+def test_the_remedy_is_another_than_what_the_network_has():
+    for initialization, remedy in (("lecun", 'Try initialization="he"'), ("he", "Try fewer or wider layers")):
+        network = network_of(5, initialization=initialization)
+        network.weights[1][:] *= 1e-4
+        assert remedy in diagnose(network, X).explanation
+    logistic = diagnose(network_of(10, activation="logistic", initialization="xavier_normal"), X)
+    assert 'Try activation="tanh"' in logistic.explanation
+
+
 # ---- the cause
 
 

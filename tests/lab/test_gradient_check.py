@@ -95,6 +95,12 @@ def test_derivatives_at_kinks_are_left_out():
     assert zeros.n_at_kinks == 6 * 4
 
 
+@pytest.mark.parametrize(("activation", "n_at_kinks"), [("relu", 6), ("leaky_relu", 6), ("selu", 6), ("elu", 0)])
+def test_every_activation_with_a_kink_is_known(activation, n_at_kinks):
+    inputs, y = np.r_[X, np.zeros((1, 3))], np.r_[LOSSES["log_loss"][1], 1]
+    assert gradient_check(MLP([3, 6, 1], activation=activation, seed=3), inputs, y).n_at_kinks == n_at_kinks
+
+
 def test_a_kink_near_by_is_passed_by_a_smaller_step():
     network = MLP([1, 1, 1], activation="relu", loss="squared_error", initialization="constant")
     network.weights[0][:], network.weights[1][:], network.biases[0][:] = 1, 1, 1e-6
