@@ -7,8 +7,9 @@ import pytest
 from finals import comparison_of
 from scipy import stats
 
-from fastmlp.lab.page.findings import findings_of
+from fastmlp.lab.page.findings import WHAT, findings_of
 from fastmlp.lab.page.wording import names_of
+from fastmlp.lab.sweep.case import OUTCOMES
 
 GOOD, BAD = [0.1, 0.2, 0.3, 0.4, 0.5], [0.5, 0.6, 0.9, 0.8, 0.7]
 
@@ -82,6 +83,10 @@ def test_a_sentence_holds_the_figures_of_its_configuration():
 def test_without_test_data_the_train_score_is_told_and_a_regression_has_no_percent():
     text = told({"he": GOOD}, score="R^2").configurations[0][1]
     assert text.endswith("Mean train R^2: 0.5 (95 % interval 0.5 to 0.5).")
+
+
+def test_every_outcome_has_words():
+    assert ["learned", *WHAT] == list(OUTCOMES)
 
 
 @pytest.mark.parametrize(

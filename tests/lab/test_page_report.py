@@ -111,15 +111,29 @@ def test_the_call_that_it_shows_makes_the_same_runs(sweep, text):
     assert again.configurations == sweep.configurations
 
 
-def test_a_product_is_called_with_lists():
-    arguments = {
-        "initializers": ["he", "zeros"],
+PRODUCTS = {
+    "lists": {
+        "initializers": ["he", ("orthogonal", {"gain": [0.5, 1.5]}), ("variance_scaling", {"mode": "fan_out"})],
+        "layer_dims": [[2, 3, 3, 1], [2, 4, 2, 1]],
         "learning_rate": [0.5, 0.1],
         "activation": ["relu", ("tanh", "relu")],
+    },
+    "one of each": {
+        "initializers": ["zeros"],
+        "layer_dims": [2, 3, 3, 3, 3, 4, 1],
+        "learning_rate": None,
+        "activation": [("tanh", "tanh", "tanh", "tanh", "relu")],
         "optimizer": "adam",
         "batch_size": 30,
-    }
-    made = compare_initializers(X, Y, [[2, 3, 3, 1], [2, 4, 2, 1]], seeds=[7, 9], epochs=5, progress=False, **arguments)
+        "dtype": "float32",
+    },
+    "all the same": {"layer_dims": [2, 4, 4, 4, 4, 1], "activation": [("tanh",) * 4], "initializers": ["lsuv"]},
+}
+
+
+@pytest.mark.parametrize("arguments", PRODUCTS.values(), ids=PRODUCTS)
+def test_a_product_is_called_as_it_was(arguments):
+    made = compare_initializers(X, Y, seeds=[7, 9], epochs=5, progress=False, **arguments)
     (code,) = Page(page_of(made)).texts["code"]
     assert "    seeds=[7, 9],\n" in code
     again = eval(code, {"X": X, "y": Y, "LogLoss": fastmlp.LogLoss, "compare_initializers": compare_initializers})

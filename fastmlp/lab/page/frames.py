@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from fastmlp import _kernels, checks
+from fastmlp import initializers as initializers_of
 from fastmlp.lab.pictures.snapshots import take_snapshots
-from fastmlp.lab.sweep.case import Problem, bound
+from fastmlp.lab.sweep.case import Problem
 from fastmlp.lab.sweep.compare import check_all, problem_of
 from fastmlp.lab.sweep.configuration import Configuration, all_layer_dims, configurations_of, seeds_of
 from fastmlp.losses import Loss
@@ -200,7 +201,8 @@ def _run(configuration: Configuration, problem: Problem, X: Any, y: Any, of: Bou
     nothing = np.empty(0, np.int64), np.empty(0), np.empty((0, SIDE, SIDE), np.uint8)
     reported = np.full(problem.n_reports, math.nan)
     try:
-        network = problem.network(configuration, bound(configuration.initialization, problem), of.seed)
+        initialization = initializers_of.bound_to(configuration.initialization, problem.examples.inputs)
+        network = problem.network(configuration, initialization, of.seed)
         options = configuration.options(epochs=problem.epochs, report_every=problem.report_every, seed=of.seed)
         taken = take_snapshots(network, X, y, at=FRAMES, **vars(options))
     except Exception as error:  # of any kind: initializers and schedules are the caller's

@@ -1,6 +1,7 @@
 """How to make the runs of a comparison again."""
 
 import platform
+import re
 from importlib.metadata import version
 from typing import Any
 
@@ -21,12 +22,12 @@ def call_of(comparison: Comparison) -> str:
     """
     configurations, settings = comparison.configurations, comparison.settings
     choices = {name: list(dict.fromkeys(found[name] for found in configurations)) for name in VARIED}
-    dims = [f"[{text.replace('-', ', ')}]" for text in choices.pop("layer_dims")]
+    dims = [f"[{', '.join(_parts(label))}]" for label in choices.pop("layer_dims")]
     arguments = {
         "initializers": f"[{', '.join(dict.fromkeys(map(_initializer, configurations)))}]",
         "seeds": _seeds(comparison.runs["seed"]),
         **({"X_test": "X_test", "y_test": "y_test"} if settings["n_test_examples"] else {}),
-        "activation": _one_or_list([_activation(value) for value in choices["activation"]]),
+        "activation": _activations(choices["activation"]),
         "loss": settings["loss"],
         "optimizer": _one_or_list(list(map(_value, choices["optimizer"]))),
         "learning_rate": _one_or_list(list(map(_value, choices["learning_rate"]))),
@@ -51,8 +52,16 @@ def _initializer(configuration: dict[str, Any]) -> str:
     return repr(label) if label in (*initializers.REGISTRY, *initializers.ALIASES) else label
 
 
-def _activation(label: str) -> str:
-    return repr(tuple(label.split("-")) if "-" in label else label)
+def _activations(labels: list[str]) -> str:
+    """A name or a list; one name for each layer is a tuple in a list."""
+    found = [label if label == part else tuple(_parts(label)) for label in labels for part in _parts(label)[:1]]
+    return repr(found if len(found) > 1 or isinstance(found[0], tuple) else found[0])
+
+
+def _parts(label: str) -> list[str]:
+    """The parts of a label of :func:`~fastmlp.lab.sweep.names.label_of`, in which "4x10" stands for four tens."""
+    parts = [re.fullmatch(r"(?:(\d+)x)?(.+)", part) for part in label.split("-")]
+    return [part[2] for part in parts if part for _ in range(int(part[1] or 1))]
 
 
 def _value(value: Any) -> str:

@@ -32,7 +32,8 @@ CAPTION = (
 )
 REPEAT = (
     "A run's draws depend on its configuration and seed alone: with the same data and the kernels named here it has "
-    "the same bits in any order and with any number of workers. This page was written with:"
+    "the same bits in any order and with any number of workers. Names without quotes are objects of the caller's. This "
+    "page was written with:"
 )
 SOURCE_MAP = re.compile(r"^//# sourceMappingURL=.*$", re.MULTILINE)  # a file that the page does not have
 
