@@ -21,6 +21,19 @@ def critical_point(activation: str) -> Any:
     return theory.criticality(activation)
 
 
+def kumar_variance(activation: str) -> float:
+    """Return the variance of Kumar's weights times fan_in; ValueError for an activation with a kink at 0."""
+    below, above = DERIVATIVES[activation](np.array([-NEAR_ZERO, NEAR_ZERO]))
+    if abs(above - below) > 1e-3:
+        raise ValueError(
+            f"initialization kumar needs an activation that is differentiable at 0, got {activation}; "
+            "he or critical suit it"
+        )
+    at_zero = float(ACTIVATIONS[activation](np.zeros(1))[0])
+    slope = float(below + above) / 2
+    return 1 / (slope**2 * (1 + at_zero**2))
+
+
 @dataclass(frozen=True, repr=False)
 class Critical(Initializer):
     """The variances of weights and biases at which signals and gradients of the activation keep their size.
@@ -91,17 +104,8 @@ class Kumar(WeightInitializer):
 
     def weights(self, generator: Generator, place: Place) -> np.ndarray:
         """See :meth:`WeightInitializer.weights`."""
-        activation = self.known(place.activation)
-        below, above = DERIVATIVES[activation](np.array([-NEAR_ZERO, NEAR_ZERO]))
-        if abs(above - below) > 1e-3:
-            raise ValueError(
-                f"initialization kumar needs an activation that is differentiable at 0, got {activation}; "
-                "he or critical suit it"
-            )
-        at_zero = ACTIVATIONS[activation](np.zeros(1))[0]
-        slope = (below + above) / 2
-        deviation = 1 / (abs(slope) * np.sqrt(place.fan_in * (1 + at_zero**2)))
-        return generator.standard_normal((place.fan_out, place.fan_in)) * deviation
+        variance = kumar_variance(self.known(place.activation))
+        return generator.standard_normal((place.fan_out, place.fan_in)) * np.sqrt(variance / place.fan_in)
 
 
 @dataclass(frozen=True, repr=False)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from fastmlp.lab.measurements import Measurements
     from fastmlp.lab.page import BoundaryFrames, RunFrames, boundary_frames, write_report
     from fastmlp.lab.study import Run, run_study
+    from fastmlp.lab.suggestion import Suggestion, suggest_initialization
     from fastmlp.lab.sweep import Comparison, Paired, compare_initializers
 
 _MODULE_OF = {
@@ -20,6 +21,7 @@ _MODULE_OF = {
         "measurements": ["Measurements"],
         "page": ["BoundaryFrames", "RunFrames", "boundary_frames", "write_report"],
         "study": ["Run", "run_study"],
+        "suggestion": ["Suggestion", "suggest_initialization"],
         "sweep": ["Comparison", "Paired", "compare_initializers"],
     }.items()
     for name in names
@@ -35,6 +37,7 @@ __all__ = [
     "Paired",
     "Run",
     "RunFrames",
+    "Suggestion",
     "assert_healthy",
     "boundary_frames",
     "compare_initializers",
@@ -42,6 +45,7 @@ __all__ = [
     "gradient_check",
     "pictures",
     "run_study",
+    "suggest_initialization",
     "theory",
     "write_report",
 ]

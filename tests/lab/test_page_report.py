@@ -17,7 +17,7 @@ import fastmlp
 from fastmlp import _kernels
 from fastmlp.datasets import circles
 from fastmlp.lab import boundary_frames, compare_initializers, page, write_report
-from fastmlp.lab.page import papers, report
+from fastmlp.lab.page import papers, players, report
 from fastmlp.lab.sweep import display
 
 X, Y = circles(120, seed=1)
@@ -307,7 +307,9 @@ def test_the_largest_page_has_less_than_2_mb():
     points, targets = rng.random((500, 2)), rng.integers(0, 2, 500).astype(np.uint8)
     frames = page.BoundaryFrames(0, "label", 0.0, 1.0, (0.0, 1.0, 0.0, 1.0), points, 254 * targets, runs)
     text = page_of(made, frames=frames, title="t" * 200, data="d" * 2000)
-    assert 1_500_000 < len(text.encode()) < 2_000_000
+    packed = sum(len(run["bytes"]) for run in json.loads(Page(text).texts["script"][0])["frames"]["runs"])
+    assert 100_000 < packed <= players.MOST_BYTES
+    assert 1_900_000 < len(text.encode()) - packed + players.MOST_BYTES < 2_000_000
     assert "2 more initializers have no player." in text
     assert "20 more configurations" in text
 
