@@ -17,7 +17,7 @@ from fastmlp.lab.sweep.case import OUTCOMES
 from fastmlp.lab.sweep.comparison import Comparison
 
 MOST_DRAWN = len(COLORS)  # configurations: one colour each
-MOST_REPORTS = 120  # epochs of a curve
+MOST_REPORTS = 100  # epochs of a curve
 MOST_RUNS = 1000  # marks
 ROW, LINE = 34, 13  # pixels: the height of a configuration's row, and of a line of its name
 COLOR_OF = dict(zip(OUTCOMES, ("#009e73", "#e69f00", "#0072b2", "#cc79a7", "#d55e00", "#000000"), strict=True))

@@ -76,17 +76,13 @@ def _first(comparison: Comparison, summary: np.ndarray, names: list[str], best: 
         return f"No run learned, of {counted(len(comparison), 'run')} of {counted(len(names), 'configuration')}."
     if not best:
         return f"{n_learned} of {counted(len(comparison), 'run')} learned, but no median final loss is finite."
-    loss = number(summary["final_loss"][best[0]])
-    own = [
-        f"{n} of its {counted(int(row['runs']), 'run')} learned"
-        for row in summary[best]
-        for n in [round(row["learned"] * row["runs"])]
-    ]
+    row, named = summary[best[0]], listed([names[i] for i in best])
+    loss = number(row["final_loss"])
+    learned = f"{round(row['learned'] * row['runs'])} of its {counted(int(row['runs']), 'run')} learned"
     if len(names) == 1:
-        return f"{names[0]} ends at a median training loss of {loss}; {own[0]}."
-    verb = "has" if len(best) == 1 else "have"
-    text = f"{listed([names[i] for i in best])} {verb} the lowest median final training loss of {len(names)}"
-    return f"{text} configurations, {loss}; {own[0]}." if len(best) == 1 else f"{text} configurations, {loss}."
+        return f"{named} ends at a median training loss of {loss}; {learned}."
+    text = f"the lowest median final training loss of {len(names)} configurations, {loss}"
+    return f"{named} has {text}; {learned}." if len(best) == 1 else f"{named} have {text}."
 
 
 def _of_configuration(comparison: Comparison, row: np.void, configuration: int) -> str:

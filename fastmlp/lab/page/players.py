@@ -10,7 +10,7 @@ from fastmlp.lab.page.frames import FRAMES, LEVELS, NO_PREDICTION, SIDE, Boundar
 from fastmlp.lab.page.wording import number
 from fastmlp.lab.pictures.style import COLORS
 
-MOST_BYTES = 400_000  # of all frames; the page has 2 MB
+MOST_BYTES = 360_000  # of all frames; the page has 2 MB
 MOST_POINTS = 300  # examples scattered
 PALE = 0.45  # share of white in the colour of a class
 WHITE, GREY = (255, 255, 255), (128, 128, 128)
