@@ -116,6 +116,14 @@ def test_runs_without_losses_leave_the_outcomes_alone():
     assert list(charts) == ["outcomes"]
 
 
+def test_a_configuration_without_losses_has_none_beside_others():
+    losses = np.array([[0.5] * 10, [np.nan] * 10])
+    charts, _ = drawn({"he": [0.5], "boom": [np.nan]}, {("boom", 0): "failed"}, losses=losses)
+    bands, texts = charts["losses"].specification["layer"]
+    assert values(texts)[3] == {"epoch": 30, "text0": "0.5 (0.5 to 0.5)", "text1": "none"}
+    assert {row["median"] for row in values(bands) if row["i"] == 1} == {None}
+
+
 def test_the_seven_best_configurations_are_drawn_and_the_others_counted():
     finals = {f"init{i}": [10.0 - i, 10.0 - i] for i in range(9)}
     charts, _ = drawn(finals)

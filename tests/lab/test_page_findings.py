@@ -8,7 +8,7 @@ from finals import comparison_of
 from scipy import stats
 
 from fastmlp.lab.page.findings import WHAT, findings_of
-from fastmlp.lab.page.wording import names_of
+from fastmlp.lab.page.wording import names_of, number
 from fastmlp.lab.sweep.case import OUTCOMES
 
 GOOD, BAD = [0.1, 0.2, 0.3, 0.4, 0.5], [0.5, 0.6, 0.9, 0.8, 0.7]
@@ -168,6 +168,13 @@ def test_initializers_without_pairs_are_not_compared_and_the_figures_say_why():
         "a and b are not compared: 5 runs of a and 1 run of b have a finite final loss, and fewer than 2 pairs of "
         "these differ in the initializer alone."
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.123456, "0.1235"), (np.inf, "infinite"), (-np.inf, "minus infinite"), (np.nan, "none")]
+)
+def test_numbers_have_four_digits_or_words(value, text):
+    assert number(value) == text
 
 
 # ---- what is left out

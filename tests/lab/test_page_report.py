@@ -288,6 +288,28 @@ def test_labels_of_any_characters_are_written(label):
     assert Page(text).wrong == []
 
 
+EXTREMES = {
+    "huge": {"finals": {"he": [1e300, 1e308]}, "losses": np.full((2, 10), 1e300)},
+    "negative": {"finals": {"he": [-0.5, -0.2]}, "losses": -np.ones((2, 10))},
+    "one report": {"finals": {"he": [0.5, 0.2]}, "losses": np.ones((2, 1))},
+    "one run": {"finals": {"he": [0.1]}},
+    "no run": {"finals": {"he": [0.1, 0.2], "zeros": []}},
+    "diverged at once": {
+        "finals": {"he": [0.1], "random": [np.inf]},
+        "losses": np.array([[1.0] * 10, [1.0] + [np.nan] * 9]),
+        "outcomes": {("random", 0): "diverged"},
+    },
+}
+
+
+@pytest.mark.parametrize("given", EXTREMES.values(), ids=EXTREMES)
+def test_figures_of_any_size_are_written(given):
+    parsed = Page(page_of(comparison_of(**given)))
+    assert parsed.wrong == []
+    assert "nan" not in json.dumps(json.loads(parsed.texts["script"][0]))
+    assert len(parsed.all("img")) == 2
+
+
 # ---- size
 
 

@@ -96,7 +96,7 @@ def _losses(comparison: Comparison, drawn: dict[int, str]) -> Chart | None:
         for text, (low, median, high) in zip(texts, band.T.tolist(), strict=True):
             edges = {"low": _shown(low, scale), "high": _shown(min(high, top), scale)}
             rows.append({"i": i, "epoch": text["epoch"], "median": _shown(median, scale), **edges})
-            text[f"text{i}"] = f"{number(median)} ({between(low, high)})"
+            text[f"text{i}"] = "none" if math.isnan(median) else f"{number(median)} ({between(low, high)})"
     nearest = {"type": "point", "on": "pointermove", "nearest": True, "encodings": ["x"], "clear": "pointerout"}
     return _chart(
         "losses",

@@ -15,6 +15,7 @@ from fastmlp.lab.sweep.comparison import Comparison
 
 STAGES = 4  # frames of a run: the start, the end and those between
 CELL = 1.6  # inches of a frame
+MOST_LOSS = 1e200  # drawn; the margins of a log axis must not overflow
 DOTS = 80  # to the inch of a PNG
 
 
@@ -30,7 +31,7 @@ def finals(comparison: Comparison, summary: np.ndarray) -> str:
     axes = style.axes_of_grid(1, 1, (6.4, 0.9 + 0.35 * len(chosen)))[0, 0]
     for row, (i, line) in enumerate(zip(chosen, style.lines_of(axes, len(chosen)), strict=True)):
         found = comparison.runs["final_loss"][comparison.runs["configuration"] == i]
-        found = found[np.isfinite(found)]
+        found = np.minimum(found[np.isfinite(found)], MOST_LOSS)
         axes.plot(found, np.full(len(found), row), "|", color=line["color"], markersize=14, alpha=0.5)
     if any((line.get_xdata() > 0).any() for line in axes.lines):
         style.use_log(axes, "x")

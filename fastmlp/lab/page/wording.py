@@ -15,8 +15,10 @@ MOST_NAME = 60  # characters of an initializer's label, and of every value behin
 
 
 def number(value: float) -> str:
-    """Return four digits of a number, as the tables of a comparison do."""
-    return "infinite" if math.isinf(value) else f"{value:.4g}"
+    """Return four digits of a number, as the tables of a comparison do, or what it is in words."""
+    if math.isfinite(value):
+        return f"{value:.4g}"
+    return "none" if math.isnan(value) else "infinite" if value > 0 else "minus infinite"
 
 
 def percent(share: float) -> str:
