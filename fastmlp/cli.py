@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         words.insert(0, "study")
     try:
         options = _build_parser().parse_args(words)
+        options.words = words
         return int(options.run(options))
     except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
         print(f"fastmlp: error: {shortened(str(error), MOST_MESSAGE) or type(error).__name__}", file=sys.stderr)
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _build_parser() -> argparse.ArgumentParser:
     # imported here, so that main reports a wrong FASTMLP_ISA, which is found at import
-    from fastmlp.lab.commands import compare, diagnose, study
+    from fastmlp.lab.commands import compare, diagnose, report, study
 
     parser = _Parser(prog="fastmlp", description="Train and study small multi-layer perceptrons.")
     parser.add_argument("--version", action="version", version=f"fastmlp {__version__}")
@@ -71,6 +72,11 @@ def _build_parser() -> argparse.ArgumentParser:
             diagnose,
             "look into every layer of one network",
             "Measure every layer of a network, before or after training, and tell what is wrong with it.",
+        ),
+        (
+            report,
+            "write a comparison over many seeds as a web page",
+            "Compare initializations over many seeds, and write findings, table, charts and films to one HTML file.",
         ),
     ):
         name = command.__name__.rpartition(".")[2]

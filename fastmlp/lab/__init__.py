@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fastmlp.lab.diagnosis import Diagnosis, GradientCheck, assert_healthy, diagnose, gradient_check
     from fastmlp.lab.measurements import Measurements
+    from fastmlp.lab.page import BoundaryFrames, RunFrames, boundary_frames, write_report
     from fastmlp.lab.study import Run, run_study
     from fastmlp.lab.suggestion import Suggestion, suggest_initialization
     from fastmlp.lab.sweep import Comparison, Paired, compare_initializers
@@ -18,6 +19,7 @@ _MODULE_OF = {
     for module, names in {
         "diagnosis": ["Diagnosis", "GradientCheck", "assert_healthy", "diagnose", "gradient_check"],
         "measurements": ["Measurements"],
+        "page": ["BoundaryFrames", "RunFrames", "boundary_frames", "write_report"],
         "study": ["Run", "run_study"],
         "suggestion": ["Suggestion", "suggest_initialization"],
         "sweep": ["Comparison", "Paired", "compare_initializers"],
@@ -27,14 +29,17 @@ _MODULE_OF = {
 _SUBMODULES = ["pictures", "theory"]
 
 __all__ = [
+    "BoundaryFrames",
     "Comparison",
     "Diagnosis",
     "GradientCheck",
     "Measurements",
     "Paired",
     "Run",
+    "RunFrames",
     "Suggestion",
     "assert_healthy",
+    "boundary_frames",
     "compare_initializers",
     "diagnose",
     "gradient_check",
@@ -42,6 +47,7 @@ __all__ = [
     "run_study",
     "suggest_initialization",
     "theory",
+    "write_report",
 ]
 
 

@@ -107,7 +107,7 @@ def suggest_initialization(
     >>> found.initializer
     Critical()
     >>> found.layers["predicted"].round(2)
-    array([2.16, 3.71, 3.65])
+    array([2.16, 2.16, 2.16])
     """
     dims = checks.layer_dims_of(layer_dims)
     names = hidden_activations(activation, len(dims) - 2)

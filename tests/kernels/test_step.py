@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from networks import (
     HIDDEN,
@@ -18,6 +18,7 @@ from networks import (
 from tolerances import relative_error, tolerance
 
 from fastmlp import _kernels, reference
+from fastmlp.engine.plan import split_parameters
 
 SHAPES = [
     # one to six layers, widths below, at and above a vector, one to a thousand examples
@@ -51,6 +52,17 @@ def test_gradient_is_the_reference_s(layer_dims, n_examples, hidden, isa, dtype)
     check_against_reference(layer_dims, activations_of(layer_dims, hidden), n_examples, dtype)
 
 
+def is_at_a_kink(network, layer_dims, activations):
+    """Whether rounding may put a pre-activation on the other side of 0, where the slope of some activations jumps."""
+    parameters, inputs, _ = widened(*network)
+    zs, _ = reference.forward(inputs, *split_parameters(parameters, layer_dims), activations)
+    noise = 32 * np.finfo(network[0].dtype).eps
+    return any(
+        activation in ("relu", "leaky_relu", "selu") and abs(z).min() < noise * abs(z).max()
+        for z, activation in zip(zs, activations, strict=True)
+    )
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     isa_name=st.sampled_from(_kernels.available_isas()),
@@ -62,10 +74,13 @@ def test_gradient_is_the_reference_s(layer_dims, n_examples, hidden, isa, dtype)
 )
 def test_gradient_is_the_reference_s_for_any_shape(isa_name, dtype, layer_dims, n_examples, seed, data):
     hidden = data.draw(st.lists(st.sampled_from(HIDDEN), min_size=len(layer_dims) - 2, max_size=len(layer_dims) - 2))
+    activations = (*hidden, "logistic")
+    network = random_network(layer_dims, n_examples, np.dtype(dtype), seed)
+    assume(not is_at_a_kink(network, layer_dims, activations))
     before = _kernels.current_isa()
     _kernels.select_isa(isa_name)
     try:
-        check_against_reference(layer_dims, (*hidden, "logistic"), n_examples, np.dtype(dtype), seed)
+        check_against_reference(layer_dims, activations, n_examples, np.dtype(dtype), seed)
     finally:
         _kernels.select_isa(before)
 

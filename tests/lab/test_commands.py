@@ -1,4 +1,4 @@
-"""The commands ``compare`` and ``diagnose``: what they print, draw and refuse."""
+"""The commands ``compare``, ``report`` and ``diagnose``: what they print, draw, write and refuse."""
 
 import json
 from pathlib import Path
@@ -12,6 +12,7 @@ from fastmlp.cli import main
 from fastmlp.datasets import circles
 from fastmlp.lab import compare_initializers, diagnose
 from fastmlp.lab.commands.compare import PICTURE
+from fastmlp.lab.commands.report import PAGE
 from fastmlp.lab.commands.starts import initializers_of
 
 QUICK = ["--seeds", "3", "--iterations", "40", "--jobs", "1"]
@@ -154,6 +155,57 @@ def test_compare_refuses_before_any_run(refusal, words, message):
     assert message in refusal("compare", *words)
 
 
+def test_report_writes_the_page_of_the_comparison_with_films_and_its_own_command(printed):
+    words = [*QUICK, "--init", "he,random(scale=[1,10])", "--title", "Starts & ends"]
+    text = printed("report", *words)
+    assert text.endswith(f"\n\nPage: {PAGE}\n")
+    page = Path(PAGE).read_text(encoding="utf-8")
+    assert "<title>Starts &amp; ends</title>" in page
+    assert "fastmlp report --seeds 3 --iterations 40 --jobs 1 --init &#x27;he,random(scale=[1,10])&#x27;" in page
+    assert "circles, 300 training and 100 test examples." in page
+    assert page.count('class="player"') == 3
+    assert 1e6 < len(page) < 2e6
+
+
+def test_report_of_more_features_has_no_films(printed):
+    printed("report", "--data", "iris", "--standardize", "--init", "he", *QUICK)
+    page = Path(PAGE).read_text(encoding="utf-8")
+    assert 'class="player"' not in page
+    assert "Target target: 3 classes (setosa, versicolor, virginica)" in page
+
+
+@pytest.mark.parametrize("n_done", [0, 4])
+def test_an_interrupted_report_holds_the_runs_that_are_done(monkeypatch, capsys, n_done):
+    from fastmlp.lab.sweep import compare
+
+    run, made = compare.run_case, []
+
+    def interrupted(*arguments):
+        if len(made) == n_done:
+            raise KeyboardInterrupt
+        made.append(run(*arguments))
+        return made[-1]
+
+    monkeypatch.setattr("fastmlp.lab.sweep.compare.run_case", interrupted)
+    assert main(["report", *QUICK]) == 130
+    assert Path(PAGE).exists() == (n_done > 0)
+    out = capsys.readouterr().out
+    assert "5 not done" in out if n_done else "there is no page" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--output", "nowhere"], "--output must be an existing folder, got nowhere"),
+        (["--seeds", "0"], "--seeds must be at least 1, got 0"),
+        (["--init", "foo"], "argument --init: 'foo': initializer must be one of zeros"),
+        (["--json"], "unrecognized arguments: --json"),
+    ],
+)
+def test_report_refuses_before_any_run(refusal, words, message):
+    assert message in refusal("report", *words)
+
+
 def test_diagnose_prints_what_the_function_finds(printed):
     network = MLP([2, 10, 5, 1], initialization="zeros", seed=3)
     text = printed("diagnose", "--init", "zeros")
@@ -209,5 +261,5 @@ def test_a_network_for_other_data_is_refused(capsys):
 
 @pytest.mark.parametrize("name", ["lsuv", "within_layer", "pytorch", "critical"])
 def test_every_kind_of_initializer_is_taken_by_each_command(printed, name):
-    for command in (["study", "--iterations", "10"], ["compare", *QUICK], ["diagnose"]):
+    for command in (["study", "--iterations", "10"], ["compare", *QUICK], ["report", *QUICK], ["diagnose"]):
         assert printed(*command, "--init", name)

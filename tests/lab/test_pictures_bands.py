@@ -142,6 +142,11 @@ def test_losses_that_begin_at_zero_and_grow_are_drawn_without_a_warning():
     ax.figure.draw_without_rendering()
 
 
+@pytest.mark.parametrize("losses", [[1e300, 1e305, 1.0], [1e307, 1e305, 1.0], [1.0, 1e-300, 1e-307]])
+def test_losses_of_any_size_are_drawn_without_a_warning(losses):
+    loss_bands(comparison_of([[losses] * 3])).figure.draw_without_rendering()
+
+
 def test_losses_of_zero_have_a_linear_axis_without_a_warning():
     ax = loss_bands(comparison_of(np.zeros((1, 3, 2))))
     assert ax.get_yscale() == "linear"

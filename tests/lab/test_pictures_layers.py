@@ -106,6 +106,30 @@ def test_layers_without_finite_values_are_gaps_and_zeros_have_no_log_axis():
     ax.figure.draw_without_rendering()
 
 
+@pytest.mark.parametrize("largest", [1e305, 1e-305])
+def test_variances_of_any_size_are_drawn_without_a_warning(largest):
+    found = measured()
+    found.layers["preactivation_variance"] = [1, 1, 1, largest**0.5, largest]
+    found.layers["preactivation_mean"] = 0
+    variance_by_depth(found, PREDICTED).figure.draw_without_rendering()
+
+
+def test_gradients_of_an_output_that_is_not_finite_have_no_prediction():
+    found = measured()
+    found.layers["gradient_variance"][-1] = np.inf
+    ax = variance_by_depth(found, PREDICTED, direction="backward")
+    assert np.isnan(ax.lines[1].get_ydata()).all()
+    ax.figure.draw_without_rendering()
+
+
+def test_more_than_seven_have_other_markers():
+    found = measured()
+    ax = variance_by_depth({str(i): found for i in range(9)}, {str(i): PREDICTED for i in range(9)})
+    assert len({(line.get_color(), line.get_marker()) for line in ax.lines[:9]}) == 9
+    with pytest.raises(ValueError, match="at most 21 names can be told apart, got 22"):
+        variance_by_depth({str(i): found for i in range(20)}, {"a": PREDICTED, "b": PREDICTED})
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [

@@ -91,6 +91,11 @@ def test_the_critical_line_of_the_theory_is_drawn_in():
     assert ax.get_legend().get_window_extent().y0 >= ax.get_window_extent().y1 - 1
 
 
+@pytest.mark.parametrize("values", [[[1e-300, 1e300]], [[-1e308, 1e308]], [[1.0, 1.0]], [[0.0, 1e-300]]])
+def test_values_of_any_size_are_drawn_without_a_warning(values):
+    heat_map(values, [1, 2], [1]).figure.draw_without_rendering()
+
+
 def test_a_single_cell_is_drawn():
     ax = heat_map([[3.0]], [1.0], [2])
     assert value_at(ax, 1.0, 2) == 3.0

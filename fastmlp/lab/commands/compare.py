@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from fastmlp import __version__, _kernels, checks
 from fastmlp.files import write_whole
@@ -23,7 +24,8 @@ INTERRUPTED = 130  # the exit code of a process that Ctrl-C ended
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``compare`` to a parser."""
     add_sweep_options(parser)
-    shared.add_output_options(parser, "the picture")
+    shared.add_output_option(parser, "the picture")
+    shared.add_json_option(parser)
     shared.add_data_options(parser)
 
 
@@ -59,6 +61,20 @@ def run(options: argparse.Namespace) -> int:
 
 def sweep(options: argparse.Namespace, data: StudyData) -> Comparison:
     """Make the runs that the options name."""
+    return compare_initializers(
+        *data.train,
+        **arguments_of(options, data),
+        seeds=options.seeds,
+        X_test=data.test[0],
+        y_test=data.test[1],
+        n_jobs=options.jobs,
+        folder=options.folder,
+        progress=sys.stderr is not None and sys.stderr.isatty(),
+    )
+
+
+def arguments_of(options: argparse.Namespace, data: StudyData) -> dict[str, Any]:
+    """Return the arguments that ``compare_initializers`` and ``boundary_frames`` share."""
     epochs = shared.epochs_of(options)
     if isinstance(options.seeds, int):
         checks.integer("--seeds", options.seeds, minimum=1)
@@ -66,24 +82,17 @@ def sweep(options: argparse.Namespace, data: StudyData) -> Comparison:
         checks.integer("--batch-size", options.batch_size, minimum=1)
     if options.jobs == 0:
         raise ValueError("--jobs must be a number of runs or -1, got 0")
-    return compare_initializers(
-        *data.train,
-        [len(data.features), *options.layers, data.n_outputs],
-        initializers=options.init,
-        seeds=options.seeds,
-        X_test=data.test[0],
-        y_test=data.test[1],
-        activation=options.activation,
-        loss=data.loss,
-        optimizer=options.optimizer,
-        learning_rate=None if options.optimizer == "lbfgs" else options.learning_rate,
-        epochs=epochs,
-        batch_size=options.batch_size,
-        dtype=options.dtype,
-        n_jobs=options.jobs,
-        folder=options.folder,
-        progress=sys.stderr is not None and sys.stderr.isatty(),
-    )
+    return {
+        "layer_dims": [len(data.features), *options.layers, data.n_outputs],
+        "initializers": options.init,
+        "activation": options.activation,
+        "loss": data.loss,
+        "optimizer": options.optimizer,
+        "learning_rate": None if options.optimizer == "lbfgs" else options.learning_rate,
+        "epochs": epochs,
+        "batch_size": options.batch_size,
+        "dtype": options.dtype,
+    }
 
 
 def as_json(comparison: Comparison, data: StudyData) -> str:

@@ -26,7 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="N,N",
         help="also train a copy by full-batch gradient descent, and look into it after so many updates",
     )
-    parser.add_argument("--json", action="store_true", help="print all measurements as JSON in place of the table")
+    shared.add_json_option(parser)
     shared.add_data_options(parser)
 
 

@@ -34,9 +34,13 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--learning-rate", type=float, default=0.01, metavar="RATE", help="step size")
 
 
-def add_output_options(parser: argparse.ArgumentParser, what: str) -> None:
-    """Add the options for where results go; ``what`` is written there."""
+def add_output_option(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add the option for the folder that ``what`` is written to."""
     parser.add_argument("--output", type=Path, default=Path(), metavar="FOLDER", help=f"where {what} goes")
+
+
+def add_json_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option for JSON."""
     parser.add_argument("--json", action="store_true", help="print all measurements as JSON in place of the table")
 
 

@@ -19,7 +19,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     shared.add_training_options(parser)
     parser.add_argument("--seed", type=int, default=3, metavar="N", help="seed of the initial weights")
     starts.add_init_option(parser)
-    shared.add_output_options(parser, "the picture")
+    shared.add_output_option(parser, "the picture")
+    shared.add_json_option(parser)
     shared.add_data_options(parser)
 
 

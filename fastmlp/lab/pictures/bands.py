@@ -61,10 +61,11 @@ def loss_bands(
     check_comparison(comparison)
     chosen = _chosen(comparison, configurations)
     may_grow, ax = ax is None, style.axes_for(ax)
-    bands = np.array([_band(comparison, i) for i in chosen])
+    bands = np.array([band_of(comparison, i) for i in chosen])
     finite = bands[np.isfinite(bands)]
     if not len(finite):
         raise ValueError("comparison must have runs with finite losses, got none")
+    bands = np.where(np.isfinite(bands), style.drawable(bands), bands)
     top = _top(bands)
     varied = [name for name in VARIED if name in comparison.varied]
     handles = []
@@ -116,7 +117,7 @@ def _chosen(comparison: Comparison, configurations: Any) -> list[int]:
     return chosen
 
 
-def _band(comparison: Comparison, configuration: int) -> np.ndarray:
+def band_of(comparison: Comparison, configuration: int) -> np.ndarray:
     """Return the ends of the band and the median (3, n_reports); NaN if all runs failed."""
     is_of_it = comparison.runs["configuration"] == configuration
     losses, final = comparison.losses[is_of_it], comparison.runs["final_loss"][is_of_it]

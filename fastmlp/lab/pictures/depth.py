@@ -75,16 +75,18 @@ def variance_by_depth(
             raise ValueError("diagnosis must have a finite variance in at least one layer, got none")
     predictions = {name: _checked(values, measured) for name, values in _named(predicted).items()}
     may_grow, ax = ax is None, style.axes_for(ax)
-    lines = dict(zip(dict.fromkeys([*measured, *predictions]), style.lines_of(ax, style.MOST_LINES), strict=False))
+    names = dict.fromkeys([*measured, *predictions])
+    if len(names) > style.MOST_LINES:
+        raise ValueError(f"at most {style.MOST_LINES} names can be told apart, got {len(names)}")
+    marks = dict(zip(names, style.marks_of(ax, len(names)), strict=True))
     handles = []
     for name, values in measured.items():
         text = f"{style.label_of(name)}, measured" if name else "measured"
-        color = lines[name]["color"]
         x = np.arange(1, len(values) + 1)
-        handles += ax.plot(x, _drawable(values), color=color, marker="o", markersize=4, linewidth=1.2, label=text)
+        handles += ax.plot(x, style.drawable(values), markersize=4, linewidth=1.2, label=text, **marks[name])
     for name, layers in predictions.items():
         reference = measured.get(name, next(iter(measured.values())))
-        handles += _draw_prediction(ax, name, layers, direction, reference, lines[name]["color"])
+        handles += _draw_prediction(ax, name, layers, direction, reference, marks[name]["color"])
     if any((values > 0).any() for values in measured.values()):
         style.use_log(ax, "y")
     style.write(ax, x="layer", y=label, title=title)
@@ -97,10 +99,6 @@ def variance_by_depth(
 def _mean_squares(layers: np.ndarray, field: str) -> np.ndarray:
     with np.errstate(over="ignore"):
         return layers[f"{field}_variance"] + np.square(layers[f"{field}_mean"])
-
-
-def _drawable(values: np.ndarray) -> np.ndarray:
-    return np.where(np.isfinite(values), values, np.nan)
 
 
 def _named(predicted: Any) -> dict[str, Any]:
@@ -126,8 +124,10 @@ def _draw_prediction(
 ) -> list[Any]:
     """Draw a prediction with the band of its draws; return its line."""
     scale = measured[-1] if direction == "backward" else 1.0
-    x, values = np.arange(1, len(layers) + 1), scale * layers[direction]
-    low, high = band_of_draws(values, scale * layers[f"{direction}_deviation"])
+    x = np.arange(1, len(layers) + 1)
+    with np.errstate(over="ignore", invalid="ignore"):  # of an output layer that is not finite
+        values = style.drawable(scale * layers[direction])
+        low, high = map(style.drawable, band_of_draws(values, scale * layers[f"{direction}_deviation"]))
     ax.fill_between(x, low, high, color=color, alpha=style.alpha_of(ax), linewidth=0)
     label = f"{style.label_of(name)}, predicted, 95 % of draws" if name else "predicted, 95 % of draws"
     return ax.plot(x, values, color=color, linestyle="--", linewidth=1.6, label=label)

@@ -76,7 +76,7 @@ def heat_map(
     'weight std'
     """
     columns, rows = _ascending("x", x), _ascending("y", y)
-    table = checks.array_of("values", values, np.float64)
+    table = style.drawable(checks.array_of("values", values, np.float64))
     if table.shape != (len(rows), len(columns)):
         raise ValueError(f"values must have shape ({len(rows)}, {len(columns)}), got {table.shape}")
     finite = table[np.isfinite(table)]

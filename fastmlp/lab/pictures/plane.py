@@ -20,7 +20,6 @@ STEPS = 200  # of the grid along each axis
 MOST_CLASSES = 20  # decisions with more distinct values are a regression's
 EQUAL_ASPECT = 4.0  # largest ratio of the features' ranges for which both axes have one scale
 PALE = 0.4  # opacity of the ground of a class
-MOST_VALUE = 1e200  # drawn; the ends of a colour scale must not overflow
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +34,7 @@ class Plane:
     x2: np.ndarray
 
     @classmethod
-    def of(cls, X: Any, y: Any, features: Any, steps: int = STEPS) -> "Plane":
+    def of(cls, X: Any, y: Any, features: Any) -> "Plane":
         """Check X (n_examples, 2), y (n_examples,) and the names of the features."""
         points = checks.matrix("X", X, np.float64)
         if points.shape[1] != 2:
@@ -51,7 +50,7 @@ class Plane:
         if len(titles) != 2:
             raise ValueError(f"features must be the names of the 2 features, got {checks.shown(features)}")
         label_1, label_2 = (style.label_of(title) for title in titles)
-        return cls(points, labels, names, (label_1, label_2), *grid_around(points, MARGIN, steps))
+        return cls(points, labels, names, (label_1, label_2), *grid_around(points, MARGIN, STEPS))
 
     @property
     def is_equal(self) -> bool:
@@ -72,7 +71,7 @@ class Plane:
         if isinstance(model, MLP):
             if model.plan.layer_dims[0] != 2:
                 raise ValueError(f"models must take 2 features, got an MLP that takes {model.plan.layer_dims[0]}")
-            return lambda points: np.clip(np.nan_to_num(predictions(model, points)), -MOST_VALUE, MOST_VALUE)
+            return lambda points: style.drawable(np.nan_to_num(predictions(model, points)))
         decide = getattr(model, "predict", model)
         if not callable(decide):
             raise TypeError(f"models must be MLPs, fitted estimators or functions of points, got {checks.shown(model)}")

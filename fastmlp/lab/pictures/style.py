@@ -22,6 +22,8 @@ FEW_ENTRIES, SHORT_ENTRIES = 4, 60  # of a legend that lies within the axes, and
 ENTRY, CHARACTER, ROW, BELOW = 0.6, 0.07, 0.2, 0.5  # inches of a legend below the axes
 MOST_TAKEN = 0.4  # of the height of axes, by a legend below them
 DARK_LUMINANCE = 0.18  # of the background below which text must be light: black and white contrast alike with it
+MOST_VALUE = 1e200  # drawn; the margins of a log axis and the ends of a colour scale must not overflow
+MARKERS = ("o", "s", "^")  # of measured values, as DASHES
 SIZE = (6.4, 4.0)  # inches of a new figure with one pair of axes
 
 
@@ -126,9 +128,20 @@ def alpha_of(axes: "Axes") -> float:
 
 
 def lines_of(axes: "Axes", n: int) -> list[dict[str, Any]]:
-    """Return colour and dashes of each of n lines, all different up to ``MOST_LINES``."""
+    """Return colour and dashes of each of n lines, at most ``MOST_LINES``."""
     colors = colors_of(axes)
-    return [{"color": colors[i % len(colors)], "linestyle": DASHES[i // len(colors) % len(DASHES)]} for i in range(n)]
+    return [{"color": colors[i % len(colors)], "linestyle": DASHES[i // len(colors)]} for i in range(n)]
+
+
+def marks_of(axes: "Axes", n: int) -> list[dict[str, Any]]:
+    """Return colour and marker of each of n measurements, at most ``MOST_LINES``."""
+    colors = colors_of(axes)
+    return [{"color": colors[i % len(colors)], "marker": MARKERS[i // len(colors)]} for i in range(n)]
+
+
+def drawable(values: np.ndarray) -> np.ndarray:
+    """Return values of a size that matplotlib can draw, NaN for those that are not finite."""
+    return np.where(np.isfinite(values), np.clip(values, -MOST_VALUE, MOST_VALUE), np.nan)
 
 
 # ---- text

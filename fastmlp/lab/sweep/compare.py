@@ -112,7 +112,7 @@ def compare_initializers(
     checks.boolean("progress", progress)
     _check_jobs(n_jobs)
     seeds = seeds_of(seeds)
-    problem = _problem(X, y, X_test, y_test, all_layer_dims(layer_dims)[0], loss, dtype, epochs, report_every)
+    problem = problem_of(X, y, X_test, y_test, all_layer_dims(layer_dims)[0], loss, dtype, epochs, report_every)
     arguments = {
         "initializers": initializers,
         "layer_dims": layer_dims,
@@ -122,7 +122,7 @@ def compare_initializers(
         "batch_size": batch_size,
     }
     configurations = configurations_of(problem.examples.n_examples, **arguments)
-    _check_all(configurations, problem)
+    check_all(configurations, problem)
     described = [configuration.describe() for configuration in configurations]
     collector = Collector(described, seeds, problem.n_reports)
     if folder is None:
@@ -142,7 +142,7 @@ def _check_jobs(n_jobs: Any) -> None:
         raise error(f"n_jobs must be None or an integer that is not 0, got {checks.shown(n_jobs)}")
 
 
-def _problem(
+def problem_of(
     X: Any,
     y: Any,
     X_test: Any,
@@ -175,7 +175,7 @@ def _examples(network: MLP, X: Any, y: Any) -> Examples:
     return network.examples(dense_inputs_of(X, network.plan.layer_dims[0], network.plan.dtype), y)
 
 
-def _check_all(configurations: Sequence[Configuration], problem: Problem) -> None:
+def check_all(configurations: Sequence[Configuration], problem: Problem) -> None:
     """Refuse what does not go together: layers and activations, options of the training."""
     plans = {}
     for configuration in configurations:

@@ -2,7 +2,6 @@
 
 import html as escaping
 import math
-from collections.abc import Sequence
 from typing import Any
 
 from fastmlp.lab.sweep.case import OUTCOMES
@@ -15,19 +14,19 @@ MOST_LABEL = 60  # characters
 
 def text(comparison: Any) -> str:
     """Return a heading and a table with aligned columns."""
-    rows = _rows(comparison)
+    rows = rows_of(comparison)
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = [" | ".join(f"{cell:{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
     lines.insert(1, "-|-".join("-" * w for w in widths))
-    return "\n".join([heading(comparison), *lines, *_rest(comparison)])
+    return "\n".join([heading(comparison), *lines, *rest_of(comparison)])
 
 
 def html(comparison: Any) -> str:
     """Return the same as an HTML table."""
-    first, *rows = ([escaping.escape(cell) for cell in row] for row in _rows(comparison))
+    first, *rows = ([escaping.escape(cell) for cell in row] for row in rows_of(comparison))
     head = "".join(f"<th>{cell}</th>" for cell in first)
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    rest = "".join(f"<p>{escaping.escape(line)}</p>" for line in _rest(comparison))
+    rest = "".join(f"<p>{escaping.escape(line)}</p>" for line in rest_of(comparison))
     title = escaping.escape(heading(comparison))
     return f"<p>{title}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{rest}"
 
@@ -47,12 +46,14 @@ def heading(comparison: Any) -> str:
     return f"{runs}: {', '.join(same)}"
 
 
-def _rest(comparison: Any) -> list[str]:
+def rest_of(comparison: Any) -> list[str]:
+    """Return what is said of configurations that are not shown."""
     n_left = len(comparison.configurations) - MOST_ROWS
     return [f"{n_left} more configurations: see summary()"] if n_left > 0 else []
 
 
-def _rows(comparison: Any) -> list[Sequence[str]]:
+def rows_of(comparison: Any) -> list[list[str]]:
+    """Return the headings, and the cells of every configuration shown."""
     score = comparison.settings["score"]
     headings = ["runs", "final loss (5-95 %)", f"train {score}", f"test {score}", "time", "outcomes"]
     rows = ([*map(_cell, names), *cells] for names, cells in _measured(comparison))

@@ -17,7 +17,7 @@ from fastmlp.initializers import Orthogonal
 from fastmlp.lab import compare_initializers
 from fastmlp.lab.sweep import case as cases
 from fastmlp.lab.sweep.case import Case, run_case
-from fastmlp.lab.sweep.compare import _problem
+from fastmlp.lab.sweep.compare import problem_of
 from fastmlp.lab.sweep.configuration import configurations_of
 
 FIGURES = json.loads((Path(__file__).parents[2] / "figures" / "seed_study.json").read_text())["runs"]
@@ -152,7 +152,7 @@ def test_data_are_checked_and_converted_once(monkeypatch):
     calls = []
     examples = MLP.examples
     monkeypatch.setattr(MLP, "examples", lambda *args, **kwargs: calls.append(args) or examples(*args, **kwargs))
-    problem = compare._problem(X, y, None, None, (2, 1), "log_loss", "float64", 3, None)
+    problem = compare.problem_of(X, y, None, None, (2, 1), "log_loss", "float64", 3, None)
     assert problem.examples.inputs is X
     calls.clear()
     small(seeds=7)
@@ -259,7 +259,7 @@ def test_every_dtype_and_adam(dtype):
 
 
 def test_run_case_needs_nothing_but_its_arguments():
-    problem = _problem(X, y, X_test, y_test, (2, 1), "log_loss", "float64", 30, 10)
+    problem = problem_of(X, y, X_test, y_test, (2, 1), "log_loss", "float64", 30, 10)
     (configuration,) = configurations_of(
         len(X), initializers=["he"], layer_dims=[2, 6, 4, 1], activation="relu", optimizer="sgd", learning_rate=0.1,
         batch_size=None,

@@ -1,0 +1,40 @@
+"""The command ``report``."""
+
+import argparse
+import shlex
+
+from fastmlp.lab.commands import compare
+from fastmlp.lab.commands import options as shared
+from fastmlp.lab.data import DRAWN
+from fastmlp.lab.page import boundary_frames, write_report
+from fastmlp.text import printable, say
+
+PAGE = "initialization_report.html"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``report`` to a parser."""
+    compare.add_sweep_options(parser)
+    parser.add_argument("--title", default="Initializations compared", metavar="TEXT", help="title of the page")
+    shared.add_output_option(parser, "the page")
+    shared.add_data_options(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Make the runs and write the page; return the exit code."""
+    page = shared.output_file(options, PAGE)
+    data = shared.load_data(options)
+    found = compare.sweep(options, data)
+    if not len(found):
+        say("No run is done, so there is no page.")
+        return compare.INTERRUPTED
+    frames = None
+    if len(data.features) == 2 and not found.n_missing:
+        seed = int(found.runs["seed"][0])
+        frames = boundary_frames(*data.train, **compare.arguments_of(options, data), seed=seed)
+    about = f"{options.data}, {len(data.train[0])} training and {len(data.test[0])} test examples"
+    about = f"{about}." if options.data in DRAWN else data.description()
+    command = shlex.join(["fastmlp", *options.words])
+    write_report(found, page, title=options.title, data=about, frames=frames, command=command)
+    say(f"{found!r}\n\nPage: {printable(str(page))}")
+    return compare.INTERRUPTED if found.n_missing else 0
