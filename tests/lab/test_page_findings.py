@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from finals import comparison_of
 from scipy import stats
+from sweeps import small
 
 from fastmlp.lab.page.findings import WHAT, findings_of
 from fastmlp.lab.page.wording import names_of, number
@@ -162,11 +163,18 @@ def test_pairs_without_finite_losses_are_counted():
     assert "; 2 pairs without finite losses left out" in text
 
 
+def test_pairs_of_several_configurations_are_averaged_for_each_seed():
+    found = small(initializers=["he", "zeros"], learning_rate=[0.1, 0.2], seeds=4, epochs=200)
+    (text,) = findings_of(found, found.summary()).differences
+    assert text.startswith("Over 8 pairs of runs that differ in the initializer alone, averaged for each seed, the ")
+    assert "and lower in 4 of 4 seeds (" in text
+
+
 def test_initializers_without_pairs_are_not_compared_and_the_figures_say_why():
     (text,) = told({"a": GOOD, "b": [np.inf] * 4 + [0.9]}, {("b", seed): "diverged" for seed in range(4)}).differences
     assert text == (
-        "a and b are not compared: 5 runs of a and 1 run of b have a finite final loss, and fewer than 2 pairs of "
-        "these differ in the initializer alone."
+        "a and b are not compared: 5 runs of a and 1 run of b have a finite final loss, and fewer than 2 seeds "
+        "have pairs of these that differ in the initializer alone."
     )
 
 

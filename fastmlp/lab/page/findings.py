@@ -138,15 +138,18 @@ def _difference(comparison: Comparison, a: str, b: str) -> str:
     one, other = label_of(a), label_of(b)
     try:
         found = comparison.paired(a, b)
-    except ValueError:  # too few pairs
+    except ValueError:  # too few seeds
         of_a, of_b = (counted(_n_finite(comparison, label), "run") for label in (a, b))
         return (
             f"{one} and {other} are not compared: {of_a} of {one} and {of_b} of {other} have a finite final loss, and "
-            "fewer than 2 pairs of these differ in the initializer alone."
+            "fewer than 2 seeds have pairs of these that differ in the initializer alone."
         )
     left_out = f"; {counted(found.n_left_out, 'pair')} without finite losses left out" if found.n_left_out else ""
     test = f"Wilcoxon p = {found.p_value:.2g}"
     over = f"Over {counted(found.n_pairs, 'pair')} of runs that differ in the initializer alone"
+    of = "them"
+    if found.n_pairs > found.n_seeds:
+        over, of = f"{over}, averaged for each seed", counted(found.n_seeds, "seed")
     if found.low <= 0 <= found.high:
         return (
             f"{over}, the mean final losses of {one} and {other} show no difference: {number(found.difference)} "
@@ -157,7 +160,7 @@ def _difference(comparison: Comparison, a: str, b: str) -> str:
     interval = between(min(ends), max(ends))
     return (
         f"{over}, the final loss of {one} is {number(abs(found.difference))} {what} than that of {other} on average "
-        f"(95 % interval {interval}), and lower in {found.a_is_less} of them ({test}{left_out})."
+        f"(95 % interval {interval}), and lower in {found.a_is_less} of {of} ({test}{left_out})."
     )
 
 
