@@ -366,6 +366,14 @@ def test_sums_that_overflow_explode_without_a_warning(loss, activation, with_tar
     assert found.condition_number == pytest.approx(found.condition_number, nan_ok=True)
 
 
+def test_sums_whose_squares_alone_overflow_explode():
+    network = network_of(2, dtype="float32")
+    network.weights[1][:] *= 1e25
+    found = diagnose(network, X)
+    assert (found.verdict, found.layer) == ("exploding", 2)
+    assert found.explanation.startswith("squares of pre-activations of layer 2 leave the range of float32; their root")
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_parameters_that_are_not_finite_explode(value):
     network = network_of(3)

@@ -80,7 +80,7 @@ def _explodes(network: MLP, layers: np.ndarray, sizes: np.ndarray, at: int) -> t
         if not np.isfinite(network.weights[at]).all() or not np.isfinite(network.biases[at]).all():
             return "exploding", f"parameters of layer {at + 1} are not finite, as after a training that diverged"
         before = f"; their root mean square is {sizes[at - 1]:.3g} in layer {at}" if at else ""
-        return "exploding", f"the pre-activations of layer {at + 1} leave the range of {dtype}{before}. {remedy}"
+        return "exploding", f"squares of pre-activations of layer {at + 1} leave the range of {dtype}{before}. {remedy}"
     if at + 1 == len(layers):
         return None  # outputs are judged by the targets
     if size > threshold("size"):

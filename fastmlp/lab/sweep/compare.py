@@ -160,6 +160,8 @@ def problem_of(
     report_every = checks.integer("report_every", report_every, minimum=1)
     network = MLP([dims[0], dims[-1]], activation=(), loss=loss, initialization="zeros", dtype=dtype)
     examples = _examples(network, X, y)
+    if examples.n_examples < 2:
+        raise ValueError("X must have at least 2 examples: a run is compared with a constant for all; got 1")
     tests = None
     if (X_test is None) != (y_test is None):
         raise ValueError(f"X_test and y_test go together, got {'y_test' if X_test is None else 'X_test'} alone")

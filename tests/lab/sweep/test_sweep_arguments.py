@@ -121,6 +121,7 @@ def test_bad_arguments(changes, error, message, tmp_path):
         (np.where(X > 1, np.nan, X) * np.inf, y, ValueError, "X must be finite in float64"),
         (csr_array(X), y, TypeError, "X must be dense, got csr_array"),
         (None, y, TypeError, "X must"),
+        (X[:1], y[:1], ValueError, "X must have at least 2 examples: .* got 1"),
     ],
 )
 def test_bad_data(X, y, error, message):
