@@ -14,6 +14,7 @@ from fastmlp.lab import scores
 from fastmlp.lab.measurements import Measurements, measure
 from fastmlp.lab.scaling import Standardization
 from fastmlp.network import MLP
+from fastmlp.text import percent
 from fastmlp.training import History
 
 MOSTLY = 0.5  # least share of units or outputs for which a symptom is reported
@@ -78,7 +79,7 @@ class Run:
         far_off = is_far_off(self.start, self.target_scale)
         symptom = self._diverged() or (self._start() if far_off else self._end())
         if symptom is None:
-            dead = f", {self.end.dead_units:.0%} dead units" if self.end.dead_units else ""
+            dead = f", {percent(self.end.dead_units)} dead units" if self.end.dead_units else ""
             return f"learns: no symptom{dead}"
         cause = self._bad_scales(far_off)
         if cause:
@@ -97,13 +98,15 @@ class Run:
         low, high = self.start.smallest_logit, self.start.largest_logit
         if self.target_scale is not None:
             return f"outputs {low:.4g} to {high:.4g} at the start, targets of size {self.target_scale:.2g}"
-        return f"{self.start.saturated_outputs:.0%} of outputs saturated at the start, logits {low:.4g} to {high:.4g}"
+        return (
+            f"{percent(self.start.saturated_outputs)} of outputs saturated at the start, logits {low:.4g} to {high:.4g}"
+        )
 
     def _end(self) -> str | None:
         """What is wrong at the end, or None."""
         losses = self.history.losses
         if self.end.dead_units >= MOSTLY:
-            return f"dead units: {self.end.dead_units:.0%} of hidden units give one value for all examples"
+            return f"dead units: {percent(self.end.dead_units)} of hidden units give one value for all examples"
         if len(losses) > 1 and losses[-1] >= losses[0]:
             return "does not learn: the loss has not fallen"
         if self.train_r2 is not None and not self.train_r2 > LEAST_R2:

@@ -80,6 +80,7 @@ SATURATED = Measurements(False, 0.0, 0.75, -50.0, 20.0)
     [
         (run_of(), "learns: no symptom"),
         (run_of(end=Measurements(False, 0.25, 0.0, -1.0, 1.0)), "learns: no symptom, 25% dead units"),
+        (run_of(end=Measurements(False, 0.004, 0.0, -1.0, 1.0)), "learns: no symptom, 0.4% dead units"),
         (run_of(start=SYMMETRIC, end=SYMMETRIC), "symmetry not broken: hidden units stay identical"),
         (run_of(start=SYMMETRIC), "learns: no symptom"),
         (
