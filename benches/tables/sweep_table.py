@@ -125,8 +125,8 @@ def measure(options: Options) -> Result:
         f"trained, scored and classified), {times.best(NAME) * 1e3:.1f} ms on one thread, beside the same "
         f"{len(SEEDS)} trainings by NumPy (the reference), JAX one by one and JAX's `vmap` over all seeds; CPU time, "
         f"{times.rounds} rounds, fewer of the longer ones. Losses after {CHECKED_EPOCHS} updates agree to {RTOL:g}. "
-        f"{n} seeds on two workers, by the clock on the wall: {cell(gain)} times as fast as on one, with the same bits. "
-        f"A folder of {len(KEPT_SEEDS):,} finished runs is read again in {read_again() * 1e3:.0f} ms."
+        f"{n} seeds on two workers, by the clock on the wall: {cell(gain)} times as fast as on one, with the same bits."
+        f" A folder of {len(KEPT_SEEDS):,} finished runs is read again in {read_again() * 1e3:.0f} ms."
         + left_out(absent)
     )
     return Result(
