@@ -174,6 +174,14 @@ def test_pairs_have_all_else_in_common():
     assert "16 pairs of 4 seeds: " in repr(pairs)
 
 
+def test_a_pair_that_is_not_finite_is_left_out_of_the_mean_of_its_seed():
+    rates = [0.1, 1e300]  # with the second all diverge
+    pairs = small(learning_rate=rates, seeds=4).paired("he", "random")
+    assert (pairs.n_pairs, pairs.n_left_out, pairs.n_seeds) == (4, 4, 4)
+    alone = small(learning_rate=rates[:1], seeds=4).paired("he", "random")
+    np.testing.assert_array_equal(pairs.differences, alone.differences)
+
+
 def test_more_configurations_of_the_same_seeds_are_no_more_evidence():
     one, five = (small(learning_rate=np.linspace(0.1, 0.1001, n).tolist(), seeds=8) for n in (1, 5))
     one, five = (found.paired("he", "random", "first_loss") for found in (one, five))
