@@ -19,7 +19,6 @@ from fastmlp.training import History
 
 MOSTLY = 0.5  # least share of units or outputs for which a symptom is reported
 LARGE = 10.0  # root mean square of features or targets that may be why a training failed
-LEAST_R2 = 0.01  # of a regression that learned more than the mean of its targets
 SMALL = 0.01  # the same, of features that are too small
 FAR = 100.0  # first outputs of a regression over its targets (at least 1) that only weights or features explain
 
@@ -109,7 +108,7 @@ class Run:
             return f"dead units: {percent(self.end.dead_units)} of hidden units give one value for all examples"
         if len(losses) > 1 and losses[-1] >= losses[0]:
             return "does not learn: the loss has not fallen"
-        if self.train_r2 is not None and not self.train_r2 > LEAST_R2:
+        if self.train_r2 is not None and not self.train_r2 > scores.LEAST_GAIN:
             return "does not learn: no better than the mean of the targets"
         if self.constant_loss is not None and len(losses) and scores.is_no_better(losses[-1], self.constant_loss):
             return f"does not learn: no better than a constant, whose loss is {self.constant_loss:.4g}"

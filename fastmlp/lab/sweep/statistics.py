@@ -33,11 +33,18 @@ def mean_with_interval(values: np.ndarray) -> tuple[float, float, float]:
     and for a mean that is not finite.
     """
     values = values[~np.isnan(values)]
-    mean = float(values.mean()) if len(values) else math.nan
-    if len(values) < FEWEST or not math.isfinite(mean):
-        return mean, math.nan, math.nan
-    if (values == values[0]).all():
-        return mean, mean, mean
+    with np.errstate(over="ignore"):  # a loss may be large beyond all reason, and finite
+        mean = float(values.mean()) if len(values) else math.nan
+        if len(values) < FEWEST or not math.isfinite(mean):
+            return mean, math.nan, math.nan
+        if (values == values[0]).all():
+            return mean, mean, mean
+        low, high = _bootstrap(values)
+    return mean, low, high
+
+
+def _bootstrap(values: np.ndarray) -> tuple[float, float]:
+    """Return the ends of the interval of the mean."""
     from scipy.stats import bootstrap
 
     found = bootstrap(
@@ -49,7 +56,7 @@ def mean_with_interval(values: np.ndarray) -> tuple[float, float, float]:
         method="percentile",
         random_state=np.random.default_rng(0),
     ).confidence_interval
-    return mean, float(found.low), float(found.high)
+    return float(found.low), float(found.high)
 
 
 @dataclass(frozen=True, eq=False)

@@ -106,6 +106,12 @@ def test_too_few_runs_have_no_interval():
     assert (one["final_loss"], one["train_score"], np.isnan(one["train_score_low"])) == (0.1, 0.9, True)
 
 
+def test_values_whose_squares_overflow_have_an_interval_without_a_warning():
+    mean, low, high = mean_with_interval(np.array([1e300, 2e300, 3e300]))
+    assert 1e300 <= low < mean < high <= 3e300
+    assert mean_with_interval(np.array([1e308, 1.5e308]))[0] == INF  # the sum overflows
+
+
 def test_a_mean_that_is_not_finite_has_no_interval():
     mean, low, high = mean_with_interval(np.array([0.7, -INF, 0.9]))
     assert (mean, np.isnan(low), np.isnan(high)) == (-INF, True, True)
@@ -175,11 +181,11 @@ def test_pairs_have_all_else_in_common():
 
 
 def test_a_pair_that_is_not_finite_is_left_out_of_the_mean_of_its_seed():
-    rates = [0.1, 1e300]  # with the second all diverge
-    pairs = small(learning_rate=rates, seeds=4).paired("he", "random")
-    assert (pairs.n_pairs, pairs.n_left_out, pairs.n_seeds) == (4, 4, 4)
-    alone = small(learning_rate=rates[:1], seeds=4).paired("he", "random")
-    np.testing.assert_array_equal(pairs.differences, alone.differences)
+    configurations = [{"initializer": name, "learning_rate": rate} for name in "ab" for rate in (0.1, 0.2)]
+    losses = np.array([[1, 1, 1, INF], [3, INF, 3, INF], [5, 5, 5, 5], [9, 9, np.nan, 9]])[..., np.newaxis]
+    pairs = comparison_of(losses, configurations=configurations, varied=["learning_rate"]).paired("a", "b")
+    assert (pairs.n_pairs, pairs.n_left_out, pairs.n_seeds) == (4, 4, 3)
+    np.testing.assert_array_equal(pairs.differences, [-5, -4, -4])
 
 
 def test_more_configurations_of_the_same_seeds_are_no_more_evidence():
