@@ -95,8 +95,8 @@ def suggest_initialization(
     References
     ----------
     He et al. 2015, Delving Deep into Rectifiers, equation 10.
-    Balduzzi et al. 2017, The Shattered Gradients Problem, section 4.
-    Klambauer et al. 2017, Self-Normalizing Neural Networks, section 2.
+    Balduzzi et al. 2017, The Shattered Gradients Problem.
+    Klambauer et al. 2017, Self-Normalizing Neural Networks.
     Roberts, Yaida & Hanin 2022, The principles of deep learning theory, chapter 5.
     Kumar 2017, On weight initialization in deep neural networks.
 

@@ -18,7 +18,7 @@ SETTINGS = [(1.0, 0.0), (1.3, 0.1), (3.0, 1.0)]
 
 
 def arc_cosine_map(c):
-    """The correlation map of relu, Cho & Saul 2009, equation 6."""
+    """The correlation map of relu, Cho & Saul 2009."""
     angle = np.arccos(c)
     return (np.sin(angle) + (np.pi - angle) * np.cos(angle)) / np.pi
 

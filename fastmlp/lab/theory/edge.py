@@ -7,7 +7,7 @@ import numpy as np
 from fastmlp import checks
 from fastmlp.lab.theory.activations import Activation, Array, activation_of
 from fastmlp.lab.theory.critical import finite_second_moment, first_drift
-from fastmlp.lab.theory.fields import EQUAL, fixed_variance, slope_square_at_zero
+from fastmlp.lab.theory.fields import EQUAL, fixed_variance, slope_square_at_zero, variance_of
 from fastmlp.lab.theory.gaussian import sample
 
 
@@ -43,7 +43,7 @@ def edge_of_chaos(activation: object, bias_std: float = 0.0) -> float:
     (2.0, 1.760955)
     """
     phi = activation_of(activation)
-    bias_variance = checks.non_negative("bias_std", bias_std) ** 2
+    bias_variance = variance_of("bias_std", checks.non_negative("bias_std", bias_std))
     finite_second_moment(phi, 1.0)
     if phi.jump is not None:
         raise ValueError(f"activation must not jump, as {phi.name} does at z = {phi.jump:.6g}: chi_1 is infinite there")
@@ -94,6 +94,6 @@ def _at_one(phi: Activation, bias_variance: float, places: Array, chis: Array) -
 
 def _why_never_one(chis: Array) -> str:
     if chis.max() < 1:
-        gap = f"{1 - chis[-1]:.2g} below it at a variance of 2**20"
+        gap = f"{1 - chis[-1]:.2g} below it where the weights add a variance of 2**20"
         return f"chi_1 is under 1 at every fixed point ({gap}), since biases or phi(0) add to the variance"
     return "chi_1 is over 1 at every fixed point over 0"
