@@ -40,8 +40,8 @@ class Suggestion:
         What no initializer mends: features that are far too large or too small, an activation without a critical point.
     layers : structured ndarray of shape (n_layers,)
         A row per layer, the output layer last: ``layer`` from 1; ``predicted``, the mean square of its pre-activations
-        by mean field theory, and ``predicted_deviation`` between draws, NaN where the theory does not apply or overflows;
-        ``measured`` with X, the mean over 10 draws, otherwise NaN.
+        by mean field theory, and ``predicted_deviation`` between draws, NaN where the theory does not apply or
+        overflows; ``measured`` with X, the mean over 10 draws, otherwise NaN.
     """
 
     initializer: Initializer | list[Initializer]
@@ -215,9 +215,9 @@ def _nothing_helps(activation: str, depth: int) -> str:
 
 def _unscaled(scales: np.ndarray, scale: float) -> tuple[str, ...]:
     """Return a warning for features that are too large, or all too small."""
-    large = np.flatnonzero(scales > threshold("large_features"))
     if scale < SMALL_FEATURES:
         return (f"X: a root mean square of {scale:.3g}, where initializers assume about 1. Standardize X",)
+    large = np.flatnonzero(scales > threshold("large_features"))
     if not len(large):
         return ()
     columns = f"column{'s' * (len(large) > 1)} {listed([str(column) for column in large], 5)} of X"
