@@ -90,20 +90,20 @@ def draw_places(
     weights: list[np.ndarray] = []
     biases: list[np.ndarray] = []
     for rule, place in zip(rules, places, strict=True):
-        w, b = rule(generator, place)
         name = f"initialization of layer {place.index + 1}"
+        w, b = rule(generator, place)
         weights.append(_drawn(name, w, (place.fan_out, place.fan_in)))
         biases.append(_drawn(name, b, (place.fan_out,)))
+        if _kernels.first_not_finite((weights[-1], biases[-1])) >= 0:
+            raise ValueError(f"{name} must be finite")
     return weights, biases
 
 
 def _drawn(name: str, values: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """Return what a rule drew as a finite array of this shape."""
+    """Return what a rule drew as an array of this shape."""
     array = np.ascontiguousarray(checks.array_of(name, values, np.float64))
     if array.shape != shape:
         raise ValueError(f"{name} must return shape {shape}, got {array.shape}")
-    if _kernels.first_not_finite((array,)) >= 0:
-        raise ValueError(f"{name} must be finite")
     return array
 
 
@@ -254,7 +254,9 @@ class WeightInitializer(Initializer):
             return generator.standard_normal(place.fan_out) * self.bias_scale
         if self.bias == "uniform_fan_in":
             return uniform(generator, self.bias_scale / place.fan_in**0.5, place.fan_out)
-        return np.full(place.fan_out, self.bias_scale if self.bias == "constant" else 0.0)
+        if self.bias == "constant":
+            return np.full(place.fan_out, self.bias_scale)
+        return np.zeros(place.fan_out)
 
     @property
     def weight_formula(self) -> str:

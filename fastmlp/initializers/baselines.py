@@ -121,7 +121,7 @@ class Identity(WeightInitializer):
 
     References
     ----------
-    Le, Jaitly & Hinton 2015, A simple way to initialize recurrent networks of rectified linear units, section 3.
+    Le, Jaitly & Hinton 2015, A simple way to initialize recurrent networks of rectified linear units.
 
     Examples
     --------
@@ -135,7 +135,7 @@ class Identity(WeightInitializer):
     gain: float = 1.0
     name: ClassVar[str] = "identity"
     source: ClassVar[str] = (
-        "Le, Jaitly & Hinton 2015, A simple way to initialize recurrent networks of rectified linear units, section 3"
+        "Le, Jaitly & Hinton 2015, A simple way to initialize recurrent networks of rectified linear units"
     )
     when: ClassVar[str] = "deep layers of equal widths; where the width grows, units without weights are left"
 

@@ -114,7 +114,7 @@ class NguyenWidrow(Initializer):
 
     A hidden unit's weights have the length ``0.7 fan_out^(1 / fan_in)`` and any direction, its bias lies evenly within
     that length. Both are doubled for logistic units, which are tanh units of half the argument. The output layer has
-    weights and biases evenly within -0.5 and 0.5.
+    weights and biases evenly within -0.5 and 0.5, as is usual with this rule.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ class NguyenWidrow(Initializer):
     References
     ----------
     Nguyen & Widrow 1990, Improving the learning speed of 2-layer neural networks by choosing initial values of the
-    adaptive weights.
+    adaptive weights; Fausett 1994, Fundamentals of neural networks, for the output layer.
 
     Examples
     --------
@@ -215,15 +215,18 @@ class Siren(Initializer):
 class RandomizedAsymmetric(Initializer):
     """Normal weights and biases, but one of each unit, chosen by chance, is positive: fewer units are born dead.
 
+    Inputs that are never negative, as those of hidden layers of relu, meet a positive weight or bias. All layers are
+    drawn alike, the first and the last included, as the function does that the authors print.
+
     Parameters
     ----------
     sigma : float, default=0.6007
-        Standard deviation of the normal ones times sqrt(fan_in), over 0. The default is that of the authors' program,
-        made so that the mean square of the signals does not grow.
+        Standard deviation of the normal ones times sqrt(fan_in), over 0. The default is that of the authors, made so
+        that the mean square of the signals does not grow.
 
     References
     ----------
-    Lu, Shin, Su & Karniadakis 2020, Dying ReLU and initialization: theory and numerical examples, section 4.
+    Lu, Shin, Su & Karniadakis 2020, Dying ReLU and initialization: theory and numerical examples.
 
     Examples
     --------
@@ -236,7 +239,7 @@ class RandomizedAsymmetric(Initializer):
     sigma: float = 0.6007
     name: ClassVar[str] = "randomized_asymmetric"
     source: ClassVar[str] = (
-        "Lu, Shin, Su & Karniadakis 2020, Dying ReLU and initialization: theory and numerical examples, section 4"
+        "Lu, Shin, Su & Karniadakis 2020, Dying ReLU and initialization: theory and numerical examples"
     )
     when: ClassVar[str] = "deep and narrow networks of relu, where with He many are born dead"
 

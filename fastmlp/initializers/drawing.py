@@ -96,11 +96,11 @@ def draw(initialization: object, layer_dims: Sequence[int], seed: object = None,
     >>> weights[1].shape
     (1, 4)
     """
-    dims = layer_dims_of(layer_dims)
     if isinstance(initialization, str):
         initialization = get(initialization)
     if isinstance(initialization, Initializer):
-        return initialization(dims, seed, activations)
+        return initialization(layer_dims, seed, activations)
+    dims = layer_dims_of(layer_dims)
     if callable(initialization):
         return _checked(_called(initialization, dims, seed), dims)
     if isinstance(initialization, Sequence):

@@ -137,7 +137,7 @@ class He(_Family):
     scale: float = 2.0
     mode: str = "fan_in"
     distribution: str = "normal"
-    when: ClassVar[str] = "relu and its relatives: leaky_relu, elu, gelu, silu"
+    when: ClassVar[str] = "relu and leaky_relu; elu, gelu and silu in networks of a few layers"
     names: ClassVar[dict[str, str]] = {"normal": "he", "truncated_normal": "he_truncated", "uniform": "he_uniform"}
     sources: ClassVar[dict[str, str]] = dict.fromkeys(
         DISTRIBUTIONS, "He et al. 2015, Delving Deep into Rectifiers, eq. 10"

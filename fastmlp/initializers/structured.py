@@ -33,7 +33,7 @@ class Orthogonal(WeightInitializer):
 
     References
     ----------
-    Saxe et al. 2014, Exact solutions to the nonlinear dynamics of learning in deep linear networks, section 3.
+    Saxe et al. 2014, Exact solutions to the nonlinear dynamics of learning in deep linear networks.
 
     Examples
     --------
@@ -140,8 +140,7 @@ class LooksLinear(Initializer):
 
     References
     ----------
-    Balduzzi et al. 2017, The shattered gradients problem: if resnets are the answer, then what is the question?,
-    section 4.
+    Balduzzi et al. 2017, The shattered gradients problem: if resnets are the answer, then what is the question?
 
     Examples
     --------
@@ -154,7 +153,7 @@ class LooksLinear(Initializer):
 
     gain: float = 1.0
     name: ClassVar[str] = "looks_linear"
-    source: ClassVar[str] = "Balduzzi et al. 2017, The shattered gradients problem, section 4"
+    source: ClassVar[str] = "Balduzzi et al. 2017, The shattered gradients problem"
     when: ClassVar[str] = "very deep networks of relu or its relatives, without skip connections"
 
     def __post_init__(self) -> None:
@@ -187,6 +186,8 @@ class LooksLinear(Initializer):
 class Sinusoidal(WeightInitializer):
     """Each unit's weights are a sine wave, of a frequency and a phase of its own: nothing is random.
 
+    The variance is the mean square about the mean; the authors' program divides by one less than the number of weights.
+
     Parameters
     ----------
     bias, bias_scale : str, float
@@ -199,7 +200,7 @@ class Sinusoidal(WeightInitializer):
 
     References
     ----------
-    Fernandez-Hernandez et al. 2025, Sinusoidal initialization, time for a new start, eq. 1.
+    Fernandez-Hernandez et al. 2025, Sinusoidal initialization, time for a new start.
 
     Examples
     --------
@@ -210,7 +211,7 @@ class Sinusoidal(WeightInitializer):
     """
 
     name: ClassVar[str] = "sinusoidal"
-    source: ClassVar[str] = "Fernandez-Hernandez et al. 2025, Sinusoidal initialization, time for a new start, eq. 1"
+    source: ClassVar[str] = "Fernandez-Hernandez et al. 2025, Sinusoidal initialization, time for a new start"
     when: ClassVar[str] = "a start without chance and with balanced units, in layers that do not grow"
     weight_formula: ClassVar[str] = (
         "W[i, j] = a sin(2 pi i (j / fan_in + 1 / fan_out)), i from 1, j from 0, a for Var W = 2 / (fan_in + fan_out)"

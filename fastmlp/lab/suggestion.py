@@ -21,6 +21,8 @@ from fastmlp.text import listed
 MOST_BORN_DEAD = 0.1  # share of networks that may be dead for an example
 DRAWS = 10  # networks that are measured
 ROWS = 1000  # examples of X that are measured
+SMALL_FEATURES = 0.1  # root mean square of all features below which they are too small for a start that assumes 1
+MOST_SIZE = 1e100  # mean square of the features beyond which theory overflows
 FIELDS = [("layer", np.int64), ("predicted", float), ("predicted_deviation", float), ("measured", float)]
 
 
@@ -35,11 +37,11 @@ class Suggestion:
     reasons : tuple of str
         Why this one, in sentences.
     warnings : tuple of str
-        What no initializer mends: features that are not scaled, an activation without a critical point.
+        What no initializer mends: features that are far too large or too small, an activation without a critical point.
     layers : structured ndarray of shape (n_layers,)
         A row per layer, the output layer last: ``layer`` from 1; ``predicted``, the mean square of its pre-activations
-        by mean field theory, and ``predicted_deviation`` between draws, NaN where the theory does not apply;
-        ``measured`` with X, the mean over 10 draws, otherwise NaN.
+        by mean field theory, and ``predicted_deviation`` between draws, NaN where the theory does not apply or
+        overflows; ``measured`` with X, the mean over 10 draws, otherwise NaN.
     """
 
     initializer: Initializer | list[Initializer]
@@ -95,8 +97,8 @@ def suggest_initialization(
     References
     ----------
     He et al. 2015, Delving Deep into Rectifiers, equation 10.
-    Balduzzi et al. 2017, The Shattered Gradients Problem, section 4.
-    Klambauer et al. 2017, Self-Normalizing Neural Networks, section 2.
+    Balduzzi et al. 2017, The Shattered Gradients Problem.
+    Klambauer et al. 2017, Self-Normalizing Neural Networks.
     Roberts, Yaida & Hanin 2022, The principles of deep learning theory, chapter 5.
     Kumar 2017, On weight initialization in deep neural networks.
 
@@ -117,9 +119,11 @@ def suggest_initialization(
     size, warnings = 1.0, choice.warnings
     if inputs is not None:
         scales = Standardization.of(inputs).scales()
-        size, warnings = float(np.mean(np.square(scales))), warnings + _unscaled(scales)
+        with np.errstate(over="ignore", under="ignore"):
+            size = float(np.mean(np.square(scales)))
+        warnings += _unscaled(scales, math.sqrt(size))
         layers["measured"] = _measured(choice.initialization, dims, names, inputs)
-    if choice.variances is not None:
+    if choice.variances is not None and size <= MOST_SIZE:
         predicted = theory.predicted_variances(dims, names, *choice.variances, input_variance=size)
         layers["predicted"], layers["predicted_deviation"] = predicted["forward"], predicted["forward_deviation"]
     return Suggestion(choice.initialization, choice.reasons, warnings, layers)
@@ -209,8 +213,10 @@ def _nothing_helps(activation: str, depth: int) -> str:
     return f"no initialization of {activation} keeps both signals and gradients. What helps: {remedies}"
 
 
-def _unscaled(scales: np.ndarray) -> tuple[str, ...]:
-    """Return a warning for features that are too large."""
+def _unscaled(scales: np.ndarray, scale: float) -> tuple[str, ...]:
+    """Return a warning for features that are too large, or all too small."""
+    if scale < SMALL_FEATURES:
+        return (f"X: a root mean square of {scale:.3g}, where initializers assume about 1. Standardize X",)
     large = np.flatnonzero(scales > threshold("large_features"))
     if not len(large):
         return ()

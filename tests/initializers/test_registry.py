@@ -80,7 +80,7 @@ def test_copies_and_pickles_are_equal_and_draw_the_same(name):
     for other in (copy.copy(rule), copy.deepcopy(rule), pickle.loads(pickle.dumps(rule))):
         assert other == rule
         assert hash(other) == hash(rule)
-        layers = [one([4, 6, 2], 3, activation_for(name)) if name != "critical" else ([], []) for one in (rule, other)]
+        layers = [one([4, 6, 2], 3, activation_for(name)) for one in (rule, other)]
         assert pickle.dumps(layers[0]) == pickle.dumps(layers[1])
 
 
@@ -114,15 +114,9 @@ def test_parameters_cannot_be_assigned():
 # ---- draws
 
 
-def draws_of(name, request, **options):
-    if name == "critical":
-        request.getfixturevalue("theory")
-    return drawn(name, **options)
-
-
 @pytest.mark.parametrize("name", NAMES)
-def test_each_draws_finite_float64_arrays_of_the_right_shapes(name, request):
-    weights, biases = draws_of(name, request, dims=(4, 7, 6, 2))
+def test_each_draws_finite_float64_arrays_of_the_right_shapes(name):
+    weights, biases = drawn(name, dims=(4, 7, 6, 2))
     assert [w.shape for w in weights] == [(7, 4), (6, 7), (2, 6)]
     assert [b.shape for b in biases] == [(7,), (6,), (2,)]
     assert {array.dtype for array in weights + biases} == {np.dtype("float64")}
@@ -130,11 +124,11 @@ def test_each_draws_finite_float64_arrays_of_the_right_shapes(name, request):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_seed_repeats_its_draws_and_the_global_state_is_untouched(name, request):
+def test_a_seed_repeats_its_draws_and_the_global_state_is_untouched(name):
     np.random.seed(1)
     expected = np.random.random()
     np.random.seed(1)
-    first, again, other = (flat(draws_of(name, request, seed=seed)) for seed in (5, 5, 6))
+    first, again, other = (flat(drawn(name, seed=seed)) for seed in (5, 5, 6))
     assert np.random.random() == expected
     assert first.tobytes() == again.tobytes()
     without_chance = ("zeros", "constant", "identity", "sinusoidal", "hadamard")
@@ -143,8 +137,8 @@ def test_a_seed_repeats_its_draws_and_the_global_state_is_untouched(name, reques
 
 @pytest.mark.parametrize("generator", [np.random.RandomState, np.random.default_rng])
 @pytest.mark.parametrize("name", NAMES)
-def test_both_kinds_of_generators_are_drawn_from(name, generator, request):
-    first, again = (flat(draws_of(name, request, seed=generator(5))) for _ in range(2))
+def test_both_kinds_of_generators_are_drawn_from(name, generator):
+    first, again = (flat(drawn(name, seed=generator(5))) for _ in range(2))
     assert first.tobytes() == again.tobytes()
 
 
@@ -170,8 +164,8 @@ def test_first_layers_do_not_depend_on_later_ones(name):
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_a_network_takes_each_with_its_own_activations(name, dtype, request):
-    expected = flat(draws_of(name, request))
+def test_a_network_takes_each_with_its_own_activations(name, dtype):
+    expected = flat(drawn(name))
     for initialization in (drawable(name), *([] if initializers.get(name).needs_data else [name])):
         model = MLP(
             [4, 6, 6, 2], activation=activation_for(name), loss="squared_error", initialization=initialization,
@@ -184,8 +178,8 @@ def test_a_network_takes_each_with_its_own_activations(name, dtype, request):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_estimators_take_each_and_bind_data(name, request):
-    expected = flat(draws_of(name, request, dims=(4, 6, 6, 1)))
+def test_the_estimators_take_each_and_bind_data(name):
+    expected = flat(drawn(name, dims=(4, 6, 6, 1)))
     model = MLPClassifier(
         (6, 6),
         initialization=name,

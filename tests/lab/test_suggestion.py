@@ -73,6 +73,21 @@ def test_features_that_are_not_scaled_are_named():
     np.testing.assert_allclose(found.layers["measured"][0], found.layers["predicted"][0], rtol=0.5)
 
 
+@pytest.mark.parametrize("size", [0.0, 1e-200, 1e-8, 0.09])
+def test_features_that_are_all_too_small_are_told(size):
+    (warning,) = suggest_initialization([20, 32, 1], "tanh", X * size).warnings
+    assert warning.startswith("X: a root mean square of ")
+    assert warning.endswith(", where initializers assume about 1. Standardize X")
+    assert not suggest_initialization([20, 32, 1], "tanh", X * 0.2).warnings
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "softplus"])
+def test_features_beyond_what_theory_can_square_have_no_prediction(activation):
+    found = suggest_initialization([20, 32, 1], activation, X * 1e200)
+    assert found.warnings[-1].startswith("columns 0, 1, 2, 3, 4 ")
+    assert np.isnan(found.layers["predicted"]).all()
+
+
 def test_it_prints_the_formula_the_reasons_and_the_layers():
     lines = repr(suggest_initialization([20, 32, 1], "relu", X)).splitlines()
     assert lines[0] == "Suggestion: He(), W ~ N(0, 2 / fan_in)"

@@ -49,12 +49,17 @@ def test_gelu_has_the_critical_point_of_the_book():
     assert point.bias_variance == pytest.approx(0.172922391, abs=5e-10)
 
 
-def test_mish_has_a_half_stable_point():
-    point = criticality(mish)
+@pytest.mark.parametrize(
+    ("activation", "expected"),
+    [
+        (mish, (1.67016913, 2.01352407, 0.0945217874)),
+        ("silu", (14.32017362, 1.98800468, 0.55514317)),  # the book's; copies of it have a tenth of the last
+    ],
+)
+def test_mish_and_silu_have_half_stable_points(activation, expected):
+    point = criticality(activation)
     assert point.kind == "half-stable"
-    assert (point.fixed_point, point.weight_variance, point.bias_variance) == pytest.approx(
-        (1.67016913, 2.01352407, 0.0945217874), rel=5e-9
-    )
+    assert (point.fixed_point, point.weight_variance, point.bias_variance) == pytest.approx(expected, rel=5e-9)
 
 
 @pytest.mark.parametrize("name", ["silu", "gelu_tanh"])

@@ -18,7 +18,7 @@ SETTINGS = [(1.0, 0.0), (1.3, 0.1), (3.0, 1.0)]
 
 
 def arc_cosine_map(c):
-    """The correlation map of relu, Cho & Saul 2009, equation 6."""
+    """The correlation map of relu, Cho & Saul 2009."""
     angle = np.arccos(c)
     return (np.sin(angle) + (np.pi - angle) * np.cos(angle)) / np.pi
 
@@ -230,7 +230,10 @@ def test_a_half_stable_point_attracts_from_above_alone():
     assert theory.variance_map(point.fixed_point) == pytest.approx(point.fixed_point, rel=1e-12)
     around = point.fixed_point + np.array([-0.1, 0.1])
     assert (theory.variance_map(around) < around).all()
-    assert theory.fixed_point < point.fixed_point - 0.1  # from 1, the map leads to another one below
+    assert theory.fixed_point == pytest.approx(3.035, abs=5e-4)  # from 1, the map leads to another one below
+    assert theory.variance_map(theory.fixed_point) == pytest.approx(theory.fixed_point, rel=1e-12)
+    assert theory.chi_parallel < 1
+    assert (theory.chi_1, theory.correlation_depth_scale) == pytest.approx((0.994, 166), rel=3e-3)
 
 
 @pytest.mark.parametrize("c", [-0.99, 0.95, 0.97, 0.999])
@@ -312,11 +315,20 @@ def test_chi_1_is_1_on_the_edge_of_chaos(activation, bias_std, expected):
     assert below.chi_1 < 1 < above.chi_1
 
 
+@pytest.mark.parametrize("activation", ["tanh", "elu", "selu", np.sin])
+@pytest.mark.parametrize("bias_std", [1e-3, 1e-7, 1e-9, 1e-11, 1e-14, 1e-30])
+def test_the_edge_of_chaos_goes_to_that_without_biases(activation, bias_std):
+    weight_std = edge_of_chaos(activation, bias_std)
+    assert mean_field(activation, weight_std, bias_std).chi_1 == pytest.approx(1, abs=1e-9)
+    assert weight_std / edge_of_chaos(activation) - 1 == pytest.approx(0, abs=max(bias_std**0.5, 1e-12))
+
+
 @pytest.mark.parametrize(
     ("activation", "bias_std", "reason"),
     [
-        ("relu", 0.1, r"under 1 at every fixed point \(.* since biases or phi\(0\) add"),
-        ("softplus", 0.0, r"under 1 at every fixed point \(.* since biases or phi\(0\) add"),
+        ("relu", 0.1, r"under 1 at every finite fixed point, since biases or phi\(0\) add"),
+        ("relu", 1e-9, r"under 1 at every finite fixed point, since biases or phi\(0\) add"),
+        ("softplus", 0.0, r"under 1 at every finite fixed point, since biases or phi\(0\) add"),
         ("gelu", 0.0, "over 1 at every fixed point over 0"),
         ("gelu", 0.1, r"at weight_std 1.727 .* leaves by a factor 1.098 per layer"),
         (np.sign, 0.0, "must not jump"),

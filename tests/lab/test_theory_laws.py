@@ -111,6 +111,17 @@ def test_the_largest_eigenvalues_are_the_published_ones(depth):
     assert jacobian_spectrum("identity", depth, weights="orthogonal").largest == pytest.approx(1, rel=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("activation", "weights", "expected"),
+    [("identity", "gaussian", 1), ("identity", "orthogonal", 0), ("relu", "gaussian", 2), ("relu", "orthogonal", 1)],
+)
+def test_the_variance_of_the_eigenvalues_grows_with_the_depth(activation, weights, expected):
+    """Mean 1, and per layer the variances of phi'^2 over its mean, 1 for relu, and of Gaussian weights, 1."""
+    for depth in (1, 7):
+        law = jacobian_spectrum(activation, depth, weights=weights)
+        assert (law.mean, law.variance) == pytest.approx((1, expected * depth), rel=1e-10, abs=1e-10)
+
+
 def drawn_spectrum(activation, depth, weights, bias_std, seed):
     """Eigenvalues of J J^T of a network of the package's own initializers, at one example in the fixed point."""
     width, weight_std = WIDTH, edge_of_chaos(activation, bias_std)

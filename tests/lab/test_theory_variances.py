@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import integrate, stats
 
 from fastmlp import MLP, _kernels, initializers
 from fastmlp.lab.theory import mean_field, predicted_variances
@@ -159,6 +160,49 @@ def test_relu_s_noise_is_that_of_the_exact_law():
     np.testing.assert_allclose(relative, expected, rtol=1e-12)
     backward = (predicted["backward_deviation"] / predicted["backward"]) ** 2
     np.testing.assert_allclose(backward[::-1], [0, 5 / 30, 5 / 30 + 5 / 60, 5 / 30 + 5 / 60 + 5 / 40], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["tanh", "silu", "softplus"])
+def test_the_noise_is_that_of_the_first_order(name):
+    """Two hidden layers, with every moment by SciPy's quadrature and every derivative by a difference."""
+    widths, weight_variance, bias_variance = np.array([60, 40, 30]), 1.7, 0.05
+    phi, slope = (lambda z, of=of: float(of(np.array([z]))[0]) for of in (ACTIVATIONS[name], DERIVATIVES[name]))
+
+    def mean(function, q):
+        ends = 12 * math.sqrt(q)
+        return integrate.quad(lambda z: function(z) * stats.norm.pdf(z, 0, math.sqrt(q)), -ends, ends, epsrel=1e-11)[0]
+
+    def log_growth(function, q, step=1e-4):
+        above, below = (mean(lambda z: function(z) ** 2, q * math.exp(sign * step)) for sign in (1, -1))
+        return math.log(above / below) / (2 * step)
+
+    q_1 = weight_variance + bias_variance
+    square = mean(lambda z: phi(z) ** 2, q_1)
+    q_2 = weight_variance * square + bias_variance
+    share = weight_variance * square / q_2
+    squares = [mean(lambda z: phi(z) ** 2, q) for q in (q_1, q_2)]
+    slopes = [mean(lambda z: slope(z) ** 2, q) for q in (q_1, q_2)]
+    noise = [mean(lambda z: phi(z) ** 4, q) / at**2 - 1 for q, at in zip((q_1, q_2), squares, strict=True)]
+    slope_noise = [3 * mean(lambda z: slope(z) ** 4, q) / at**2 - 1 for q, at in zip((q_1, q_2), slopes, strict=True)]
+    shared = mean(lambda z: (phi(z) * slope(z)) ** 2, q_1) / (squares[0] * slopes[0]) - 1
+    q_3 = weight_variance * squares[1] + bias_variance
+    share_2 = weight_variance * squares[1] / q_3
+    passed_on = share_2 * log_growth(phi, q_2) * share
+    slope_growth = log_growth(slope, q_2) * share
+    forward = [0, share**2 * noise[0] / 60, passed_on**2 * noise[0] / 60 + share_2**2 * noise[1] / 40]
+    backward = [
+        slope_noise[0] / 60 + slope_noise[1] / 40 + (slope_growth**2 * noise[0] + 2 * slope_growth * shared) / 60,
+        slope_noise[1] / 40 + slope_growth**2 * noise[0] / 60,
+        0,
+    ]
+    predicted = predicted_variances([50, *widths], name, weight_variance, bias_variance)
+    np.testing.assert_allclose(predicted["forward"], [q_1, q_2, q_3], rtol=1e-8)
+    np.testing.assert_allclose(
+        (predicted["forward_deviation"] / predicted["forward"]) ** 2, 2 / widths + forward, rtol=1e-6
+    )
+    np.testing.assert_allclose(
+        (predicted["backward_deviation"] / predicted["backward"]) ** 2, backward, rtol=1e-6, atol=1e-12
+    )
 
 
 def test_widths_and_numbers_stand_in_the_rows():

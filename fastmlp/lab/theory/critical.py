@@ -22,7 +22,8 @@ class Criticality:
     activation : str
     kind : {"scale-invariant", "zero", "half-stable", "none"}
     fixed_point : float
-        The variance of the pre-activations that is kept; NaN where every one is ("scale-invariant") or none.
+        The variance of the pre-activations that is kept; NaN where every one is ("scale-invariant") or none.  A
+        half-stable one is left on one side: see ``fixed_point`` of :class:`MeanField`, which starts from 1.
     weight_variance, bias_variance : float
         Of the weights, times fan_in, and of the biases; NaN for "none".
     reason : str

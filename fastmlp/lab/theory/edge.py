@@ -1,14 +1,19 @@
 """The edge of chaos: the weights for which small differences between inputs are kept."""
 
+import itertools
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
 from fastmlp import checks
-from fastmlp.lab.theory.activations import Activation, Array, activation_of
+from fastmlp.lab.theory.activations import Activation, activation_of
 from fastmlp.lab.theory.critical import finite_second_moment, first_drift
-from fastmlp.lab.theory.fields import EQUAL, fixed_variance, slope_square_at_zero
+from fastmlp.lab.theory.fields import fixed_variance, slope_square_at_zero, variance_of
 from fastmlp.lab.theory.gaussian import sample
+
+ROUNDING = 1e-14  # of chi_1, in units of 1
+TINY_BIASES = 1e-20  # a variance of the biases below which rounding may hide where chi_1 passes 1, next to 0
 
 
 def edge_of_chaos(activation: object, bias_std: float = 0.0) -> float:
@@ -43,17 +48,22 @@ def edge_of_chaos(activation: object, bias_std: float = 0.0) -> float:
     (2.0, 1.760955)
     """
     phi = activation_of(activation)
-    bias_variance = checks.non_negative("bias_std", bias_std) ** 2
+    bias_variance = variance_of("bias_std", checks.non_negative("bias_std", bias_std))
     finite_second_moment(phi, 1.0)
     if phi.jump is not None:
         raise ValueError(f"activation must not jump, as {phi.name} does at z = {phi.jump:.6g}: chi_1 is infinite there")
-    if bias_variance == 0 and phi.values(np.zeros(1))[0] == 0:
-        slope_square = slope_square_at_zero(phi)
-        if slope_square > 0 and first_drift(phi, slope_square) <= 0:
+    slope_square = slope_square_at_zero(phi)
+    starts_at_zero = phi.values(np.zeros(1))[0] == 0 and slope_square > 0
+    drift = first_drift(phi, slope_square) if starts_at_zero else math.inf
+    if bias_variance == 0 and drift <= 0:
+        return 1 / math.sqrt(slope_square)
+    repelling, largest = "", 0.0
+    for fixed_point, chi_1, is_edge in _fixed_points(phi, bias_variance):
+        largest = max(largest, chi_1)
+        if drift < 0 and bias_variance < TINY_BIASES and fixed_point > 1:
             return 1 / math.sqrt(slope_square)
-    repelling = ""
-    places, chis = _chi_by_fixed_point(phi, bias_variance)
-    for fixed_point in _at_one(phi, bias_variance, places, chis):
+        if not is_edge:
+            continue
         found = sample(phi, fixed_point)
         weight_variance = (fixed_point - bias_variance) / found.second_moment
         if math.isclose(fixed_variance(phi, weight_variance, bias_variance), fixed_point, rel_tol=1e-6):
@@ -63,7 +73,7 @@ def edge_of_chaos(activation: object, bias_std: float = 0.0) -> float:
             f"variance leaves by a factor {weight_variance * found.growth:.4g} per layer"
         )
     where = f"activation {phi.name} has no edge of chaos at bias_std {math.sqrt(bias_variance):g}"
-    raise ValueError(f"{where}: {repelling or _why_never_one(chis)}")
+    raise ValueError(f"{where}: {repelling or _why_never_one(largest)}")
 
 
 def _chi_1(phi: Activation, bias_variance: float, log_part: float) -> float:
@@ -73,27 +83,24 @@ def _chi_1(phi: Activation, bias_variance: float, log_part: float) -> float:
     return part * found.slope_second_moment / found.second_moment
 
 
-def _chi_by_fixed_point(phi: Activation, bias_variance: float) -> tuple[Array, Array]:
-    places = np.log(2.0 ** np.arange(-40, 21))
-    return places, np.array([_chi_1(phi, bias_variance, place) for place in places])
-
-
-def _at_one(phi: Activation, bias_variance: float, places: Array, chis: Array) -> list[float]:
-    """Return the fixed points with chi_1 = 1."""
+def _fixed_points(phi: Activation, bias_variance: float) -> Iterator[tuple[float, float, bool]]:
+    """Yield fixed points, the smallest first, with their chi_1 and whether it passes 1 there."""
     from scipy.optimize import brentq
 
-    excess = chis - 1
-    significant = np.minimum(np.abs(excess[:-1]), np.abs(excess[1:])) > EQUAL
-    crossings = np.nonzero((excess[:-1] * excess[1:] < 0) & significant)[0]
-    return [
-        bias_variance
-        + math.exp(brentq(lambda place: _chi_1(phi, bias_variance, place) - 1, places[i], places[i + 1], xtol=1e-14))
-        for i in crossings
-    ]
+    def excess(log_part: float) -> float:
+        return _chi_1(phi, bias_variance, log_part) - 1
+
+    places = np.log(2.0 ** np.arange(-40, 21))
+    before = excess(places[0])
+    for left, right in itertools.pairwise(places):
+        here = excess(right)
+        if before * here < 0 and min(abs(before), abs(here)) > ROUNDING:
+            yield bias_variance + math.exp(brentq(excess, left, right, xtol=1e-14)), 1.0, True
+        yield bias_variance + math.exp(right), here + 1, False
+        before = here
 
 
-def _why_never_one(chis: Array) -> str:
-    if chis.max() < 1:
-        gap = f"{1 - chis[-1]:.2g} below it at a variance of 2**20"
-        return f"chi_1 is under 1 at every fixed point ({gap}), since biases or phi(0) add to the variance"
+def _why_never_one(largest: float) -> str:
+    if largest < 1 + ROUNDING:
+        return "chi_1 is under 1 at every finite fixed point, since biases or phi(0) add to the variance"
     return "chi_1 is over 1 at every fixed point over 0"

@@ -17,6 +17,7 @@ from fastmlp.lab.theory.gaussian import sample
 LARGEST = 2.0**40  # variances beyond count as infinite
 SMALLEST = 2.0**-40  # without biases, variances below count as 0
 TOUCHING = 1e-8  # of the variance: a smaller drift per layer is a fixed point at any depth that is trained
+SMALLEST_STD, LARGEST_STD = 1e-100, 1e100
 EQUAL = 1e-9  # of 1: the rounding of a factor
 FAR = 1e-4  # of 1: what a factor at the largest or smallest variance may differ from its limit
 
@@ -32,7 +33,8 @@ class MeanField:
         The setting.
     fixed_point : float
         The variance of the pre-activations that :meth:`variance_map` reaches from 1; 0 or inf where it falls or grows
-        without end.
+        without end.  Where several attract, it is the first one on the way from 1, and need not be that of
+        :func:`criticality`: with gelu's critical variances it is 3.035, below the half-stable 3.562.
     chi_1 : float
         The factor per layer of the squared difference between two similar inputs, and of the variance of gradients:
         weight_std^2 E phi'(z)^2 at the fixed point.  If that is inf, at a variance of 2**40.
@@ -145,8 +147,8 @@ def mean_field(activation: object, weight_std: float, bias_std: float = 0.0) -> 
     array([0.0938, 1.    ])
     """
     phi = activation_of(activation)
-    weight_variance = checks.positive("weight_std", weight_std) ** 2
-    bias_variance = checks.non_negative("bias_std", bias_std) ** 2
+    weight_variance = variance_of("weight_std", checks.positive("weight_std", weight_std))
+    bias_variance = variance_of("bias_std", checks.non_negative("bias_std", bias_std))
     finite_second_moment(phi, 1.0)
     fixed_point = fixed_variance(phi, weight_variance, bias_variance)
     found = sample(phi, min(max(fixed_point, SMALLEST if fixed_point == 0 else 0.0), LARGEST))
@@ -171,6 +173,13 @@ def mean_field(activation: object, weight_std: float, bias_std: float = 0.0) -> 
         phi,
         covariance,
     )
+
+
+def variance_of(name: str, deviation: float) -> float:
+    """Return the square of a deviation that is 0 or of a size whose square float64 holds."""
+    if deviation and not SMALLEST_STD <= deviation <= LARGEST_STD:
+        raise ValueError(f"{name} must be from {SMALLEST_STD:g} to {LARGEST_STD:g}, got {checks.shown(deviation)}")
+    return deviation**2
 
 
 def slope_square_at_zero(phi: Activation) -> float:
@@ -199,7 +208,8 @@ def depth_scale(factor: float) -> float:
 def fixed_variance(phi: Activation, weight_variance: float, bias_variance: float) -> float:
     """Return the variance that q -> weight_variance E phi(z)^2 + bias_variance reaches from 1.
 
-    From 1 in the direction of the first step, the fixed point is where the step changes its sign, or touches 0.
+    From 1 in the direction of the first step, the fixed point is where the step changes its sign, or touches 0.  Points
+    between which the step is under TOUCHING count as one, such as those of silu's critical variances at 14.3 and 14.6.
     """
     from scipy.optimize import brentq
 

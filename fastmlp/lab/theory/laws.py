@@ -39,8 +39,8 @@ def born_dead_probability(layer_dims: Sequence[int]) -> float:
 
     References
     ----------
-    Lu, Shin, Su & Karniadakis 2020, Dying ReLU and Initialization: Theory and Numerical Examples, section 3, where it
-    bounds the probability that the network is dead at all inputs of a set about 0.
+    Lu, Shin, Su & Karniadakis 2020, Dying ReLU and Initialization: Theory and Numerical Examples, where it bounds the
+    probability that the network is dead at all inputs of a set about 0.
 
     Examples
     --------

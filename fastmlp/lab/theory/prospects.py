@@ -26,7 +26,7 @@ class Outlook:
         The setting that was looked at.
     variance_factor, gradient_factor : float
         chi_parallel and chi_1 there: the factors per layer of a deviation of the variance, and of the gradients'
-        variance.
+        variance.  At a critical point both are 1, at the variance that is kept.
     variance_change, gradient_change : float
         The same over the depth.
     nothing_helps : bool

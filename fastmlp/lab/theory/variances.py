@@ -97,7 +97,7 @@ def predicted_variances(
     ----------
     Glorot & Bengio 2010, Understanding the difficulty of training deep feedforward neural networks, equations 5 and 6.
     He et al. 2015, Delving Deep into Rectifiers, equations 8 and 13, and 15 for leaky ones.
-    Schoenholz et al. 2017, Deep Information Propagation, sections 2 and 4, for mean field theory.
+    Schoenholz et al. 2017, Deep Information Propagation, for mean field theory.
 
     Examples
     --------
