@@ -238,7 +238,7 @@ def fixed_variance(phi: Activation, weight_variance: float, bias_variance: float
         places = -math.log(2) * powers
         places = np.append(places[places > lowest], lowest)
     for before, here in itertools.pairwise(places):
-        if slope(before) * slope(here) < 0:
+        if slope(before) * slope(here) < 0 and min(abs(slope(before)), abs(slope(here))) > EQUAL:
             turn = brentq(slope, before, here, xtol=1e-14)
             if abs(step(turn)) <= TOUCHING:
                 return math.exp(turn)
