@@ -17,7 +17,7 @@ from fastmlp.lab import compare_initializers
 
 EPOCHS = 15_000
 SEEDS = range(20)
-MORE_SEEDS = range(100)  # of the workers' comparison
+MORE_SEEDS = range(1000)  # of the workers' comparison
 KEPT_SEEDS = range(1000)  # of a folder that is read again
 CHECKED_EPOCHS = 100
 RTOL = 1e-9

@@ -226,7 +226,9 @@ def _run_missing(
     import joblib
 
     keys = [configuration.key() for configuration in configurations] if store else []
-    parallel = joblib.Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator_unordered")
+    # joblib gathers quick runs to batches, whose results come together; a folder keeps each run once it is made
+    options = {"batch_size": 1 if store else "auto", "return_as": "generator_unordered"}
+    parallel = joblib.Parallel(n_jobs=n_jobs, prefer="threads", **options)
     with _bar(collector, progress) as bar, contextlib.suppress(KeyboardInterrupt):
         measured = dataclasses.replace(problem, constant_loss=scores.loss_of_constant(problem.examples))
         results = parallel(joblib.delayed(run_case)(case, measured) for case in _cases(configurations, collector))
