@@ -43,13 +43,13 @@ def main(folder, depth=30, n_networks=400, seeds=40, epochs=500):
         outcomes[activation, name] = {outcome: float((found.runs["outcome"] == outcome).mean()) for outcome in OUTCOMES}
 
     figure = Figure(figsize=(10, 4.4), layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=[1, 1.25])
-    left.plot(WIDTHS, predicted.values(), "k-", label="theory, for one example")
-    left.plot(WIDTHS, for_one.values(), "o", color=COLORS[0], label="measured, for one example")
-    left.plot(WIDTHS, for_all.values(), "s", color=COLORS[1], label="measured, for all 300 examples")
+    left, right = figure.subplots(1, 2, width_ratios=[1.25, 1])
+    left.plot(WIDTHS, predicted.values(), "k-", label="theory, one example")
+    left.plot(WIDTHS, for_one.values(), "o", color=COLORS[0], label="measured, one example")
+    left.plot(WIDTHS, for_all.values(), "s", color=COLORS[1], label="measured, all 300 examples")
     left.set(xlabel="width of the hidden layers", ylabel="share of dead networks", xticks=WIDTHS)
     left.set_title(f"He with ReLU at depth {depth}, before training", fontsize="medium")
-    left.legend(loc="upper right")
+    left.legend(loc="upper right", fontsize="small")
     left.grid(alpha=0.3)
     labels = [f"{name}\n{activation}" for activation, name in STARTS]
     at = np.zeros(len(STARTS))

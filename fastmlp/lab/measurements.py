@@ -24,7 +24,7 @@ class Measurements:
     Attributes
     ----------
     symmetric : bool
-        Whether all units of some hidden layer, see :func:`is_symmetric`, have the same weights in and out.
+        Whether all units of some hidden layer, see ``is_symmetric``, have the same weights in and out.
     dead_units : float
         Share of hidden units whose output is the same for every example; 0 without hidden layers.
     saturated_outputs : float
