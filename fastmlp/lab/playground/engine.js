@@ -4,6 +4,7 @@
 const BYTES = 8; // of a number
 const NAME_BYTES = 12; // of an fm_name: the name's address, its code, its property
 const LONGEST_CALL = 1 << 14; // epochs
+const MOST_MEMORY = 2 ** 31; // bytes of a network or of its data; C's sizes are of 32 bits
 const STATISTICS = [ // fm_layer_statistics of wasm.h
   "preactivation_mean", "preactivation_variance", "activation_mean", "activation_variance", "gradient_mean",
   "gradient_variance", "weight_gradient_norm", "dead", "distinct_units",
@@ -111,14 +112,16 @@ export class Engine {
     check(Object.hasOwn(INITIALIZERS, initializer),
       `the initializer must be one of ${Object.keys(INITIALIZERS).join(", ")}; got ${initializer}`);
     checkWhole("the seed", seed, 0, 2 ** 32 - 1);
-    const rule = INITIALIZERS[initializer], size = scale ?? rule.scale, pieces = [];
+    const rule = INITIALIZERS[initializer], size = scale ?? rule.scale, layers = layerDims.slice(1);
     check(Number.isFinite(size), `the scale must be a finite number, got ${size}`);
     this.calls.seed_twister(seed);
-    for (let l = 0; l + 1 < layerDims.length; l++) {
-      const [rows, columns] = [layerDims[l + 1], layerDims[l]];
-      pieces.push(...this.#weights(rule, size, rows, columns), ...new Float64Array(rows));
-    }
-    return Float64Array.from(pieces);
+    const parameters = new Float64Array(layers.reduce((sum, fanOut, l) => sum + (layerDims[l] + 1) * fanOut, 0));
+    let at = 0;
+    layers.forEach((fanOut, l) => {
+      parameters.set(this.#weights(rule, size, fanOut, layerDims[l]), at);
+      at += (layerDims[l] + 1) * fanOut;
+    });
+    return parameters;
   }
 
   #weights(rule, size, fanOut, fanIn) {
@@ -141,6 +144,9 @@ class Model {
     check(layerDims.length >= 2, "there must be at least two widths, of the inputs and of the outputs");
     check(activations.length === layerDims.length - 1, "there must be one activation for each layer");
     layerDims.forEach((width) => checkWhole("a width", width, 1, 2 ** 20));
+    // no less than make_layout reserves: 4 copies of each weight; 9 rows of at most 1,056 numbers for each unit
+    const widest = layerDims.map((width, i) => 4 * (width + 1) * ((layerDims[i + 1] ?? 0) + 8192));
+    checkMemory(BYTES * widest.reduce((a, b) => a + b) < MOST_MEMORY);
     const codes = activations.map((name) => engine.code("activation", name)), code = engine.code("loss", loss);
     this.engine = engine;
     this.layerDims = [...layerDims];
@@ -153,8 +159,18 @@ class Model {
     this.setOptimizer({}, 0.01);
   }
 
-  /** Flat: W (fan_out, fan_in) by rows, then b, layer after layer. Write to it to set them; see `Engine.view`. */
+  /** A copy of the parameters: W (fan_out, fan_in) by rows, then b, layer after layer. */
   get parameters() {
+    return this.#parameters().slice();
+  }
+
+  set parameters(values) {
+    const own = this.#parameters();
+    check(values.length === own.length, `there must be ${own.length} parameters, got ${values.length}`);
+    own.set(values);
+  }
+
+  #parameters() {
     return this.engine.view(this.engine.calls.parameters(this.at), this.engine.calls.n_parameters(this.at));
   }
 
@@ -180,6 +196,8 @@ class Model {
     checkWhole("the batch", size, 1);
     checkWhole("the seed", seed, 0, 2 ** 32 - 1);
     this.nExamples = 0;
+    const numbers = 4 * n * this.layerDims.reduce((a, b) => a + b); // z, a, da and dz of each unit
+    checkMemory(BYTES * numbers < MOST_MEMORY);
     checkMemory(calls.set_data(this.at, n, size, seed));
     this.nExamples = n;
     this.engine.view(calls.inputs(this.at), inputs.length).set(inputs);
