@@ -36,7 +36,7 @@ readme: ## measure all tables against every installed peer, draw them and the st
 clang: ## build with Clang and with GCC in build/compilers, compare their bits and their times
 	$(PYTHON) benches/tables/clang_table.py
 
-wasm: ## build the playground's engine; its bytes need Debian 12's clang-14, lld-14, wasi-libc and libclang-rt-14-dev-wasm32
+wasm: ## build the playground's engine, with Debian 12's clang-14 and lld-14
 	sh tools/build_wasm.sh fastmlp/lab/playground/engine.wasm
 
 notebook: ## execute the example and write its outputs into the notebook

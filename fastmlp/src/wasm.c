@@ -61,8 +61,6 @@ typedef struct {
     fm_layer_arrays *layers; /* of the last look, or NULL before the first */
 } fm_model;
 
-static ptrdiff_t n_units(const fm_model *m, ptrdiff_t l) { return m->network.layer_dims[l + 1]; }
-
 static void free_layers(fm_model *m)
 {
     if (m->layers)
@@ -345,7 +343,7 @@ static ptrdiff_t n_distinct(const double *weights, const double *bias, ptrdiff_t
 EXPORT(measure) void measure(fm_layer_statistics *s, const fm_model *m, ptrdiff_t l)
 {
     const fm_layer_arrays *layer = &m->layers[l];
-    const ptrdiff_t n = m->data.n_examples, units = n_units(m, l), fan_in = m->network.layer_dims[l];
+    const ptrdiff_t n = m->data.n_examples, units = m->network.layer_dims[l + 1], fan_in = m->network.layer_dims[l];
     const double *d_weights = layer->d_weights;
     moments_of(&s->preactivation_mean, &s->preactivation_variance, layer->z, units * n);
     moments_of(&s->activation_mean, &s->activation_variance, layer->a, units * n);

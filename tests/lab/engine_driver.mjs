@@ -1,6 +1,7 @@
-// Runs a script against the playground's engine and prints what it returns, as JSON: node engine_driver.mjs FOLDER < script.
-// The script is the body of an async function of (engine, hash, module, bytes): a loaded engine, SHA-256 of an array, what
-// engine.js exports, and the bytes of engine.wasm.
+// Runs a script against the playground's engine and prints what it returns, as JSON:
+// node engine_driver.mjs FOLDER < script
+// The script is the body of an async function of (engine, hash, module, bytes): a loaded engine, SHA-256 of an array,
+// what engine.js exports, and the bytes of engine.wasm.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,9 +1,8 @@
-// engine.js -- the engine in a page: loads engine.wasm, checks arguments, and hides memory and codes behind two classes.
+// engine.js -- the engine in a page: loads engine.wasm, checks arguments, hides memory and codes behind two classes.
 // All numbers are float64. Rows of examples go in as (n, features), targets and outputs are (outputs, n), all flat.
 
 const BYTES = 8; // of a number
 const NAME_BYTES = 12; // of an fm_name: the name's address, its code, its property
-const LONGEST_CALL = 1 << 14; // epochs
 const MOST_MEMORY = 2 ** 31; // bytes of a network or of its data; C's sizes are of 32 bits
 const STATISTICS = [ // fm_layer_statistics of wasm.h
   "preactivation_mean", "preactivation_variance", "activation_mean", "activation_variance", "gradient_mean",
@@ -210,8 +209,8 @@ class Model {
 
   /**
    * Train for a number of epochs, or until the time is up, which is looked at about every half a millisecond but never
-   * within an epoch. Returns the epochs made, how the training ended ("done" unless it diverged) and the losses of every
-   * `lossEvery`-th epoch, counted from the start of the training, before their updates.
+   * within an epoch. Returns the epochs made, how the training ended ("done" unless it diverged) and the losses of
+   * every `lossEvery`-th epoch, counted from the start of the training.
    */
   train(epochs, { milliseconds = Infinity, lossEvery = 1 } = {}) {
     this.#checkData();
@@ -221,7 +220,7 @@ class Model {
     let status = 0, left = epochs, before;
     do {
       before = this.epochs;
-      status = calls.train(this.at, Math.min(left, LONGEST_CALL), end - performance.now(), lossEvery);
+      status = calls.train(this.at, left, end - performance.now(), lossEvery);
       losses.push(...this.engine.view(calls.losses(this.at), calls.n_losses(this.at)));
       left -= this.epochs - before;
     } while (left > 0 && status === 0 && performance.now() < end);
@@ -282,7 +281,7 @@ class Model {
   }
 
   free() {
-    this.engine.calls.free_model(this.at);
-    this.at = this.nExamples = 0;
+    this.engine?.calls.free_model(this.at);
+    this.engine = null; // the next use fails
   }
 }
