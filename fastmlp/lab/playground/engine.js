@@ -3,6 +3,7 @@
 
 const BYTES = 8; // of a number
 const NAME_BYTES = 12; // of an fm_name: the name's address, its code, its property
+const NO_DERIVATIVE = 2; // the property of activations for outputs alone
 const MOST_MEMORY = 2 ** 31; // bytes of a network or of its data; C's sizes are of 32 bits
 const STATISTICS = [ // fm_layer_statistics of wasm.h
   "preactivation_mean", "preactivation_variance", "activation_mean", "activation_variance", "gradient_mean",
@@ -35,6 +36,11 @@ export const INITIALIZERS = {
   identity: { scale: 1, draw: "identity" },
 };
 
+const KINDS = { // what engine.wasm lists, in messages
+  activation: "the activation", hidden: "the activation of a hidden layer", loss: "the loss", method: "the method",
+  field: "a setting", status: "the status",
+};
+
 function check(isFine, message) {
   if (!isFine) throw new RangeError(message);
 }
@@ -63,24 +69,27 @@ export async function loadEngine(bytes) {
 export class Engine {
   constructor(calls) {
     this.calls = calls;
-    for (const kind of ["activation", "loss", "method", "status", "field"]) {
+    for (const kind of Object.keys(KINDS).filter((kind) => kind !== "hidden")) {
       this[`${kind}Codes`] = this.#codes(calls[`${kind}_names`]());
     }
+    this.hiddenCodes = this.#codes(calls.activation_names(), (property) => property !== NO_DERIVATIVE);
     this.statusNames = Object.fromEntries(Object.entries(this.statusCodes).map(([name, code]) => [code, name]));
   }
 
-  #codes(at) {
+  #codes(at, takes = () => true) {
     const memory = new DataView(this.calls.memory.buffer), bytes = new Uint8Array(this.calls.memory.buffer);
     const codes = {};
     for (let name; (name = memory.getUint32(at, true)) !== 0; at += NAME_BYTES) {
+      if (!takes(memory.getInt32(at + 8, true))) continue;
       codes[String.fromCharCode(...bytes.subarray(name, bytes.indexOf(0, name)))] = memory.getInt32(at + 4, true);
     }
     return codes;
   }
 
+  /** The code of a name; of activations, kind "hidden" knows those of hidden layers alone. */
   code(kind, name) {
     const codes = this[`${kind}Codes`];
-    check(Object.hasOwn(codes, name), `${kind} must be one of ${Object.keys(codes).join(", ")}; got ${name}`);
+    check(Object.hasOwn(codes, name), `${KINDS[kind]} must be one of ${Object.keys(codes).join(", ")}; got ${name}`);
     return codes[name];
   }
 
@@ -146,11 +155,14 @@ class Model {
     // no less than make_layout reserves: 4 copies of each weight; 9 rows of at most 1,056 numbers for each unit
     const widest = layerDims.map((width, i) => 4 * (width + 1) * ((layerDims[i + 1] ?? 0) + 8192));
     checkMemory(BYTES * widest.reduce((a, b) => a + b) < MOST_MEMORY);
-    const codes = activations.map((name) => engine.code("activation", name)), code = engine.code("loss", loss);
+    const last = activations.length - 1, code = engine.code("loss", loss);
+    const codes = activations.map((name, l) => engine.code(l < last ? "hidden" : "activation", name));
     this.engine = engine;
+    this.hasClasses = loss === "multinomial_log_loss";
     this.layerDims = [...layerDims];
-    this.nTargets = loss === "multinomial_log_loss" ? 1 : layerDims.at(-1);
+    this.nTargets = this.hasClasses ? 1 : layerDims.at(-1);
     this.nExamples = 0;
+    this.isLookedAt = false;
     this.at = engine.withCopy(Int32Array.from(layerDims), (dims) =>
       engine.withCopy(Int32Array.from(codes), (names) =>
         engine.calls.create(codes.length, dims, names, code, lossParameter, labelSmoothing)));
@@ -179,6 +191,7 @@ class Model {
 
   /** Settings by the names of fm_optimizer and the method; those not given are of plain descent. */
   setOptimizer(settings, learningRate) {
+    check(Number.isFinite(learningRate), `the learning rate must be a finite number, got ${learningRate}`);
     for (const [name, value] of Object.entries({ ...PLAIN_SGD, ...settings })) {
       if (name === "method") this.engine.calls.set_method(this.at, this.engine.code("method", value));
       else this.engine.calls.set_field(this.at, this.engine.code("field", name), value);
@@ -191,10 +204,13 @@ class Model {
     const { calls } = this.engine, n = inputs.length / this.layerDims[0];
     checkWhole("the number of examples", n, 1);
     check(targets.length === n * this.nTargets, `there must be ${n * this.nTargets} targets, got ${targets.length}`);
+    check(inputs.every(Number.isFinite) && targets.every(Number.isFinite), "inputs and targets must be finite numbers");
+    if (this.hasClasses) targets.forEach((k) => checkWhole("a class", k, 0, this.layerDims.at(-1) - 1));
     const size = Math.min(batchSize ?? n, n);
     checkWhole("the batch", size, 1);
     checkWhole("the seed", seed, 0, 2 ** 32 - 1);
     this.nExamples = 0;
+    this.isLookedAt = false;
     const numbers = 4 * n * this.layerDims.reduce((a, b) => a + b); // z, a, da and dz of each unit
     checkMemory(BYTES * numbers < MOST_MEMORY);
     checkMemory(calls.set_data(this.at, n, size, seed));
@@ -249,6 +265,7 @@ class Model {
     this.#checkData();
     const { calls } = this.engine;
     checkMemory(calls.look(this.at));
+    this.isLookedAt = true;
     return this.engine.withCopy(new Float64Array(STATISTICS.length), (at) =>
       this.layerDims.slice(1).map((units, layer) => {
         calls.measure(at, this.at, layer);
@@ -258,6 +275,7 @@ class Model {
   }
 
   #lookedAt(kind, layer) {
+    check(this.isLookedAt, "layerStatistics must come first");
     checkWhole("the layer", layer, 0, this.layerDims.length - 2);
     return [this.engine.calls[kind](this.at, layer), this.layerDims[layer + 1] * this.nExamples];
   }
