@@ -1,7 +1,7 @@
 # `make help` lists the targets; PYTHON names the interpreter of the environment to work in.
 PYTHON ?= python
 
-.PHONY: help develop test mutants lint docs bench readme clang notebook gallery lab sanitize debug sdist clean
+.PHONY: help develop test mutants lint docs bench readme clang wasm notebook gallery lab sanitize debug sdist clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -35,6 +35,9 @@ readme: ## measure all tables against every installed peer, draw them and the st
 
 clang: ## build with Clang and with GCC in build/compilers, compare their bits and their times
 	$(PYTHON) benches/tables/clang_table.py
+
+wasm: ## build the playground's engine, with Debian 12's clang-14 and lld-14
+	sh tools/build_wasm.sh fastmlp/lab/playground/engine.wasm
 
 notebook: ## execute the example and write its outputs into the notebook
 	$(PYTHON) tools/build_notebook.py

@@ -25,6 +25,7 @@ TABLES = {  # names on the command line: module and function that measure them
     "tabular": ("tables.tabular_table", "measure"),
     "busy": ("tables.busy_table", "measure"),
     "c-export": ("tables.c_export_table", "measure"),
+    "browser": ("tables.browser_table", "measure"),
     "sweep": ("tables.sweep_table", "measure"),
 }
 MARKERS = {  # tables between each pair of markers in docs/benchmarks.md
@@ -35,6 +36,7 @@ MARKERS = {  # tables between each pair of markers in docs/benchmarks.md
     "diagnosis": ("diagnosis",),
     "estimators": ("estimators", "tabular", "busy"),
     "c-export": ("c-export",),
+    "browser": ("browser",),
     "sweep": ("sweep",),
 }
 SUMMARY = "speed"  # the markers in README.md

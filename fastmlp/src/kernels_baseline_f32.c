@@ -1,6 +1,8 @@
 /* kernels_baseline_f32.c -- the kernels in 16-byte vectors of f32. */
 #if defined(__aarch64__)
 #include <arm_neon.h>
+#elif defined(__wasm__)
+#include <wasm_simd128.h>
 #else
 #include <immintrin.h>
 #endif

@@ -7,7 +7,7 @@
  *
  * Plain arithmetic uses the operators of GCC's and Clang's vector extensions.  Fused multiply-adds are always written
  * as vfma or vfnma and the compiler makes no others (-ffp-contract=off), so the bits depend on this source and on the
- * ISA alone.  Without FMA hardware (baseline on x86-64) vfma and vfnma round twice.
+ * ISA alone.  Without FMA hardware (baseline on x86-64, WebAssembly) vfma and vfnma round twice.
  */
 #ifndef FASTMLP_LANES_H
 #define FASTMLP_LANES_H
@@ -127,8 +127,19 @@ INLINE vec vfnma(vec a, vec b, vec c) { return (vec)FM_OP(vfms)(c, a, b); }
 INLINE vec vmax(vec a, vec x) { return vselect(vlt(x, a), a, x); }
 INLINE vec vmin(vec a, vec x) { return vselect(vlt(a, x), a, x); }
 INLINE vec vsqrt(vec x) { return (vec)FM_OP(vsqrt)(x); }
+#elif defined(__wasm_simd128__)
+#ifdef FM_DOUBLE
+#define FM_OP(name) wasm_f64x2_##name
 #else
-#error "fastmlp needs a 16-byte vector unit: SSE2 on x86-64 or NEON on aarch64"
+#define FM_OP(name) wasm_f32x4_##name
+#endif
+INLINE vec vfma(vec a, vec b, vec c) { return a * b + c; }
+INLINE vec vfnma(vec a, vec b, vec c) { return c - a * b; }
+INLINE vec vmax(vec a, vec x) { return (vec)FM_OP(pmax)((v128_t)x, (v128_t)a); }
+INLINE vec vmin(vec a, vec x) { return (vec)FM_OP(pmin)((v128_t)x, (v128_t)a); }
+INLINE vec vsqrt(vec x) { return (vec)FM_OP(sqrt)((v128_t)x); }
+#else
+#error "fastmlp needs a 16-byte vector unit: SSE2 on x86-64, NEON on aarch64 or WebAssembly's simd128"
 #endif
 INLINE bool vall(mask m)
 {

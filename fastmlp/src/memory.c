@@ -2,7 +2,9 @@
 
 #define _GNU_SOURCE
 #include <stdlib.h>
-#include <sys/mman.h>
+#ifdef __linux__
+#include <sys/mman.h> /* MADV_HUGEPAGE */
+#endif
 
 #include "fastmlp.h"
 

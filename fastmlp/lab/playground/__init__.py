@@ -1,0 +1,1 @@
+"""The engine compiled to WebAssembly, for a page that trains in the browser."""
