@@ -132,7 +132,7 @@ def test_an_exception_is_a_result_with_its_text():
     assert np.isnan(found.losses[1]).all()
 
 
-class Unspeakable(Exception):
+class UnspeakableError(Exception):
     def __str__(self):
         raise RuntimeError("no text")
 
@@ -140,12 +140,12 @@ class Unspeakable(Exception):
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_an_exception_whose_text_cannot_be_had_is_a_result(n_jobs):
     def refusing(layer_dims, seed=None):
-        raise Unspeakable
+        raise UnspeakableError
 
     found = small(initializers=["he", refusing], n_jobs=n_jobs)
-    assert found.runs["reason"][3:].tolist() == ["Unspeakable"] * 3
+    assert found.runs["reason"][3:].tolist() == ["UnspeakableError"] * 3
     frames = boundary_frames(X, y, [2, 3, 1], initializers=[refusing], epochs=2)
-    assert frames.runs[0].reason == "Unspeakable"
+    assert frames.runs[0].reason == "UnspeakableError"
 
 
 def test_targets_whose_sum_overflows_are_scored_without_a_warning():

@@ -123,5 +123,5 @@ class Unpicklable:
 
 
 def test_what_a_process_cannot_be_sent_is_named():
-    with joblib.parallel_config("loky"), pytest.raises(TypeError, match="^initializers, optimizer and learning_rate"):
+    with joblib.parallel_config("loky"), pytest.raises(TypeError, match="initializers, optimizer and learning_rate"):
         small(initializers=[Unpicklable()], n_jobs=2)
