@@ -266,9 +266,9 @@ def test_every_kind_of_initializer_is_taken_by_each_command(printed, name):
         assert printed(*command, "--init", name)
 
 
-def _write_table(targets):
-    """Ten rows of two features whose ranges overflow."""
-    rows = [f"{'-' if i % 3 else ''}1.7e308,{i},{target}" for i, target in enumerate(targets)]
+def _write_table(targets, most=1.7e308):
+    """Ten rows of two features whose ranges overflow, at least with margins."""
+    rows = [f"{'-' if i % 3 else ''}{most},{i},{target}" for i, target in enumerate(targets)]
     Path("table.csv").write_text("\n".join(["a,b,y", *rows]), encoding="utf-8")
 
 
@@ -298,3 +298,9 @@ def test_ctrl_c_amid_the_films_leaves_the_page_of_the_runs(monkeypatch):
     monkeypatch.setattr(report, "boundary_frames", interrupted)
     assert main(["report", *QUICK]) == 130
     assert 'class="player"' not in Path(PAGE).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("most", [1.7e308, 8.9e307])
+def test_a_study_of_features_without_a_plane_draws_the_losses_alone(printed, most):
+    _write_table([0, 1] * 5, most)
+    assert "Picture: initialization_study.png" in printed("study", *TABLE[:4], "--iterations", "3")
