@@ -81,6 +81,7 @@ def compare_initializers(
     n_jobs : int, default=None
         Workers, as joblib counts them: None is 1 outside ``joblib.parallel_config``, -1 one per processor.
         They are threads, unless such a context says otherwise; ``parallel_config("dask")`` runs on a cluster.
+        Backends that return all results at once ("multiprocessing") are refused.  Runs that are left limit them.
     folder : path, default=None
         Where every finished run is kept.  The same call again makes the missing runs only, also for more seeds; a
         call with other data or arguments is refused.
