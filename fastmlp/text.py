@@ -21,6 +21,14 @@ def listed(words: list[str], most: int = 12) -> str:
     return shown if len(words) <= most else f"{shown} and {len(words) - most} more"
 
 
+def reason_of(error: BaseException, most: int) -> str:
+    """Return the class and the text of an exception, shortened; the class alone where its text cannot be had."""
+    try:
+        return shortened(f"{type(error).__name__}: {error}", most)
+    except Exception:  # of any kind: the exception may be of a caller's class
+        return shortened(type(error).__name__, most)
+
+
 def percent(share: float) -> str:
     """Return a share in whole percent, with more digits where that would be 0 or 100 and the share is neither."""
     text = f"{share:.0%}"

@@ -96,12 +96,13 @@ def draw(runs: Sequence[Run], data: StudyData, path: Path) -> None:
     from matplotlib.figure import Figure
 
     X, y = data.train
-    n_boundaries = len(runs) if X.shape[1] == 2 else 0
+    with np.errstate(over="ignore"):
+        low, high = sorted(np.ptp(X, axis=0)) if X.shape[1] == 2 else (0.0, math.inf)
+    n_boundaries = len(runs) if high < np.finfo(X.dtype).max / 2 else 0  # with margins
     columns = max(n_boundaries, 3)
     figure = Figure(figsize=(4 * columns, 8 if n_boundaries else 4), layout="constrained")
     grid = figure.add_gridspec(2 if n_boundaries else 1, columns)
     _draw_losses(figure.add_subplot(grid[0, :]), runs)
-    low, high = sorted(np.ptp(X, axis=0)) if n_boundaries else (0.0, 0.0)
     margin = None if RANGES[0] <= low and high <= RANGES[1] else 0.1
     some = slice(None, None, -(-len(X) // MOST_POINTS))
     for i, run in enumerate(runs[:n_boundaries]):

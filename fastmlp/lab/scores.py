@@ -34,8 +34,8 @@ def accuracy(network: MLP, examples: Examples) -> float:
 
 def r2(network: MLP, examples: Examples) -> float:
     """Return 1 less the squared errors over those of each output's mean; NaN where all targets are the same."""
-    mean = examples.targets.mean(axis=1, dtype=np.float64)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        mean = examples.targets.mean(axis=1, dtype=np.float64)
         pairs = [
             (np.square(targets - predicted.astype(np.float64)).sum(), np.square(targets - mean).sum())
             for predicted, targets in _by_rows(network, examples)

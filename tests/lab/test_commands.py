@@ -11,6 +11,7 @@ from fastmlp import MLP, initializers
 from fastmlp.cli import main
 from fastmlp.datasets import circles
 from fastmlp.lab import compare_initializers, diagnose
+from fastmlp.lab.commands import report
 from fastmlp.lab.commands.compare import PICTURE
 from fastmlp.lab.commands.report import PAGE
 from fastmlp.lab.commands.starts import initializers_of
@@ -263,3 +264,43 @@ def test_a_network_for_other_data_is_refused(capsys):
 def test_every_kind_of_initializer_is_taken_by_each_command(printed, name):
     for command in (["study", "--iterations", "10"], ["compare", *QUICK], ["report", *QUICK], ["diagnose"]):
         assert printed(*command, "--init", name)
+
+
+def _write_table(targets, most=1.7e308):
+    """Ten rows of two features whose ranges overflow, at least with margins."""
+    rows = [f"{'-' if i % 3 else ''}{most},{i},{target}" for i, target in enumerate(targets)]
+    Path("table.csv").write_text("\n".join(["a,b,y", *rows]), encoding="utf-8")
+
+
+TABLE = ("--data", "table.csv", "--target", "y", "--init", "he", *QUICK)
+
+
+def test_runs_without_a_finite_loss_are_printed_and_not_drawn(printed):
+    _write_table([1.7e308, -1.7e308] * 5)
+    text = printed("compare", *TABLE, "--task", "regression")
+    assert "diverged 100%" in text
+    assert text.endswith("No run has a finite loss, so there is no picture.\n")
+    assert not Path(PICTURE).exists()
+
+
+def test_a_report_of_features_without_a_plane_has_no_films_and_says_why(printed):
+    _write_table([0, 1] * 5)
+    printed("report", *TABLE)
+    page = Path(PAGE).read_text(encoding="utf-8")
+    assert 'class="player"' not in page
+    assert "There are no films: the range of X must be finite" in page
+
+
+def test_ctrl_c_amid_the_films_leaves_the_page_of_the_runs(monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(report, "boundary_frames", interrupted)
+    assert main(["report", *QUICK]) == 130
+    assert 'class="player"' not in Path(PAGE).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("most", [1.7e308, 8.9e307])
+def test_a_study_of_features_without_a_plane_draws_the_losses_alone(printed, most):
+    _write_table([0, 1] * 5, most)
+    assert "Picture: initialization_study.png" in printed("study", *TABLE[:4], "--iterations", "3")

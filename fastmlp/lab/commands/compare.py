@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from fastmlp import __version__, _kernels, checks
 from fastmlp.files import write_whole
 from fastmlp.lab.commands import options as shared
@@ -50,12 +52,14 @@ def run(options: argparse.Namespace) -> int:
     data = shared.load_data(options)
     found = sweep(options, data)
     say(as_json(found, data) if options.json else repr(found))
-    if len(found):
+    is_drawn = bool(np.isfinite(found.losses).any())
+    if is_drawn:
         draw(found, picture)
     if not options.json:
         if options.data not in DRAWN:
             say(f"\n{data.description()}")
-        say(f"\nPicture: {printable(str(picture))}" if len(found) else "\nNo run is done, so there is no picture.")
+        why_not = "has a finite loss" if len(found) else "is done"
+        say(f"\nPicture: {printable(str(picture))}" if is_drawn else f"\nNo run {why_not}, so there is no picture.")
     return INTERRUPTED if found.n_missing else 0
 
 

@@ -28,13 +28,18 @@ def run(options: argparse.Namespace) -> int:
     if not len(found):
         say("No run is done, so there is no page.")
         return compare.INTERRUPTED
-    frames = None
-    if len(data.features) == 2 and not found.n_missing:
-        seed = int(found.runs["seed"][0])
-        frames = boundary_frames(*data.train, **compare.arguments_of(options, data), seed=seed)
     about = f"{options.data}, {len(data.train[0])} training and {len(data.test[0])} test examples"
     about = f"{about}." if options.data in DRAWN else data.description()
+    frames, is_interrupted = None, bool(found.n_missing)
+    if len(data.features) == 2 and not is_interrupted:
+        seed = int(found.runs["seed"][0])
+        try:
+            frames = boundary_frames(*data.train, **compare.arguments_of(options, data), seed=seed)
+        except ValueError as error:  # the plane cannot be shown; the runs are made, and the page is theirs
+            about = f"{about} There are no films: {error}."
+        except KeyboardInterrupt:
+            is_interrupted = True
     command = shlex.join(["fastmlp", *options.words])
     write_report(found, page, title=options.title, data=about, frames=frames, command=command)
     say(f"{found!r}\n\nPage: {printable(str(page))}")
-    return compare.INTERRUPTED if found.n_missing else 0
+    return compare.INTERRUPTED if is_interrupted else 0

@@ -28,6 +28,7 @@ def histograms_of(subject: Subject, rows: np.ndarray, n_bins: int) -> Histograms
 def _edges(means: np.ndarray, variances: np.ndarray, n_bins: int) -> np.ndarray:
     reach = DEVIATIONS * np.sqrt(variances)
     reach[reach == 0] = 0.5
+    reach = np.maximum(reach, n_bins * np.spacing(np.abs(means)))  # so that rounding makes no two edges equal
     return means[:, np.newaxis] + reach[:, np.newaxis] * np.linspace(-1, 1, n_bins + 1)
 
 

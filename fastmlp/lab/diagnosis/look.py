@@ -9,7 +9,7 @@ import numpy as np
 
 from fastmlp import checks, training
 from fastmlp.lab.diagnosis.histograms import histograms_of
-from fastmlp.lab.diagnosis.layers import measure_layers
+from fastmlp.lab.diagnosis.layers import KINDS, measure_layers
 from fastmlp.lab.diagnosis.result import Diagnosis
 from fastmlp.lab.diagnosis.sample import measure_sample
 from fastmlp.lab.diagnosis.subject import Subject, subject_of
@@ -120,6 +120,7 @@ def diagnose(
     look = Look(n_jacobians, bins, _options_of(options, epochs[-1] if epochs else 0))
     subject = subject_of(network, X, y)
     mlp, n = subject.network, len(subject.inputs)
+    checks.check_memory("histograms", 16 * bins * len(KINDS) * (len(mlp.plan.layer_dims) - 1))  # counts and edges
     if n_jacobians is not None and n_jacobians > n:
         raise ValueError(f"n_jacobians must be at most the number of examples, {n}; got {n_jacobians}")
     look.options.settled(mlp.plan, n, mlp.training_state.optimizer or SGD())  # refuses what does not fit

@@ -14,7 +14,7 @@ from fastmlp.lab.sweep.case import Problem
 from fastmlp.lab.sweep.compare import check_all, problem_of
 from fastmlp.lab.sweep.configuration import Configuration, all_layer_dims, configurations_of, seeds_of
 from fastmlp.losses import Loss
-from fastmlp.text import shortened
+from fastmlp.text import reason_of
 
 FRAMES = 60  # of a run that makes all epochs, or one more than these if they are fewer
 SIDE = 60  # points along each axis of a frame
@@ -190,8 +190,10 @@ def _bytes(values: np.ndarray, of: BoundaryFrames) -> np.ndarray:
     """Labels, probabilities, classes or values as bytes."""
     values = values.astype(np.float64)
     if of.kind == "value":
-        width = (of.high - of.low) or 1.0
-        values = (values - of.low) / width
+        exponent = -math.frexp(max(abs(of.low), abs(of.high)))[1]
+        with np.errstate(over="ignore", invalid="ignore"):  # powers of 2, so that the range of targets is finite
+            values, low, high = (np.ldexp(value, exponent) for value in (values, of.low, of.high))
+            values = (values - low) / ((high - low) or np.ldexp(1.0, exponent))
     levels = values if of.kind == "class" else np.round(LEVELS * np.clip(values, 0.0, 1.0))
     return np.where(np.isfinite(levels), levels, NO_PREDICTION).astype(np.uint8)
 
@@ -206,8 +208,7 @@ def _run(configuration: Configuration, problem: Problem, X: Any, y: Any, of: Bou
         options = configuration.options(epochs=problem.epochs, report_every=problem.report_every, seed=of.seed)
         taken = take_snapshots(network, X, y, at=FRAMES, **vars(options))
     except Exception as error:  # of any kind: initializers and schedules are the caller's
-        reason = shortened(f"{type(error).__name__}: {error}", MOST_REASON)
-        return RunFrames(configuration.initializer, *nothing, reported, reason)
+        return RunFrames(configuration.initializer, *nothing, reported, reason_of(error, MOST_REASON))
     reported[taken.history.epochs // problem.report_every] = taken.history.losses
     plane = _kernels.Data(_grid(of.extent, problem.dtype))
     engine = network.engine(SIDE * SIDE, plane)

@@ -88,7 +88,7 @@ def write_report(
         raise TypeError(f"comparison must be a Comparison, got {checks.shown(comparison)}")
     if not len(comparison):
         raise ValueError("comparison must have finished runs, got none")
-    for name, text in {"title": title, "data": data, "command": command or ""}.items():
+    for name, text in {"title": title, "data": data, "command": "" if command is None else command}.items():
         if not isinstance(text, str):
             raise TypeError(f"{name} must be a str, got {checks.shown(text)}")
     text = page_of(comparison, title, data, frames if frames is None else named(comparison, frames), command)

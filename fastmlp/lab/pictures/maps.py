@@ -82,7 +82,7 @@ def heat_map(
     finite = table[np.isfinite(table)]
     if not len(finite):
         raise ValueError("values must have a finite one, got none")
-    titles = checks.items_of("labels", labels) if checks.is_sequence(labels) else []
+    titles = list(map(style.label_of, checks.items_of("labels", labels))) if checks.is_sequence(labels) else []
     if len(titles) != 3:
         raise ValueError(f"labels must be those of x, y and the values, got {checks.shown(labels)}")
     if critical is not None:
@@ -94,12 +94,12 @@ def heat_map(
         raise ValueError(f"values must be over 0 to have a log scale, got {finite.min():g}")
     curve = None if reach is None else _curve(reach)
     ax = style.axes_for(ax)
-    _draw_cells(ax, table, columns, rows, str(titles[2]), is_log)
+    _draw_cells(ax, table, columns, rows, titles[2], is_log)
     handles = _draw_theory(ax, critical, curve)
     if len(finite) < table.size:
         handles.append(_hatched(ax))
-    ax.set_xlabel(str(titles[0]), parse_math=False)
-    ax.set_ylabel(str(titles[1]), parse_math=False)
+    ax.set_xlabel(titles[0], parse_math=False)
+    ax.set_ylabel(titles[1], parse_math=False)
     if handles:
         style.legend_above(ax, handles)
     return ax
@@ -224,7 +224,7 @@ def _draw_cells(ax: "Axes", table: np.ndarray, columns: np.ndarray, rows: np.nda
     ax.set_ylim(y[0], y[-1])
     _set_ticks(ax.xaxis, columns)
     _set_ticks(ax.yaxis, rows)
-    ax.figure.colorbar(mesh, ax=ax, label=label)
+    ax.figure.colorbar(mesh, ax=ax).ax.set_ylabel(label, parse_math=False)
 
 
 def _set_ticks(axis: "Axis", values: np.ndarray) -> None:

@@ -15,7 +15,7 @@ from fastmlp.lab.measurements import symmetric_layer
 from fastmlp.lab.sweep.configuration import Configuration
 from fastmlp.losses import Loss
 from fastmlp.network import MLP
-from fastmlp.text import shortened
+from fastmlp.text import reason_of, shortened
 
 OUTCOMES = ("learned", "constant", "symmetric", "dead", "diverged", "failed")
 MOST_REASON = 200  # characters
@@ -157,7 +157,7 @@ def _end(history: training.History) -> tuple[float, int]:
 
 def _failed(error: Exception, epoch: int, seconds: float, problem: Problem) -> Result:
     nothing = np.full(problem.n_reports, math.nan)
-    reason = shortened(f"{type(error).__name__}: {error}", MOST_REASON)
+    reason = reason_of(error, MOST_REASON)
     return Result(nothing, math.nan, math.nan, math.nan, math.nan, "failed", epoch, reason, seconds)
 
 

@@ -4,6 +4,8 @@ import contextlib
 import dataclasses
 import hashlib
 import numbers
+import pickle
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -79,6 +81,7 @@ def compare_initializers(
     n_jobs : int, default=None
         Workers, as joblib counts them: None is 1 outside ``joblib.parallel_config``, -1 one per processor.
         They are threads, unless such a context says otherwise; ``parallel_config("dask")`` runs on a cluster.
+        Backends that return all results at once ("multiprocessing") are refused.  Runs that are left limit them.
     folder : path, default=None
         Where every finished run is kept.  The same call again makes the missing runs only, also for more seeds; a
         call with other data or arguments is refused.
@@ -223,22 +226,52 @@ def _run_missing(
     progress: bool,
 ) -> None:
     """Make the runs that the collector lacks; Ctrl-C ends the sweep and leaves what is done."""
-    import joblib
-
     keys = [configuration.key() for configuration in configurations] if store else []
-    # joblib gathers quick runs to batches, whose results come together; a folder keeps each run once it is made
-    options = {"batch_size": 1 if store else "auto", "return_as": "generator_unordered"}
-    parallel = joblib.Parallel(n_jobs=n_jobs, prefer="threads", **options)
+    parallel, delayed = _workers(n_jobs, collector.n_missing, is_kept=store is not None)
     with _bar(collector, progress) as bar, contextlib.suppress(KeyboardInterrupt):
         measured = dataclasses.replace(problem, constant_loss=scores.loss_of_constant(problem.examples))
-        results = parallel(joblib.delayed(run_case)(case, measured) for case in _cases(configurations, collector))
-        with _closing(results):
+        results = parallel(delayed(run_case)(case, measured) for case in _cases(configurations, collector))
+        with _closing(results), _errors_of_pickle():
             for case, result in results:
-                collector.add(case.number, result)
-                if store:
+                if store:  # first, so that Ctrl-C returns no run that is not kept
                     store.add(keys[case.number // len(collector.seeds)], case.seed, result)
+                collector.add(case.number, result)
                 if bar is not None:
                     bar.update()
+
+
+def _workers(n_jobs: int | None, n_runs: int, is_kept: bool) -> tuple[Any, Any]:
+    """Return joblib's workers, no more than there are runs, and what makes a call for them.
+
+    joblib gathers quick runs to batches, whose results come together; a folder keeps each run once it is made.
+    """
+    import joblib
+
+    if n_jobs is not None:
+        n_jobs = max(min(int(n_jobs), n_runs), -sys.maxsize)
+    try:
+        batch_size = 1 if is_kept else "auto"
+        parallel = joblib.Parallel(
+            n_jobs=n_jobs, prefer="threads", return_as="generator_unordered", batch_size=batch_size
+        )
+        return parallel, joblib.delayed
+    except ValueError as error:
+        raise ValueError(
+            "n_jobs needs a joblib backend that returns results one at a time, as threading, loky and dask do; "
+            f"got another by joblib.parallel_config: {error}"
+        ) from error
+
+
+@contextlib.contextmanager
+def _errors_of_pickle() -> Iterator[None]:
+    """Name the arguments that a process cannot be sent."""
+    try:
+        yield
+    except pickle.PicklingError as error:
+        raise TypeError(
+            "initializers, optimizer and learning_rate must be what pickle can store where runs are made in other "
+            f"processes: {error.__cause__ or error}"
+        ) from error
 
 
 @contextlib.contextmanager

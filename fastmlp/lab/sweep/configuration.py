@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import numbers
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -87,6 +88,8 @@ class Configuration:
 def seeds_of(seeds: Any) -> Sequence[int]:
     """Return different seeds: as they are, or 0, 1, ... for a number of them."""
     if not checks.is_sequence(seeds):
+        if not isinstance(seeds, numbers.Integral):
+            raise TypeError(f"seeds must be an integer or a sequence of integers, got {checks.shown(seeds)}")
         return range(checks.integer("seeds", seeds, minimum=1))
     found = [checks.integer(f"seeds[{i}]", seed, minimum=0) for i, seed in enumerate(checks.items_of("seeds", seeds))]
     if not found:
@@ -199,11 +202,11 @@ def drawn_by(name: str, entry: Any) -> list[tuple[str, Any, dict[str, Any]]]:
         pair = checks.items_of(name, entry)
         if len(pair) == 2 and isinstance(pair[0], str) and isinstance(pair[1], dict):
             return _with_parameters(name, *pair)
-    elif callable(entry):
+    elif callable(entry) and not isinstance(entry, type):
         return [(label_of(entry), entry, {})]
     raise TypeError(
         f"{name} must be a name, an initializer, a function or a pair (name, {{parameter: values}}), "
-        f"got {checks.shown(entry)}"
+        f"got {checks.shown(entry)}{'; call it' if isinstance(entry, type) else ''}"
     )
 
 

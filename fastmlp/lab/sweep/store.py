@@ -55,7 +55,7 @@ class Store:
     """
 
     def __init__(self, folder: Any, identity: dict[str, str], maker: str) -> None:
-        self.folder = files.path_of("folder", folder)
+        self.folder = files.path_of("folder", folder, "a path")
         self.path = self.folder / FILE
         self.maker = maker
         self._prepare()
@@ -119,7 +119,7 @@ class Store:
         columns = ", ".join(["configuration", "seed", *FIELDS, "losses", "checksum"])
         with self._errors():
             for key, seed, *values, losses, checksum in self._connection.execute(f"SELECT {columns} FROM runs"):
-                if checksum != _checksum(key, seed, values, losses):
+                if not _is_whole(key, seed, values, losses, checksum):
                     raise sqlite3.DatabaseError(f"the run of seed {seed} of {key} has changed")
                 row = dict(zip(FIELDS, values, strict=True))
                 row.update((name, math.nan) for name in FLOATS if row[name] is None)
@@ -173,6 +173,14 @@ def _alone_in(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _is_whole(key: Any, seed: Any, values: Iterable[Any], losses: Any, checksum: Any) -> bool:
+    """Whether a row is as it was written; damage may have changed also the types."""
+    try:
+        return bool(checksum == _checksum(key, seed, values, losses))
+    except TypeError:
+        return False
 
 
 def _checksum(key: str, seed: int, values: Iterable[Any], losses: bytes) -> int:

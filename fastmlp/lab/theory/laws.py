@@ -109,11 +109,13 @@ def length_law(layer_dims: Sequence[int]) -> LengthLaw:
     hidden = checks.layer_dims_of(layer_dims)[1:-1]
     moments = {n: _log_factor(n) for n in set(hidden)}
     reciprocals = 1 / np.array(hidden, np.float64)
+    with np.errstate(over="ignore"):  # infinite where no float is as large
+        relative_variance = float(np.expm1(np.log1p(5 * reciprocals).sum()))
     return LengthLaw(
         b=float(5 * reciprocals.sum()),
         mean=sum((moments[n][0] for n in hidden), 0.0),
         variance=sum((moments[n][1] for n in hidden), 0.0),
-        relative_variance=float(np.expm1(np.log1p(5 * reciprocals).sum())),
+        relative_variance=relative_variance,
     )
 
 

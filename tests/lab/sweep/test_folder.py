@@ -191,7 +191,7 @@ def test_a_foreign_folder_is_refused(tmp_path, made):
 @pytest.mark.parametrize(
     ("folder", "error", "message"),
     [
-        (3, TypeError, "folder must be a path"),
+        (3, TypeError, "folder must be a path, got 3"),
         ("", ValueError, "folder must be a path that a file can have"),
         ("a\0b", ValueError, "folder must be a path that a file can have"),
     ],
@@ -280,11 +280,12 @@ def test_a_damaged_file_is_refused_and_stays(damage, tmp_path, made):
     assert file.read_bytes() == before
 
 
-def test_a_value_that_changed_is_refused(tmp_path, made):
+@pytest.mark.parametrize("change", ["test_score = 1.0", "losses = NULL", "losses = 'text'", "reason = x'ff'"])
+def test_a_value_that_changed_is_refused(change, tmp_path, made):
     small(folder=tmp_path)
     made.clear()
     with sqlite3.connect(tmp_path / FILE) as connection:
-        connection.execute("UPDATE runs SET test_score = 1.0 WHERE seed = 2")
+        connection.execute(f"UPDATE runs SET {change} WHERE seed = 2")
     connection.close()
     with pytest.raises(ValueError, match=r"the run of seed 2 of .* has changed"):
         small(folder=tmp_path)

@@ -6,7 +6,7 @@ from scipy import optimize
 from sweeps import X, small, y
 
 from fastmlp import MLP, losses
-from fastmlp.lab import compare_initializers, diagnose
+from fastmlp.lab import boundary_frames, compare_initializers, diagnose
 from fastmlp.lab.scores import loss_of_constant
 from fastmlp.schedules import Schedule
 
@@ -130,6 +130,31 @@ def test_an_exception_is_a_result_with_its_text():
     for name in ("first_loss", "final_loss", "train_score", "test_score"):
         assert np.isnan(run[name])
     assert np.isnan(found.losses[1]).all()
+
+
+class UnspeakableError(Exception):
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_an_exception_whose_text_cannot_be_had_is_a_result(n_jobs):
+    def refusing(layer_dims, seed=None):
+        raise UnspeakableError
+
+    found = small(initializers=["he", refusing], n_jobs=n_jobs)
+    assert found.runs["reason"][3:].tolist() == ["UnspeakableError"] * 3
+    frames = boundary_frames(X, y, [2, 3, 1], initializers=[refusing], epochs=2)
+    assert frames.runs[0].reason == "UnspeakableError"
+
+
+def test_targets_whose_sum_overflows_are_scored_without_a_warning():
+    targets = 1e306 * np.arange(150.0)
+    examples = np.linspace(-1, 1, 300).reshape(150, 2)
+    data = {"X_test": examples, "y_test": targets, "loss": "squared_error"}
+    found = compare_initializers(examples, targets / 1e306, [2, 3, 1], **data, seeds=1, epochs=3, progress=False)
+    assert "failed" not in found.runs["outcome"]
+    assert np.isnan(found.runs["test_score"]).all()
 
 
 def test_an_exception_in_the_middle_has_its_epoch():

@@ -3,6 +3,7 @@
 import functools
 import itertools
 
+import joblib
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
@@ -36,9 +37,9 @@ class Own(Schedule):
         ({"seeds": 0}, ValueError, "seeds must be at least 1, got 0"),
         ({"seeds": -3}, ValueError, "seeds must be at least 1, got -3"),
         ({"seeds": True}, TypeError, "seeds must be an integer, got True"),
-        ({"seeds": 2.0}, TypeError, "seeds must be an integer, got 2.0"),
-        ({"seeds": "12"}, TypeError, "seeds must be an integer, got '12'"),
-        ({"seeds": None}, TypeError, "seeds must be an integer, got None"),
+        ({"seeds": 2.0}, TypeError, "seeds must be an integer or a sequence of integers, got 2.0"),
+        ({"seeds": "12"}, TypeError, "seeds must be an integer or a sequence of integers, got '12'"),
+        ({"seeds": None}, TypeError, "seeds must be an integer or a sequence of integers, got None"),
         ({"seeds": []}, ValueError, "seeds must be a number or a sequence of at least one, got an empty one"),
         ({"seeds": [1, -1]}, ValueError, r"seeds\[1\] must be at least 0, got -1"),
         ({"seeds": [1, 0.5]}, TypeError, r"seeds\[1\] must be an integer, got 0.5"),
@@ -51,6 +52,7 @@ class Own(Schedule):
         ({"initializers": []}, ValueError, r"initializers must be a list of at least one, got \[\]"),
         ({"initializers": "he"}, ValueError, "initializers must be a list of at least one, got 'he'"),
         ({"initializers": None}, ValueError, "initializers must be a list of at least one, got None"),
+        ({"initializers": ["he", initializers.He]}, TypeError, r"initializers\[1\] must be a name, .*He'>; call it"),
         ({"initializers": ["he", 3]}, TypeError, r"initializers\[1\] must be a name, an initializer, a function or a"),
         ({"initializers": ("he", {"scale": 2})}, TypeError, r"initializers\[1\] must be a name, .* got {'scale': 2}"),
         ({"initializers": [("he", "lecun")]}, TypeError, r"initializers\[0\] must be a name, .* got \('he', 'lecun'\)"),
@@ -137,3 +139,8 @@ def test_a_partial_function_is_named_by_its_arguments(monkeypatch):
 
     entries = [functools.partial(drawn, scale=0.1), functools.partial(drawn, scale=0.2)]
     assert small(initializers=entries, seeds=1).runs["initializer"].tolist() == ["drawn(scale=0.1)", "drawn(scale=0.2)"]
+
+
+def test_a_backend_that_returns_all_results_at_once_is_refused():
+    with joblib.parallel_config("multiprocessing"), pytest.raises(ValueError, match="n_jobs needs a joblib backend"):
+        small()

@@ -12,7 +12,9 @@ import pytest
 from alarms import alarm, interrupt
 from sweeps import assert_same_runs, small
 
+from fastmlp import initializers
 from fastmlp.lab.sweep import compare
+from fastmlp.lab.sweep.store import Store
 
 LONG = 10**9  # epochs of a run that nobody waits for
 
@@ -90,3 +92,36 @@ def test_a_folder_keeps_what_was_done_before_ctrl_c(tmp_path, monkeypatch):
     assert len(collected) == 60
     assert found.n_missing == 0
     assert_same_runs(found, small(seeds=20))
+
+
+def test_a_run_that_ctrl_c_keeps_from_the_folder_is_not_returned(tmp_path, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "add", lambda *_: interrupt())
+        assert len(small(folder=tmp_path)) == 0
+    assert len(small(folder=tmp_path)) == 9
+
+
+def test_there_are_no_more_workers_than_runs(monkeypatch):
+    asked, parallel = [], joblib.Parallel
+
+    def observed(n_jobs, **options):
+        asked.append(n_jobs)
+        return parallel(n_jobs=n_jobs, **options)
+
+    monkeypatch.setattr(joblib, "Parallel", observed)
+    for n_jobs in (2, 10**9, 2**70, -(2**70)):
+        assert len(small(seeds=1, n_jobs=n_jobs)) == 3
+    assert asked[:3] == [2, 3, 3]
+
+
+class Unpicklable:
+    def __call__(self, layer_dims, seed=None):
+        return initializers.draw("he", layer_dims, seed)
+
+    def __reduce__(self):
+        raise TypeError("it holds a lock")
+
+
+def test_what_a_process_cannot_be_sent_is_named():
+    with joblib.parallel_config("loky"), pytest.raises(TypeError, match="initializers, optimizer and learning_rate"):
+        small(initializers=[Unpicklable()], n_jobs=2)
