@@ -155,11 +155,12 @@ def peak_megabytes(run: Callable[[], object]) -> float:
     """What a call adds to the memory of this process at its peak; Linux with glibc alone tells."""
     ctypes.CDLL(None).malloc_trim(0)  # otherwise memory that was freed before is used again unseen
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-    before = _kilobytes("VmRSS")
+    before = kilobytes("VmRSS")
     run()
-    return (_kilobytes("VmHWM") - before) / 1024
+    return (kilobytes("VmHWM") - before) / 1024
 
 
-def _kilobytes(field: str) -> int:
+def kilobytes(field: str) -> int:
+    """A field of this process's status: VmRSS, its memory now, or VmHWM, the most it has had."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return int(next(line.split()[1] for line in lines if line.startswith(field)))

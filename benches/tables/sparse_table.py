@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import scipy.sparse
-from measure import OURS, Contender, Options, Times
+from measure import OURS, Contender, Options, Times, kilobytes
 from peers import minibatch
 from peers.minibatch import TOLERANCES, Trainer, scikit_learn
 from report import Result, cell, markdown_table
@@ -83,25 +83,19 @@ def contenders_of(workload: Training) -> list[Contender]:
 # ---- its memory: each trains in a process of its own
 
 
-def peak_kilobytes() -> int:
-    """The most memory this process has had."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line.split()[1] for line in lines if line.startswith("VmHWM")))
-
-
 def train_alone(name: str, n_words: int, dtype: str) -> None:
     """Print what a whole training, its start included, adds to the memory of the data and the modules."""
     import sklearn.neural_network
 
     X, y = training_of(n_words, dtype, 1).data
-    before = peak_kilobytes()
+    before = kilobytes("VmHWM")
     if name == PEER:
         model = sklearn.neural_network.MLPClassifier((32,), batch_size=BATCH, max_iter=1, alpha=0, random_state=0)
         model.fit(X, y)
     else:
         model = MLP((n_words, 32, 20), loss="multinomial_log_loss", dtype=dtype, seed=SEED)
         model.train(X, y, epochs=1, batch_size=BATCH, optimizer="adam", seed=0, n_threads=1)
-    print(peak_kilobytes() - before)
+    print(kilobytes("VmHWM") - before)
 
 
 def megabytes_of(name: str, workload: Training) -> float:

@@ -60,9 +60,9 @@ def as_json(runs: Sequence[Run], picture: Path, data: StudyData) -> str:
             {
                 "initialization": run.initialization,
                 "epochs": run.history.epochs.tolist(),
-                "losses": [_finite(loss) for loss in run.history.losses.tolist()],
+                "losses": [finite(loss) for loss in run.history.losses.tolist()],
                 **_scores(run),
-                "feature_scale": _finite(run.feature_scale),
+                "feature_scale": finite(run.feature_scale),
                 "seconds": run.seconds,
                 "diverged": run.diverged,
                 "start": _finite_values(run.start),
@@ -80,15 +80,16 @@ def _scores(run: Run) -> dict[str, float | None]:
     if run.train_r2 is None or run.test_r2 is None:
         return {"train_accuracy": run.train_accuracy, "test_accuracy": run.test_accuracy}
     scale = math.nan if run.target_scale is None else run.target_scale
-    return {"train_r2": _finite(run.train_r2), "test_r2": _finite(run.test_r2), "target_scale": _finite(scale)}
+    return {"train_r2": finite(run.train_r2), "test_r2": finite(run.test_r2), "target_scale": finite(scale)}
 
 
-def _finite(number: float) -> float | None:
-    return number if math.isfinite(number) else None
+def finite(value: Any) -> Any:
+    """Return a value, or None in place of a number that is not finite, which JSON lacks."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _finite_values(measurements: Measurements) -> dict[str, float | None]:
-    return {name: _finite(value) for name, value in asdict(measurements).items()}
+    return {name: finite(value) for name, value in asdict(measurements).items()}
 
 
 def draw(runs: Sequence[Run], data: StudyData, path: Path) -> None:

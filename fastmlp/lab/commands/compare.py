@@ -15,6 +15,7 @@ from fastmlp.lab.commands import starts
 from fastmlp.lab.data import DRAWN, StudyData
 from fastmlp.lab.pictures import loss_bands
 from fastmlp.lab.pictures.style import MOST_LINES
+from fastmlp.lab.report import finite
 from fastmlp.lab.sweep import Comparison, compare_initializers
 from fastmlp.optimizers import OPTIMIZERS
 from fastmlp.text import printable, say
@@ -110,7 +111,7 @@ def as_json(comparison: Comparison, data: StudyData) -> str:
         "summary": shared.records(comparison.summary()),
         "runs": shared.records(comparison.runs),
         "epochs": comparison.epochs.tolist(),
-        "losses": [[shared.finite(loss) for loss in losses] for losses in comparison.losses.tolist()],
+        "losses": [[finite(loss) for loss in losses] for losses in comparison.losses.tolist()],
     }
     return json.dumps(document, indent=2, allow_nan=False)
 

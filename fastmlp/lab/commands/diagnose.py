@@ -9,6 +9,7 @@ from fastmlp.lab.commands import options as shared
 from fastmlp.lab.commands import starts
 from fastmlp.lab.data import DRAWN, StudyData
 from fastmlp.lab.diagnosis import Diagnosis, diagnose
+from fastmlp.lab.report import finite
 from fastmlp.text import say
 
 
@@ -22,7 +23,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--learning-rate", type=float, default=0.01, metavar="RATE", help="step size of an update")
     parser.add_argument(
         "--trace",
-        type=_numbers,
+        type=shared.whole_numbers,
         metavar="N,N",
         help="also train a copy by full-batch gradient descent, and look into it after so many updates",
     )
@@ -58,7 +59,7 @@ def _as_dict(found: Diagnosis) -> dict[str, Any]:
         "explanation": found.explanation,
         "cause": found.cause,
         "layers": shared.records(found.layers),
-        "singular_values": [[shared.finite(value) for value in values] for values in found.singular_values.tolist()],
+        "singular_values": [[finite(value) for value in values] for values in found.singular_values.tolist()],
     }
 
 
@@ -80,10 +81,3 @@ def _network(options: argparse.Namespace, data: StudyData) -> MLP:
         dtype=options.dtype,
         seed=options.seed,
     )
-
-
-def _numbers(text: str) -> list[int]:
-    try:
-        return [int(word) for word in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be whole numbers parted by commas, got {text!r}") from None

@@ -2,7 +2,6 @@
 
 import argparse
 import codecs
-import math
 import os
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from fastmlp import checks
 from fastmlp.engine.plan import HIDDEN_ACTIVATIONS
 from fastmlp.lab.data import NAMES, TASKS, StudyData, by_name, from_file
+from fastmlp.lab.report import finite
 from fastmlp.lab.values import Form
 
 NO_FILES = ("idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape")  # encodings of other things
@@ -82,13 +82,18 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _widths(text: str) -> tuple[int, ...]:
-    try:
-        widths = tuple(int(word) for word in text.split(",")) if text else ()
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be whole numbers parted by commas, got {text!r}") from None
+    widths = tuple(whole_numbers(text)) if text else ()
     if any(width < 1 for width in widths):
         raise argparse.ArgumentTypeError(f"must be at least 1 each, got {text!r}")
     return widths
+
+
+def whole_numbers(text: str) -> list[int]:
+    """Return the numbers of an argument, parted by commas."""
+    try:
+        return [int(word) for word in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be whole numbers parted by commas, got {text!r}") from None
 
 
 def _delimiter(text: str) -> str:
@@ -139,11 +144,6 @@ def records(table: np.ndarray) -> list[dict[str, Any]]:
     """Return the rows of a structured array for JSON."""
     names = table.dtype.names or ()
     return [{name: finite(value) for name, value in zip(names, row, strict=True)} for row in table.tolist()]
-
-
-def finite(value: Any) -> Any:
-    """Return a value, or None in place of a number that is not finite, which JSON lacks."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _can_be_written(file: Path) -> bool:
