@@ -13,7 +13,7 @@ from fastmlp.engine.examples import dense_inputs_of
 from fastmlp.engine.plan import hidden_activations
 from fastmlp.initializers import Initializer
 from fastmlp.initializers.by_activation import kumar_variance
-from fastmlp.lab import theory
+from fastmlp.lab import tabular, theory
 from fastmlp.lab.diagnosis.thresholds import threshold
 from fastmlp.lab.scaling import Standardization
 from fastmlp.text import listed
@@ -60,8 +60,7 @@ class Suggestion:
             cells = [predicted if math.isfinite(row["predicted"]) else "-"]
             cells += [f"{row['measured']:.3g}" if math.isfinite(row["measured"]) else "-"]
             rows.append([str(row["layer"]), *cells])
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        return "\n".join([*lines, "", *("  ".join(map(str.rjust, row, widths)) for row in rows)])
+        return "\n".join([*lines, "", *tabular.in_columns(rows)])
 
 
 def suggest_initialization(

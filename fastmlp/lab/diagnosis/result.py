@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastmlp.lab import tabular
 from fastmlp.lab.diagnosis.histograms import Histograms
 from fastmlp.text import percent
 from fastmlp.training import History
@@ -121,19 +122,14 @@ class Diagnosis:
         return pd.concat(frames, ignore_index=True)
 
     def __repr__(self) -> str:
-        heads, *rows = self._cells()
-        widths = [max(len(row[i]) for row in (heads, *rows)) for i in range(len(heads))]
-        lines = ["  ".join(map(str.rjust, row, widths)) for row in (heads, *rows)]
+        lines = tabular.in_columns(self._cells())
         return "\n".join([self._title(), self.explanation, "", *lines, *self._course()])
 
     def _repr_html_(self) -> str:
         """Return the same as HTML, for notebooks."""
-        heads, *rows = self._cells()
-        head = "".join(f"<th>{html.escape(cell)}</th>" for cell in heads)
-        body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
         texts = [f"<p><b>{html.escape(self._title())}</b></p>", f"<p>{html.escape(self.explanation)}</p>"]
         course = "".join(f"<p>{html.escape(line)}</p>" for line in self._course() if line)
-        return "".join(texts) + f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" + course
+        return "".join(texts) + tabular.as_html(self._cells()) + course
 
     def _title(self) -> str:
         return f"Diagnosis: {self.verdict}" + ("" if self.layer is None else f" from layer {self.layer}")

@@ -4,6 +4,7 @@ import html as escaping
 import math
 from typing import Any
 
+from fastmlp.lab import tabular
 from fastmlp.lab.sweep.case import OUTCOMES
 from fastmlp.lab.sweep.configuration import VARIED
 from fastmlp.text import percent, shortened
@@ -23,12 +24,9 @@ def text(comparison: Any) -> str:
 
 def html(comparison: Any) -> str:
     """Return the same as an HTML table."""
-    first, *rows = ([escaping.escape(cell) for cell in row] for row in rows_of(comparison))
-    head = "".join(f"<th>{cell}</th>" for cell in first)
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
     rest = "".join(f"<p>{escaping.escape(line)}</p>" for line in rest_of(comparison))
     title = escaping.escape(heading(comparison))
-    return f"<p>{title}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{rest}"
+    return f"<p>{title}</p>{tabular.as_html(rows_of(comparison))}{rest}"
 
 
 def heading(comparison: Any) -> str:
