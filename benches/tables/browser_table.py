@@ -20,7 +20,7 @@ from fastmlp import MLP, _kernels
 from fastmlp.training import TrainingState
 
 DRIVER = Path(__file__).parents[2] / "tests" / "lab" / "engine_driver.mjs"
-ENGINE = Path(fastmlp.__file__).parent / "lab" / "playground"
+PLAYGROUND = Path(fastmlp.__file__).parent / "lab" / "playground"
 ADAM = {"method": "adam", "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
 SCRIPT = """
 const [dims, activations, loss] = network;
@@ -72,7 +72,7 @@ class Case:
             "y": self.data[1].tolist(),
         }
         given = "".join(f"const {name} = {json.dumps(value)};\n" for name, value in inputs.items())
-        call = ["node", DRIVER, ENGINE]
+        call = ["node", DRIVER, PLAYGROUND / "engine.wasm", PLAYGROUND / "web" / "engine.js"]
         done = subprocess.run(call, input=given + SCRIPT, check=True, stdout=subprocess.PIPE, text=True)
         seconds, hashed = json.loads(done.stdout)
         return seconds, hashed

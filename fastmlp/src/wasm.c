@@ -1,7 +1,7 @@
 /* wasm.c -- the engine's interface for a web page: models with their data, trained in slices of time.
  *
  * Compiled to WebAssembly alone, and in place of team.c, poll.c and dispatch.c: there is one thread, no signal, one
- * instruction set and, to keep the file small, float64 alone.  The caller is lab/playground/engine.js, which checks
+ * instruction set and, to keep the file small, float64 alone.  The caller is lab/playground/web/engine.js, which checks
  * arguments; a NULL or false answer means that there is no memory.
  */
 #if defined(__wasm__)

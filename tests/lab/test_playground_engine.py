@@ -2,23 +2,17 @@
 
 import gzip
 import hashlib
-import json
 import platform
-import shutil
-import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
+from in_node import ENGINE, in_node, needs_node
 from networks import HIDDEN
 
-import fastmlp
 from fastmlp import MLP, _kernels, initializers, load_dataset
 from fastmlp.lab.diagnosis import diagnose
 from fastmlp.lab.diagnosis.layers import saturation_limits
 
-FOLDER = Path(fastmlp.__file__).parent / "lab" / "playground"
-NODE = shutil.which("node")
 LOSSES = ("log_loss", "multinomial_log_loss", "squared_error", "absolute_error", "huber", "quantile", "poisson")
 ADAM = {"method": "adam", "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
 INITIALIZERS = [
@@ -29,19 +23,9 @@ N_SEEDS = 1000
 # the log that the engine's normal numbers are made from; another may change their last place
 HAS_GLIBCS_FUSED_LOG = "avx2" in _kernels.available_isas() and platform.libc_ver()[0] == "glibc"
 
-needs_node = pytest.mark.skipif(NODE is None, reason="needs node on the PATH (Debian's nodejs)")
 has_same_bits = pytest.mark.skipif(
     platform.machine() not in ("x86_64", "AMD64"), reason="elsewhere the baseline kernels fuse multiply-adds"
 )
-
-
-def in_node(script, **inputs):
-    """What the script returns, with inputs as constants of these names."""
-    given = "".join(f"const {name} = {json.dumps(value)};\n" for name, value in inputs.items())
-    driver = Path(__file__).with_name("engine_driver.mjs")
-    done = subprocess.run([NODE, driver, FOLDER], input=given + script, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
 
 
 def hash_of(numbers):
@@ -338,7 +322,7 @@ def test_freed_models_leave_no_memory_behind():
 
 
 def test_the_engine_is_small():
-    assert len(gzip.compress((FOLDER / "engine.wasm").read_bytes())) <= 100_000
+    assert len(gzip.compress(ENGINE.read_bytes())) <= 100_000
 
 
 @needs_node
