@@ -1,10 +1,9 @@
 // state.js -- what the controls say, and the fragment of the address that holds it.
 
-import { INITIALIZERS } from "./engine.js";
-
 export const SIZES = [50, 100, 200, 300, 500, 1000]; // numbers of examples
 export const DATA = ["circles", "moons", "spirals", "xor", "blobs", "painted"];
 export const MOST_STARTS = 6;
+export const N_SEEDS = 100; // of a start that is trained many times
 export const MOST_PAINTED = 500; // points
 const MOST_LAYERS = 10, MOST_UNITS = 128, MOST_CLASSES = 5;
 const POINT_RADIUS = 2; // painted points lie in [-2, 2]^2
@@ -38,10 +37,10 @@ function layersOf(text) {
 }
 
 /** A start as in he:2:3, an initializer, its scale (empty for its own) and the seed. */
-function startOf(text) {
+function startOf(text, facts) {
   const [initializer, scale = "", seed = "3", ...rest] = text.split(":");
   if (rest.length) throw wrong("start", "initializer:scale:seed", text);
-  oneOf("the initializer of start", [...Object.keys(INITIALIZERS), "network"])(initializer);
+  oneOf("the initializer of start", [...Object.keys(facts.initializers), "network"])(initializer);
   return {
     initializer,
     scale: scale === "" ? null : numberOf("the scale of start", scale, -1e6, 1e6, false),
@@ -95,10 +94,6 @@ function fieldsOf(facts) {
 
 const DEFAULT_START = "he::3";
 
-export function defaultState(facts) {
-  return stateOf("", facts).state;
-}
-
 /** The state that a fragment holds, and a sentence for each part of it that was not understood. */
 export function stateOf(fragment, facts) {
   const fields = fieldsOf(facts), problems = [];
@@ -118,8 +113,8 @@ export function stateOf(fragment, facts) {
     else problems.push(`there is no setting ${name.slice(0, 40)}; the link has one`);
   }
   if (starts.length > MOST_STARTS) problems.push(`there must be at most ${MOST_STARTS} starts; the link has ${starts.length}`);
-  state.starts = starts.slice(0, MOST_STARTS).map((text) => attempt(() => startOf(text))).filter(Boolean);
-  if (!state.starts.length) state.starts = [startOf(DEFAULT_START)];
+  state.starts = starts.slice(0, MOST_STARTS).map((text) => attempt(() => startOf(text, facts))).filter(Boolean);
+  if (!state.starts.length) state.starts = [startOf(DEFAULT_START, facts)];
   state.shown = Math.min(state.shown, state.starts.length - 1);
   return { state, problems };
 }

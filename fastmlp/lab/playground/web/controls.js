@@ -1,0 +1,160 @@
+// controls.js -- the form of settings; every change gives a new state, or a sentence on what is wrong with it.
+
+import { CLASS_NAMES } from "./boundary.js";
+import { DATA, MOST_STARTS, SIZES, fragmentOf, stateOf } from "./state.js";
+
+const BATCHES = [0, 8, 16, 32, 64, 128];
+const MOST_LAYERS = 10;
+
+/** An element with attributes and children; properties of the DOM go in `on` events alone. */
+export function make(name, attributes = {}, ...children) {
+  const element = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (value === true) element.setAttribute(key, "");
+    else if (value !== false && value !== null) element.setAttribute(key, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+function options(values, chosen, textOf = String) {
+  return values.map((value) => make("option", { value, selected: String(value) === String(chosen) }, textOf(value)));
+}
+
+/**
+ * Fill a form with the controls of a state. `change(state, isForAll)` is called with every new state; `problem` with a
+ * sentence where an input cannot be used.
+ */
+export function makeControls(form, facts, { change, problem, paintWith }) {
+  let state;
+
+  /** Take new values, as the link would: what a link refuses is refused here in the same words. */
+  function set(values) {
+    const { state: found, problems } = stateOf(fragmentOf({ ...state, ...values }), facts);
+    if (problems.length) {
+      problem(problems[0].replace(/; the link has .*$/, (text) => text.replace("the link has", "got")));
+      return;
+    }
+    change(found);
+  }
+
+  function field(label, control, help) {
+    return make("label", { class: "field" }, make("span", {}, label), control, ...(help ? [make("small", {}, help)] : []));
+  }
+
+  function numberInput(name, value, attributes, take = (text) => set({ [name]: text })) {
+    const input = make("input", { type: "number", name, value: value ?? "", step: "any", ...attributes });
+    input.addEventListener("change", () => take(input.value));
+    return input;
+  }
+
+  function select(name, values, chosen, textOf, take = (text) => set({ [name]: text })) {
+    const element = make("select", { name }, ...options(values, chosen, textOf));
+    element.addEventListener("change", () => take(element.value));
+    return element;
+  }
+
+  function button(text, act, attributes = {}) {
+    const element = make("button", { type: "button", ...attributes }, text);
+    element.addEventListener("click", act);
+    return element;
+  }
+
+  function dataFields() {
+    const isPainted = state.data === "painted", hasClasses = isPainted || state.data === "blobs";
+    const fields = [field("Data", select("data", DATA, state.data, (name) => (name === "painted" ? "painted by you" : name)))];
+    if (hasClasses) fields.push(field("Classes", select("classes", [2, 3, 4, 5], state.classes)));
+    if (isPainted) return [...fields, paintFields()];
+    return [
+      ...fields,
+      field("Examples", select("n", SIZES, state.n)),
+      field("Noise", numberInput("noise", state.noise, { min: 0, max: 1, step: 0.01 })),
+      field("Seed of the data", numberInput("data_seed", state.data_seed, { min: 0, step: 1 })),
+    ];
+  }
+
+  function paintFields() {
+    const kinds = CLASS_NAMES.slice(0, state.classes).map((name, kind) => {
+      const radio = make("input", { type: "radio", name: "kind", value: kind, checked: kind === 0 });
+      radio.addEventListener("change", () => paintWith(kind));
+      return make("label", { class: "choice" }, radio, ` class ${kind}: ${name}`);
+    });
+    paintWith(0);
+    return make("div", { role: "group", "aria-label": "Class of the next point" }, ...kinds,
+      make("p", { class: "faint" }, `${state.points.length} points. Click or draw in the plane; with the keyboard, ` +
+        "move by the arrow keys there and put a point by Enter."),
+      button("Remove all points", () => set({ points: [] }), { name: "clear" }));
+  }
+
+  function layerFields() {
+    const { layers } = state, resized = (values) => set({ layers: values });
+    const widths = layers.map((width, l) => numberInput(`layer-${l + 1}`, width,
+      { min: 1, max: 128, step: 1, "aria-label": `Units of layer ${l + 1}` },
+      (text) => resized(layers.map((own, i) => (i === l ? text : own)))));
+    return make("div", { role: "group", "aria-label": "Hidden layers", class: "field" },
+      make("span", {}, "Hidden layers"),
+      make("div", { class: "widths" }, ...widths),
+      make("div", { class: "buttons" },
+        button("Add layer", () => resized([...layers, layers.at(-1)]), { name: "add-layer", disabled: layers.length >= MOST_LAYERS }),
+        button("Remove layer", () => resized(layers.slice(0, -1)), { name: "remove-layer", disabled: layers.length <= 1 })));
+  }
+
+  function trainingFields() {
+    return [
+      field("Activation", select("activation", facts.activations, state.activation)),
+      field("Optimizer", select("optimizer", Object.keys(facts.optimizers), state.optimizer)),
+      field("Learning rate", numberInput("learning_rate", state.learning_rate, { min: 0, list: "rates" })),
+      make("datalist", { id: "rates" }, ...options([0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3])),
+      field("Batch", select("batch_size", batches(), state.batch_size, (size) => (Number(size) ? `${size} examples` : "all examples"))),
+      field("Epochs", numberInput("epochs", state.epochs, { min: 1, step: 1 })),
+    ];
+  }
+
+  function batches() {
+    return BATCHES.includes(state.batch_size) ? BATCHES : [...BATCHES, state.batch_size];
+  }
+
+  function startFields(start, i) {
+    const { starts } = state, number = starts.length > 1 ? ` ${i + 1}` : "";
+    const known = facts.initializers[start.initializer];
+    const replaced = (values) => set({ starts: starts.map((own, j) => (j === i ? { ...own, ...values } : own)) });
+    const names = [...Object.keys(facts.initializers), ...(facts.network ? ["network"] : [])];
+    const fields = [field(`Initializer${number}`, select(`initializer-${i + 1}`, names, start.initializer,
+      (name) => (name === "network" ? "the network of the file" : name), (name) => replaced({ initializer: name, scale: null })),
+    known ? `${known.formula}. ${known.when}` : "")];
+    if (known && known.scale !== null) {
+      fields.push(field(`Scale${number}`, numberInput(`scale-${i + 1}`, start.scale, { placeholder: known.scale },
+        (text) => replaced({ scale: text === "" ? null : text }))));
+    }
+    if (known) {
+      fields.push(field(`Seed${number}`, numberInput(`seed-${i + 1}`, start.seed, { min: 0, step: 1 },
+        (text) => replaced({ seed: text }))));
+    }
+    const remove = button("Remove this start", () => set({ starts: starts.filter((_, j) => j !== i) }), { name: `remove-start-${i + 1}` });
+    return make("div", { class: "start", style: `border-color: var(--start-${i})` }, ...fields, ...(starts.length > 1 ? [remove] : []));
+  }
+
+  function addStart() {
+    const last = state.starts.at(-1);
+    set({ starts: [...state.starts, last.initializer === "he" ? { ...last, initializer: "random", scale: null } : { ...last, initializer: "he", scale: null }] });
+  }
+
+  function group(title, ...children) {
+    return make("fieldset", {}, make("legend", {}, title), ...children);
+  }
+
+  return {
+    /** Show a state; the control that has the focus keeps it. */
+    show(given) {
+      state = given;
+      const focused = form.contains(document.activeElement) ? document.activeElement.name : null;
+      form.replaceChildren(
+        group("Data", ...dataFields()),
+        group("Starts", ...state.starts.map(startFields),
+          button("Compare with another start", addStart, { name: "add-start", disabled: state.starts.length >= MOST_STARTS })),
+        group("Network", layerFields()),
+        group("Training", ...trainingFields()));
+      if (focused) form.elements[focused]?.focus?.();
+    },
+  };
+}

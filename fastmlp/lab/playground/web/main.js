@@ -1,0 +1,358 @@
+// main.js -- the page: settings, the address, what the worker sends, and the pointer.
+
+import { drawPoints, paintPlane, placeOf } from "./boundary.js";
+import { make, makeControls } from "./controls.js";
+import { percent, significant } from "./formats.js";
+import { makeLayersView } from "./layers.js";
+import { LESSONS } from "./lessons.js";
+import { lossAt, makeLossesView } from "./losses.js";
+import { makeSeedsView } from "./seeds.js";
+import { MOST_PAINTED, fragmentOf, paintedPoint, stateOf } from "./state.js";
+
+const SPEEDS = [[0, "as fast as it goes"], [1, "1 epoch a frame"], [10, "10 epochs a frame"], [100, "100 epochs a frame"]];
+const STEP_OF_CURSOR = 0.1, START_OF_CURSOR = [0, 0];
+const DISTANCE = 0.12; // between two points of one stroke
+const PAINTED_EXTENT = [[-2, 2], [-2, 2]];
+const PUBLISHED_EPOCH = 14000; // of the last cost that the exercise prints
+
+const byId = (id) => document.getElementById(id);
+const facts = JSON.parse(byId("facts").textContent);
+
+const page = {
+  state: null, // what the controls say
+  data: null, // examples, as the worker made them
+  snapshot: null,
+  lesson: null,
+  planes: [], // of each start: its canvases and texts
+  isPlaying: false,
+  isWaiting: false, // for networks of the present state
+  willPlay: false, // once they are there
+  configuration: 0, // counts the messages of this kind
+  kind: 0, // class of the next point
+  cursor: null,
+};
+
+let worker = null;
+const controls = makeControls(byId("controls"), facts, {
+  change: (state) => take(state),
+  problem: showProblem,
+  paintWith: (kind) => (page.kind = kind),
+});
+const losses = makeLossesView({
+  chart: byId("curves"), table: byId("losses"), legend: byId("legend"), pointed: byId("pointed"),
+});
+const layers = makeLayersView(byId("layers"));
+const seeds = makeSeedsView(byId("seeds"), {
+  train(place) {
+    losses.setBand(null, epochWord());
+    worker.postMessage({ type: "band", place });
+  },
+  stop: () => worker.postMessage({ type: "endBand" }),
+});
+
+// ---- sentences
+
+function showProblem(sentence) {
+  byId("problem").textContent = sentence ? `${sentence[0].toUpperCase()}${sentence.slice(1)}.` : "";
+  byId("problem").hidden = !sentence;
+}
+
+function initializerOf({ initializer, scale }) {
+  if (initializer === "network") return "network of the file";
+  return `${initializer}${scale === null ? "" : `(${scale})`}`;
+}
+
+function nameOf(start) {
+  return initializerOf(start) + (start.initializer === "network" ? "" : `, seed ${start.seed}`);
+}
+
+const epochWord = () => (page.state.batch_size ? "Epoch" : "Iteration");
+
+// ---- the state and the address
+
+/** Take a new state: what it changes is drawn and trained anew. */
+function take(state, { isFromAddress = false, lesson = null } = {}) {
+  const before = page.state;
+  page.state = state;
+  showProblem("");
+  if (!isFromAddress) history.replaceState(null, "", `#${fragmentOf(state)}`);
+  controls.show(state);
+  byId("speed").value = state.speed;
+  showLesson(lesson);
+  const isSame = before && fragmentOf({ ...before, speed: 0, shown: 0 }) === fragmentOf({ ...state, speed: 0, shown: 0 });
+  if (!isSame) configure();
+  else worker.postMessage({ type: "speed", speed: state.speed });
+}
+
+/** The settings that the page begins with. */
+const firstState = () => stateOf(facts.fragment, facts).state;
+
+function configure() {
+  page.isWaiting = true;
+  page.configuration += 1;
+  page.willPlay = false;
+  setButtons();
+  worker.postMessage({ type: "configure", state: page.state, id: page.configuration });
+}
+
+function takeAddress() {
+  const { state, problems } = stateOf(location.hash || facts.fragment, facts);
+  take(state, { isFromAddress: true });
+  if (problems.length) showProblem(problems.join(". "));
+}
+
+// ---- the worker's messages
+
+const ANSWERS = {
+  loaded: takeAddress,
+
+  configured({ id, ...data }) {
+    if (id !== page.configuration) return;
+    page.isWaiting = false;
+    page.data = data;
+    makePlanes();
+    losses.setNames(page.state.starts.map(nameOf));
+    resetSeeds();
+    if (page.willPlay) play();
+  },
+
+  snapshot(snapshot) {
+    if (page.isWaiting) {
+      worker.postMessage({ type: "drawn" });
+      return;
+    }
+    page.snapshot = snapshot;
+    requestAnimationFrame(() => {
+      draw();
+      worker.postMessage({ type: "drawn" });
+    });
+  },
+
+  seeds({ nDone }) {
+    seeds.progress(nDone);
+  },
+
+  band(found) {
+    losses.setBand(found, epochWord());
+    const own = page.snapshot?.runs[found.start];
+    seeds.tell(found, own && own.epoch >= page.state.epochs ? own.loss : null);
+  },
+
+  problem({ sentence, about, id }) {
+    if (about === "configure" && id !== page.configuration) return;
+    showProblem(sentence);
+    page.isPlaying = false;
+    if (about === "configure") showNoNetworks();
+    setButtons();
+  },
+};
+
+function resetSeeds() {
+  const at = page.state.shown, start = page.state.starts[at];
+  seeds.reset({ start, at, nameOfStart: initializerOf(start), isReady: !page.isWaiting });
+}
+
+// ---- drawing
+
+function draw() {
+  const { snapshot } = page;
+  if (page.isWaiting || snapshot.runs.length !== page.planes.length) return;
+  page.isPlaying = snapshot.isPlaying;
+  byId("epoch-name").textContent = epochWord();
+  byId("epoch").textContent = snapshot.epoch.toLocaleString("en");
+  byId("epoch").value = snapshot.epoch;
+  byId("rate-name").textContent = `${epochWord()}s a second`;
+  if (snapshot.rate) byId("rate").textContent = Math.round(snapshot.rate).toLocaleString("en");
+  snapshot.runs.forEach((run, i) => drawRun(run, i));
+  losses.show(snapshot, epochWord());
+  if (snapshot.look) {
+    layers.show({ ...snapshot.look, name: nameOf(page.state.starts[snapshot.look.start]) });
+  }
+  tellLesson();
+  setButtons();
+}
+
+function drawRun(run, i) {
+  const { canvas, loss, train, test, story } = page.planes[i], { snapshot } = page;
+  paintPlane(canvas, run.plane, snapshot.side);
+  loss.textContent = Number.isFinite(run.loss) ? significant(run.loss, 4) : "not finite";
+  loss.value = run.loss;
+  for (const [place, share] of [[train, run.trainAccuracy], [test, run.testAccuracy]]) {
+    place.textContent = `${(100 * share).toFixed(1)} %`;
+    place.value = share;
+  }
+  const told = snapshot.stories?.[i] ?? (run.status === "done" ? "" : `${run.status} at ${run.epoch}`);
+  if (story.textContent !== told) story.textContent = told;
+  canvas.setAttribute("aria-label", `What the network of ${nameOf(page.state.starts[i])} predicts in the plane: loss ` +
+    `${loss.textContent}, accuracy ${train.textContent} of the training and ${test.textContent} of the test examples`);
+}
+
+/** The figures of all starts, each with a plane. */
+function makePlanes() {
+  const { starts } = page.state;
+  page.planes = starts.map((start, i) => {
+    const canvas = make("canvas", { role: "img", class: "plane" });
+    const points = make("canvas", { class: "points", ...(isPainting() ? { tabindex: 0, role: "application",
+      "aria-label": "Plane to paint in: arrow keys move, Enter puts a point" } : { "aria-hidden": "true" }) });
+    const [loss, train, test] = ["loss", "train", "test"].map((name) => make("data", { class: name, value: "" }));
+    const story = make("p", { class: "story" });
+    const figure = make("figure", { class: "run", "data-start": i },
+      make("figcaption", {}, make("span", { class: "swatch", style: `background: var(--start-${i})` }), ` ${nameOf(start)}`),
+      make("div", { class: "canvases" }, canvas, points),
+      make("p", { class: "figures" }, "loss ", loss, " · train ", train, " · test ", test), story);
+    if (starts.length > 1) figure.append(lookButton(i));
+    listen(points);
+    return { figure, canvas, points, loss, train, test, story };
+  });
+  byId("planes").replaceChildren(...page.planes.map(({ figure }) => figure));
+  byId("planes").dataset.n = starts.length;
+  byId("hint").textContent = isPainting() ? "Click or draw in the plane to put points." :
+    `Examples of the training are large, the ${page.data.testY.length} of the test small and pale.`;
+  drawAllPoints();
+}
+
+function lookButton(i) {
+  const button = make("button", { type: "button", class: "look", "aria-pressed": String(page.state.shown === i) }, "Look into its layers");
+  button.addEventListener("click", () => {
+    page.planes.forEach(({ figure }, j) => figure.querySelector(".look").setAttribute("aria-pressed", String(i === j)));
+    take({ ...page.state, shown: i });
+    worker.postMessage({ type: "show", start: i });
+    losses.setBand(null, epochWord());
+    resetSeeds();
+  });
+  return button;
+}
+
+function drawAllPoints() {
+  for (const { points } of page.planes) drawPoints(points, page.data, page.data.extent, page.cursor);
+}
+
+/** The plane of painted points before there are enough for a network. */
+function showNoNetworks() {
+  page.snapshot = null;
+  if (!isPainting()) return;
+  const { points } = page.state;
+  page.isWaiting = false;
+  page.data = { X: points.flatMap(([x, y]) => [x, y]), y: points.map(([, , kind]) => kind), testX: [], testY: [], extent: PAINTED_EXTENT };
+  makePlanes();
+  page.isWaiting = true;
+  layers.clear("There is no network yet.");
+}
+
+// ---- painting
+
+const isPainting = () => page.state.data === "painted";
+
+function addPoint([x, y]) {
+  const point = paintedPoint(x, y, page.kind);
+  if (!point) return;
+  if (page.state.points.length >= MOST_PAINTED) showProblem(`there may be at most ${MOST_PAINTED} points`);
+  else take({ ...page.state, points: [...page.state.points, point] });
+}
+
+let stroke = null; // the last place of the pointer's stroke, also while the canvas is made anew
+
+function listen(canvas) {
+  canvas.addEventListener("pointerdown", (event) => {
+    if (!isPainting()) return;
+    stroke = placeOf(event, canvas, page.data.extent);
+    addPoint(stroke);
+  });
+  canvas.addEventListener("pointermove", (event) => {
+    if (!stroke || !event.buttons) return;
+    const place = placeOf(event, canvas, page.data.extent);
+    if (Math.hypot(place[0] - stroke[0], place[1] - stroke[1]) < DISTANCE) return;
+    stroke = place;
+    addPoint(place);
+  });
+  canvas.addEventListener("keydown", (event) => {
+    const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+    if (steps) {
+      const [x, y] = page.cursor ?? START_OF_CURSOR;
+      page.cursor = [x + steps[0] * STEP_OF_CURSOR, y + steps[1] * STEP_OF_CURSOR].map((a) => Math.max(-2, Math.min(2, a)));
+      drawAllPoints();
+    } else if (event.key === "Enter" || event.key === " ") {
+      addPoint(page.cursor ?? START_OF_CURSOR);
+      byId("planes").querySelector(".points")?.focus();
+    } else return;
+    event.preventDefault();
+  });
+}
+
+addEventListener("pointerup", () => (stroke = null));
+
+// ---- buttons
+
+function setButtons() {
+  const isReady = !page.isWaiting;
+  byId("play").textContent = page.isPlaying ? "Pause" : "Play";
+  for (const id of ["play", "step", "rewind"]) byId(id).disabled = !isReady;
+}
+
+function play() {
+  page.isPlaying = true;
+  seeds.stopped();
+  setButtons();
+  worker.postMessage({ type: "play" });
+}
+
+function wireButtons() {
+  byId("play").addEventListener("click", () => (page.isPlaying ? worker.postMessage({ type: "pause" }) : play()));
+  byId("step").addEventListener("click", () => worker.postMessage({ type: "step", epochs: 1 }));
+  byId("rewind").addEventListener("click", () => worker.postMessage({ type: "rewind" }));
+  byId("reset").addEventListener("click", () => take(firstState()));
+  byId("speed").append(...SPEEDS.map(([value, text]) => make("option", { value }, text)));
+  byId("speed").addEventListener("change", (event) => take({ ...page.state, speed: Number(event.target.value) }));
+  byId("lessons").append(...LESSONS.map((lesson) => {
+    const button = make("button", { type: "button", "data-lesson": lesson.id }, lesson.title);
+    button.addEventListener("click", () => startLesson(lesson));
+    return button;
+  }));
+  addEventListener("hashchange", takeAddress);
+}
+
+// ---- lessons
+
+function startLesson(lesson) {
+  take({ ...stateOf("", facts).state, ...lesson.state }, { lesson });
+  if (page.isWaiting) page.willPlay = true;
+  else worker.postMessage({ type: "rewind" }), play();
+}
+
+function showLesson(lesson) {
+  page.lesson = lesson;
+  byId("lesson").hidden = !lesson;
+  byId("lesson").replaceChildren(...(lesson ? [make("h2", {}, lesson.title), make("p", {}, lesson.text), make("p", { id: "reached" })] : []));
+  for (const button of byId("lessons").children) {
+    button.setAttribute("aria-pressed", String(button.dataset.lesson === lesson?.id));
+  }
+}
+
+/** What a lesson of the exercise reached, beside what the exercise prints. */
+function tellLesson() {
+  const { lesson, snapshot } = page;
+  if (!lesson || !snapshot.isOver || lesson.state.epochs <= PUBLISHED_EPOCH) return;
+  const [run] = snapshot.runs, loss = lossAt(run.losses, snapshot.stride, PUBLISHED_EPOCH);
+  byId("reached").replaceChildren(`Loss at iteration ${PUBLISHED_EPOCH.toLocaleString("en")}: `,
+    make("data", { class: "published", value: loss }, significant(loss, 4)),
+    `; after ${run.epoch.toLocaleString("en")} iterations ${percent(run.trainAccuracy)} of the training and ` +
+    `${percent(run.testAccuracy)} of the test examples are right.`);
+}
+
+// ---- the start
+
+function begin() {
+  if (typeof Worker === "undefined" || typeof OffscreenCanvas === "undefined") {
+    showProblem("this browser is too old for the page, which needs workers and OffscreenCanvas: any browser since 2023 has them");
+    return;
+  }
+  const address = URL.createObjectURL(new Blob([byId("worker").textContent], { type: "text/javascript" }));
+  worker = new Worker(address);
+  worker.onmessage = ({ data: { type, ...rest } }) => ANSWERS[type](rest);
+  worker.onerror = (event) => showProblem(`the engine's thread failed: ${event.message}`);
+  wireButtons();
+  const bytes = Uint8Array.from(atob(byId("engine").textContent), (character) => character.charCodeAt(0));
+  worker.postMessage({ type: "load", bytes, facts });
+}
+
+begin();

@@ -1,0 +1,60 @@
+// seeds.js -- the part of the page that trains one start from many seeds and tells what they show.
+
+import { make } from "./controls.js";
+import { significant } from "./formats.js";
+import { N_SEEDS } from "./state.js";
+
+/** A button, a progress bar and a sentence in an element. `train(place)` begins, `stop()` ends. */
+export function makeSeedsView(element, { train, stop }) {
+  const button = make("button", { type: "button", id: "train-seeds" });
+  const progress = make("progress", { max: N_SEEDS, value: 0, "aria-label": "Seeds trained", hidden: true });
+  const told = make("p", { id: "seeds-told", role: "status" });
+  element.append(make("div", { class: "buttons" }, button, progress), told);
+  let isTraining = false, place = 0, name = "", canVary = true;
+
+  button.addEventListener("click", () => {
+    isTraining = !isTraining;
+    if (isTraining) train(place);
+    else stop();
+    write();
+  });
+
+  function write() {
+    button.textContent = isTraining ? "Stop" : `Train ${N_SEEDS} seeds of ${name}`;
+    button.disabled = !canVary;
+    progress.hidden = !isTraining;
+  }
+
+  return {
+    /** A new start is looked at, or none of what was trained holds any more. */
+    reset({ start, at, nameOfStart, isReady }) {
+      isTraining = false;
+      place = at;
+      name = nameOfStart;
+      canVary = isReady && start.initializer !== "network";
+      progress.value = 0;
+      told.textContent = "";
+      write();
+    },
+    progress(nDone) {
+      progress.value = nDone;
+    },
+    stopped() {
+      isTraining = false;
+      write();
+    },
+    /** What the band of a start shows beside the loss of the run that the page has trained, if it has. */
+    tell({ nSeeds, finalLoss, accuracy, nDiverged, finalLosses }, own) {
+      isTraining = false;
+      write();
+      const loss = (value) => (Number.isFinite(value) ? significant(value, 3) : "infinite");
+      const share = (value) => `${(100 * value).toFixed(1)} %`;
+      const nBelow = finalLosses.filter((value) => value < own).length;
+      const beside = own === null ? "" : ` ${nBelow} of them end lower than the run above.`;
+      const diverged = nDiverged ? ` ${nDiverged} diverged and count as infinite losses.` : "";
+      told.textContent = `${nSeeds} seeds of ${name}: the final loss is ${loss(finalLoss.median)} in the median and from ` +
+        `${loss(finalLoss.low)} to ${loss(finalLoss.high)} in 90 % of them, the test accuracy ${share(accuracy.median)} ` +
+        `(${share(accuracy.low)} to ${share(accuracy.high)}).${diverged}${beside}`;
+    },
+  };
+}

@@ -1,0 +1,163 @@
+// worker.js -- the thread that trains; it answers the messages of main.js with snapshots.
+
+import { Band } from "./band.js";
+import { loadEngine } from "./engine.js";
+import { Runs } from "./runs.js";
+
+const SLICE = 10; // milliseconds of training between two looks at messages
+const FRAME = 30; // milliseconds between two snapshots
+const LOOK = 300; // milliseconds between two looks into the layers
+const LOOK_SHARE = 0.25; // most of the time that looks may take
+const RATE_OVER = 500; // milliseconds over which the speed is measured
+
+const work = new MessageChannel(); // its messages queue behind those of the page, as timers of 0 ms do after 4 ms
+let engine, facts, runs, band = null, isPlaying = false;
+let isPageBusy = false; // until the page has drawn the last snapshot
+let lastFrame = 0, lastLook = 0, lookCost = 0, shown = 0;
+let rate = { since: 0, epoch: 0, value: 0 };
+
+function say(type, rest = {}) {
+  postMessage({ type, ...rest });
+}
+
+function post({ withLook }) {
+  const now = performance.now(), message = runs.snapshot();
+  message.isPlaying = isPlaying;
+  message.rate = isPlaying ? rate.value : 0;
+  if (withLook) {
+    message.look = { ...runs.all[shown].look(), start: shown };
+    lastLook = performance.now();
+    lookCost = lastLook - now;
+  }
+  if (message.isOver) message.stories = runs.stories();
+  lastFrame = performance.now();
+  isPageBusy = true;
+  say("snapshot", message);
+}
+
+function measureRate() {
+  const now = performance.now(), elapsed = now - rate.since;
+  if (elapsed < RATE_OVER) return;
+  rate = { since: now, epoch: runs.epoch, value: (1000 * (runs.epoch - rate.epoch)) / elapsed };
+}
+
+function tick() {
+  if (band) trainBand();
+  if (!isPlaying) return;
+  const { speed } = runs.state, now = performance.now();
+  if (speed && isPageBusy) return; // the page's answer goes on
+  if (speed) runs.step(Math.min(speed, runs.goal - runs.epoch));
+  else runs.advance(SLICE);
+  measureRate();
+  if (runs.isOver) {
+    stop();
+    return;
+  }
+  const isDue = speed || now - lastFrame > FRAME;
+  if (!isPageBusy && isDue) post({ withLook: now - lastLook > Math.max(LOOK, lookCost / LOOK_SHARE) });
+  if (!speed) work.port2.postMessage(null);
+}
+
+function trainBand() {
+  band.advance(SLICE);
+  if (band.isOver) {
+    say("band", band.result());
+    endBand();
+    return;
+  }
+  const now = performance.now();
+  if (now - lastFrame > FRAME) {
+    lastFrame = now;
+    say("seeds", { nDone: band.found.length });
+  }
+  work.port2.postMessage(null);
+}
+
+function endBand() {
+  band?.free();
+  band = null;
+}
+
+function stop() {
+  isPlaying = false;
+  post({ withLook: true });
+}
+
+const ANSWERS = {
+  async load({ bytes, facts: given }) {
+    facts = given;
+    engine = await loadEngine(bytes);
+    say("loaded");
+  },
+
+  configure({ state, id }) {
+    isPlaying = false;
+    endBand();
+    const before = runs;
+    runs = new Runs(engine, state, facts);
+    before?.free();
+    shown = state.shown;
+    const { X, y, nClasses } = runs.examples, { test } = runs;
+    say("configured", { id, X, y, nClasses, testX: test.X, testY: test.y, extent: runs.extent });
+    post({ withLook: true });
+  },
+
+  play() {
+    if (isPlaying) return;
+    endBand();
+    if (runs.isOver) runs.goal = runs.epoch + runs.state.epochs;
+    isPlaying = !runs.all.every((run) => run.isOver);
+    rate = { since: performance.now(), epoch: runs.epoch, value: 0 };
+    if (isPlaying) work.port2.postMessage(null);
+    else post({ withLook: true });
+  },
+
+  pause() {
+    stop();
+  },
+
+  step({ epochs }) {
+    isPlaying = false;
+    runs.step(epochs);
+    post({ withLook: true });
+  },
+
+  rewind() {
+    runs.rewind();
+    stop();
+  },
+
+  speed({ speed }) {
+    runs.state.speed = speed;
+    if (isPlaying) work.port2.postMessage(null);
+  },
+
+  show({ start }) {
+    shown = start;
+    if (!isPlaying) post({ withLook: true });
+    else lastLook = 0;
+  },
+
+  band({ place }) {
+    endBand();
+    if (isPlaying) stop();
+    band = new Band(engine, runs.state, place, runs.examples, runs.test, facts);
+    work.port2.postMessage(null);
+  },
+
+  endBand,
+
+  drawn() {
+    isPageBusy = false;
+    if (isPlaying && runs.state.speed) tick();
+  },
+};
+
+work.port1.onmessage = tick;
+onmessage = async ({ data: { type, ...rest } }) => {
+  try {
+    await ANSWERS[type](rest);
+  } catch (error) {
+    say("problem", { sentence: error.message, about: type, id: rest.id });
+  }
+};
