@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _build_parser() -> argparse.ArgumentParser:
     # imported here, so that main reports a wrong FASTMLP_ISA, which is found at import
-    from fastmlp.lab.commands import compare, diagnose, report, study
+    from fastmlp.lab.commands import compare, diagnose, playground, report, study
 
     parser = _Parser(prog="fastmlp", description="Train and study small multi-layer perceptrons.")
     parser.add_argument("--version", action="version", version=f"fastmlp {__version__}")
@@ -77,6 +77,11 @@ def _build_parser() -> argparse.ArgumentParser:
             report,
             "write a comparison over many seeds as a web page",
             "Compare initializations over many seeds, and write findings, table, charts and films to one HTML file.",
+        ),
+        (
+            playground,
+            "write a web page in which networks train",
+            "Write the playground, an HTML page that trains, compares and looks into networks, and open it.",
         ),
     ):
         name = command.__name__.rpartition(".")[2]

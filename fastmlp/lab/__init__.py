@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from fastmlp.lab.diagnosis import Diagnosis, GradientCheck, assert_healthy, diagnose, gradient_check
     from fastmlp.lab.measurements import Measurements
     from fastmlp.lab.page import BoundaryFrames, RunFrames, boundary_frames, write_report
+    from fastmlp.lab.playground import write_playground
     from fastmlp.lab.study import Run, run_study
     from fastmlp.lab.suggestion import Suggestion, suggest_initialization
     from fastmlp.lab.sweep import Comparison, Paired, compare_initializers
@@ -20,6 +21,7 @@ _MODULE_OF = {
         "diagnosis": ["Diagnosis", "GradientCheck", "assert_healthy", "diagnose", "gradient_check"],
         "measurements": ["Measurements"],
         "page": ["BoundaryFrames", "RunFrames", "boundary_frames", "write_report"],
+        "playground": ["write_playground"],
         "study": ["Run", "run_study"],
         "suggestion": ["Suggestion", "suggest_initialization"],
         "sweep": ["Comparison", "Paired", "compare_initializers"],
@@ -47,6 +49,7 @@ __all__ = [
     "run_study",
     "suggest_initialization",
     "theory",
+    "write_playground",
     "write_report",
 ]
 

@@ -13,6 +13,7 @@ from fastmlp.initializers import Initializer
 from fastmlp.lab import scores
 from fastmlp.lab.measurements import Measurements, measure
 from fastmlp.lab.scaling import Standardization
+from fastmlp.lab.words import STORIES as WORDS
 from fastmlp.network import MLP
 from fastmlp.text import percent
 from fastmlp.training import History
@@ -74,44 +75,40 @@ class Run:
     def what_happened(self) -> str:
         """The symptom that the measurements show, with its cause where they show that too, in a few words."""
         if self.start.symmetric and self.end.symmetric and not self._diverged():
-            return "symmetry not broken: hidden units stay identical"
+            return WORDS["symmetric"]
         far_off = is_far_off(self.start, self.target_scale)
         symptom = self._diverged() or (self._start() if far_off else self._end())
         if symptom is None:
-            dead = f", {percent(self.end.dead_units)} dead units" if self.end.dead_units else ""
-            return f"learns: no symptom{dead}"
+            share = percent(self.end.dead_units)
+            return WORDS["learns_with_dead_units"].format(share=share) if self.end.dead_units else WORDS["learns"]
         cause = self._bad_scales(far_off)
         if cause:
             return f"{cause}: {symptom}; try --standardize"
-        return symptom if self._diverged() or not far_off else f"weights too large: {symptom}"
+        return symptom if self._diverged() or not far_off else WORDS["too_large"].format(symptom=symptom)
 
     def _diverged(self) -> str | None:
         if self.diverged:
-            return "diverged: the loss is not finite"
-        return (
-            "diverged: the loss ended over ten times its start" if self.history.ended.symptom == "loss grew" else None
-        )
+            return WORDS["not_finite"]
+        return WORDS["grew"] if self.history.ended.symptom == "loss grew" else None
 
     def _start(self) -> str:
         """Outputs that are far off at the start, in words."""
         low, high = self.start.smallest_logit, self.start.largest_logit
         if self.target_scale is not None:
             return f"outputs {low:.4g} to {high:.4g} at the start, targets of size {self.target_scale:.2g}"
-        return (
-            f"{percent(self.start.saturated_outputs)} of outputs saturated at the start, logits {low:.4g} to {high:.4g}"
-        )
+        return WORDS["saturated"].format(share=percent(self.start.saturated_outputs), low=low, high=high)
 
     def _end(self) -> str | None:
         """What is wrong at the end, or None."""
         losses = self.history.losses
         if self.end.dead_units >= MOSTLY:
-            return f"dead units: {percent(self.end.dead_units)} of hidden units give one value for all examples"
+            return WORDS["dead"].format(share=percent(self.end.dead_units))
         if len(losses) > 1 and losses[-1] >= losses[0]:
-            return "does not learn: the loss has not fallen"
+            return WORDS["not_fallen"]
         if self.train_r2 is not None and not self.train_r2 > scores.LEAST_GAIN:
             return "does not learn: no better than the mean of the targets"
         if self.constant_loss is not None and len(losses) and scores.is_no_better(losses[-1], self.constant_loss):
-            return f"does not learn: no better than a constant, whose loss is {self.constant_loss:.4g}"
+            return WORDS["constant"].format(loss=self.constant_loss)
         return None
 
     def _bad_scales(self, far_off: bool) -> str:

@@ -244,6 +244,26 @@ EXPORT(train) enum fm_status train(fm_model *m, ptrdiff_t n_epochs, double milli
     return status;
 }
 
+/* The mean loss over all examples. */
+EXPORT(loss) double loss(const fm_model *m)
+{
+    const ptrdiff_t n = m->data.n_examples, size = m->layout->batch_size;
+    double total = 0;
+    for (ptrdiff_t from = 0; from < n; from += size) {
+        fm_data batch = m->data;
+        double mean = 0;
+        batch.inputs = m->inputs + from * m->data.example_stride;
+        batch.targets = m->targets + from;
+        batch.n_examples = from + size < n ? size : n - from;
+        const fm_call call = call_on(m, &batch);
+        kernels->loss_and_gradient(NULL, NULL, &mean, m->parameters, &call);
+        if (batch.n_examples == n)
+            return mean; /* the bits of a training's loss */
+        total += mean * (double)batch.n_examples;
+    }
+    return total / (double)n;
+}
+
 /* outputs (n_outputs, n) <- what the network says of inputs (n, n_features) */
 EXPORT(predict) void predict(double *outputs, const fm_model *m, const double *inputs, ptrdiff_t n)
 {

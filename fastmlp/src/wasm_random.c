@@ -127,6 +127,26 @@ EXPORT(draw_uniform) void draw_uniform(double *draws, ptrdiff_t n, double bound)
     for (ptrdiff_t i = 0; i < n; i++) draws[i] = -bound + (bound + bound) * next_uniform();
 }
 
+/* A whole number from 0 to most, by rejection. */
+static uint32_t next_index(uint32_t most)
+{
+    uint32_t mask = most, index;
+    for (int shift = 1; shift < 32; shift *= 2) mask |= mask >> shift;
+    while ((index = next_word() & mask) > most) {}
+    return index;
+}
+
+/* items (n) <- shuffle(items) */
+EXPORT(shuffle) void shuffle(int32_t *items, ptrdiff_t n)
+{
+    for (ptrdiff_t i = n - 1; i > 0; i--) {
+        const uint32_t j = next_index((uint32_t)i);
+        const int32_t item = items[i];
+        items[i] = items[j];
+        items[j] = item;
+    }
+}
+
 /* ---- numpy.random.default_rng: PCG64 (O'Neill 2014), seeded by a SeedSequence of two words */
 
 typedef unsigned __int128 wide;

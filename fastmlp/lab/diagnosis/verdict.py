@@ -7,6 +7,7 @@ import numpy as np
 from fastmlp.lab.diagnosis.outputs import Outputs
 from fastmlp.lab.diagnosis.thresholds import threshold
 from fastmlp.lab.measurements import is_symmetric
+from fastmlp.lab.words import VERDICTS as WORDS
 from fastmlp.network import MLP
 from fastmlp.text import percent
 
@@ -52,48 +53,39 @@ def _forward(network: MLP, layers: np.ndarray, sizes: np.ndarray) -> Finding | N
 
 def _hidden(network: MLP, layers: np.ndarray, sizes: np.ndarray, at: int) -> tuple[str, str] | None:
     """Return the verdict on a hidden layer by what it passes on, and its text."""
-    row = layers[at]
+    row, layer = layers[at], at + 1
     if row["saturated"] >= threshold("saturated_share"):
-        return "saturated", (
-            f"{percent(row['saturated'])} of the outputs of layer {at + 1} lie where {row['activation']} is flat (its "
-            f"pre-activations have a root mean square of {sizes[at]:.3g}), and pass on hardly any gradient"
-        )
+        share, activation = percent(row["saturated"]), row["activation"]
+        return "saturated", WORDS["saturated"].format(share=share, layer=layer, activation=activation, size=sizes[at])
     if row["dead"] >= threshold("dead_share"):
-        return "dead", (
-            f"{percent(row['dead'])} of the {row['units']} units of layer {at + 1} give the same output for every "
-            "example, so no example tells them how to change. "
-            'Try biases of 0, smaller updates, or activation="leaky_relu"'
-        )
+        return "dead", WORDS["dead"].format(share=percent(row["dead"]), units=row["units"], layer=layer)
     if sizes[at] < threshold("vanishing") * sizes[0]:
-        return "vanishing", (
-            f"the pre-activations shrink from {sizes[0]:.3g} in layer 1 to {sizes[at]:.3g} in layer {at + 1} (root "
-            f"mean square), {_per_layer(sizes[at] / sizes[0], at)}: the weights are too small. {_remedy(network, at)}"
-        )
+        return "vanishing", WORDS["vanishing"].format(**_change(network, sizes, at))
     return None
 
 
 def _explodes(network: MLP, layers: np.ndarray, sizes: np.ndarray, at: int) -> tuple[str, str] | None:
     """Return the verdict "exploding" on pre-activations that are not finite or too large, and its text."""
-    size, dtype = sizes[at], network.plan.dtype
-    remedy = _remedy(network, min(at, max(0, len(layers) - 2)))
+    size, layer = sizes[at], at + 1
     if not np.isfinite(size):
         if not np.isfinite(network.weights[at]).all() or not np.isfinite(network.biases[at]).all():
-            return "exploding", f"parameters of layer {at + 1} are not finite, as after a training that diverged"
-        before = f"; their root mean square is {sizes[at - 1]:.3g} in layer {at}" if at else ""
-        return "exploding", f"squares of pre-activations of layer {at + 1} leave the range of {dtype}{before}. {remedy}"
+            return "exploding", WORDS["parameters_not_finite"].format(layer=layer)
+        before = WORDS["before_overflow"].format(size=sizes[at - 1], layer=at) if at else ""
+        remedy, dtype = _remedy(network, min(at, max(0, len(layers) - 2))), network.plan.dtype
+        return "exploding", WORDS["overflow"].format(layer=layer, dtype=dtype, before=before, remedy=remedy)
     if at + 1 == len(layers):
         return None  # outputs are judged by the targets
     if size > threshold("size"):
-        return "exploding", (
-            f"the pre-activations of layer {at + 1} have a root mean square of {size:.3g}: the weights are too large. "
-            f"{remedy}"
-        )
+        return "exploding", WORDS["large"].format(layer=layer, size=size, remedy=_remedy(network, at))
     if size > threshold("growth") * max(sizes[0], 1.0):
-        return "exploding", (
-            f"the pre-activations grow from {sizes[0]:.3g} in layer 1 to {size:.3g} in layer {at + 1} (root mean "
-            f"square), {_per_layer(size / sizes[0], at)}: the weights are too large. {remedy}"
-        )
+        return "exploding", WORDS["growing"].format(**_change(network, sizes, at))
     return None
+
+
+def _change(network: MLP, sizes: np.ndarray, at: int) -> dict[str, object]:
+    """What is told of pre-activations that grow or shrink from the first layer on."""
+    per_layer, remedy = _per_layer(sizes[at] / sizes[0], at), _remedy(network, at)
+    return {"first": sizes[0], "size": sizes[at], "layer": at + 1, "per_layer": per_layer, "remedy": remedy}
 
 
 def _backward(network: MLP, layers: np.ndarray) -> Finding | None:
@@ -101,55 +93,37 @@ def _backward(network: MLP, layers: np.ndarray) -> Finding | None:
     norms, last = layers["jacobian_norm"], len(layers) - 2
     for at in range(last, -1, -1):
         ratio = norms[at] / norms[last]
-        text = (
-            f"what reaches layer {at + 1} of a change of the outputs is {ratio:.3g} times what reaches layer "
-            f"{last + 1} (Jacobian norm), {_per_layer(ratio, last - at)}"
-        )
-        remedy = _remedy(network, at)
         is_beyond = not np.isfinite(layers["gradient_variance"][at]) and np.isfinite(layers["gradient_variance"][-1])
-        if ratio > threshold("gradient_growth") or is_beyond:
-            return Finding("exploding", at + 1, f"{text}: the weights are too large. {remedy}")
-        if ratio < threshold("vanishing"):
-            slope = f": the slopes of {network.plan.activations[at]} times the weights are too small. {remedy}"
-            return Finding("vanishing", at + 1, text + slope)
+        is_large = ratio > threshold("gradient_growth") or is_beyond
+        if is_large or ratio < threshold("vanishing"):
+            per_layer, activation = _per_layer(ratio, last - at), network.plan.activations[at]
+            text = WORDS["backward"].format(layer=at + 1, ratio=ratio, last=last + 1, per_layer=per_layer)
+            words = WORDS["backward_large" if is_large else "backward_small"]
+            told = words.format(backward=text, activation=activation, remedy=_remedy(network, at))
+            return Finding("exploding" if is_large else "vanishing", at + 1, told)
     return None
 
 
 def _of_outputs(layers: np.ndarray, sizes: np.ndarray, outputs: Outputs) -> Finding | None:
     at, size = len(layers), sizes[-1]
     if outputs.wrong_share >= threshold("wrong_share"):
-        return Finding(
-            "saturated",
-            at,
-            f"{percent(outputs.wrong_share)} of the outputs are saturated on the wrong side (the logits have a root "
-            f"mean square of {size:.3g}): the weights are too large",
-        )
+        text = WORDS["wrong_outputs"].format(share=percent(outputs.wrong_share), size=size)
+        return Finding("saturated", at, text)
     if outputs.certain_share >= threshold("saturated_share"):
-        return Finding(
-            "saturated",
-            at,
-            f"{percent(outputs.certain_share)} of the outputs are saturated (the logits have a root mean square of "
-            f"{size:.3g}): the weights are too large",
-        )
+        text = WORDS["certain_outputs"].format(share=percent(outputs.certain_share), size=size)
+        return Finding("saturated", at, text)
     if size > threshold("far_outputs") * np.maximum(1.0, outputs.target_size):
-        return Finding(
-            "exploding",
-            at,
-            f"the outputs have a root mean square of {size:.3g}, the targets one of {outputs.target_size:.3g}: the "
-            "weights are too large",
-        )
+        return Finding("exploding", at, WORDS["far_outputs"].format(size=size, target_size=outputs.target_size))
     return None
 
 
 def _symmetric(network: MLP, at: int) -> str:
-    return (
-        f"all {network.plan.layer_dims[at + 1]} units of layer {at + 1} have the same incoming and outgoing weights. "
-        f"Their gradients are the same too, so they stay one unit. {_remedy(network, at)}"
-    )
+    units = network.plan.layer_dims[at + 1]
+    return WORDS["symmetric"].format(units=units, layer=at + 1, remedy=_remedy(network, at))
 
 
 def _per_layer(ratio: float, n_layers: int) -> str:
-    return f"a factor of {ratio ** (1 / n_layers):.3g} per layer" if n_layers else "a factor beyond all range"
+    return WORDS["per_layer"].format(factor=ratio ** (1 / n_layers)) if n_layers else WORDS["beyond_range"]
 
 
 def _remedy(network: MLP, at: int) -> str:
@@ -157,13 +131,11 @@ def _remedy(network: MLP, at: int) -> str:
     activation = network.plan.activations[at]
     name = FITTING.get(activation)
     if name is None:
-        return f'Try activation="tanh": no usual initialization keeps the variance through layers of {activation}'
-    if network.initialization == name:
-        return "Try fewer or wider layers, or smaller updates"
-    return f'Try initialization="{name}"'
+        return WORDS["no_initialization"].format(activation=activation)
+    return WORDS["other_shape"] if network.initialization == name else WORDS["other_initialization"].format(name=name)
 
 
 def _healthy(layers: np.ndarray, sizes: np.ndarray) -> str:
     dead = layers["dead"][:-1].max(initial=0.0)
-    units = f"at most {percent(dead)} of a layer's units are dead" if dead else "no unit is dead"
-    return f"the pre-activations keep their size ({sizes.min():.3g} to {sizes.max():.3g}), and {units}"
+    units = WORDS["few_dead_units"].format(share=percent(dead)) if dead else WORDS["no_dead_units"]
+    return WORDS["healthy"].format(smallest=sizes.min(), largest=sizes.max(), units=units)

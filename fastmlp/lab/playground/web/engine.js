@@ -119,31 +119,49 @@ export class Engine {
   draw(initializer, layerDims, seed, scale) {
     check(Object.hasOwn(INITIALIZERS, initializer),
       `the initializer must be one of ${Object.keys(INITIALIZERS).join(", ")}; got ${initializer}`);
-    checkWhole("the seed", seed, 0, 2 ** 32 - 1);
     const rule = INITIALIZERS[initializer], size = scale ?? rule.scale, layers = layerDims.slice(1);
     check(Number.isFinite(size), `the scale must be a finite number, got ${size}`);
-    this.calls.seed_twister(seed);
+    check(size >= 0 || rule.draw === "constant" || rule.draw === "identity", `the scale must be at least 0, got ${size}`);
+    const generator = this.generator(seed);
     const parameters = new Float64Array(layers.reduce((sum, fanOut, l) => sum + (layerDims[l] + 1) * fanOut, 0));
     let at = 0;
     layers.forEach((fanOut, l) => {
-      parameters.set(this.#weights(rule, size, fanOut, layerDims[l]), at);
+      parameters.set(weightsOf(generator, rule, size, fanOut, layerDims[l]), at);
       at += (layerDims[l] + 1) * fanOut;
     });
     return parameters;
   }
 
-  #weights(rule, size, fanOut, fanIn) {
-    const zeros = new Float64Array(fanOut * fanIn);
-    if (rule.draw === "constant") return zeros.fill(size);
-    if (rule.draw === "identity") return zeros.map((_, i) => (i % fanIn === Math.floor(i / fanIn) ? size : 0));
-    const isUniform = rule.draw === "uniform";
-    // the deviation, or the bound; in the order of fastmlp's operations, so that it has the same bits
-    const reach = rule.fan ? Math.sqrt(((isUniform ? 3 : 1) * size) / rule.fan(fanIn, fanOut)) : size;
-    return this.withCopy(zeros, (at) => {
-      this.calls[`draw_${rule.draw}`](at, zeros.length, reach);
-      return this.view(at, zeros.length).slice();
+  /** The draws of numpy.random.RandomState(seed), one after another. */
+  generator(seed) {
+    checkWhole("the seed", seed, 0, 2 ** 32 - 1);
+    this.calls.seed_twister(seed);
+    const drawn = (name, n, reach) => this.withCopy(new Float64Array(n), (at) => {
+      this.calls[`draw_${name}`](at, n, reach);
+      return this.view(at, n).slice();
     });
+    return {
+      /** normal(scale=deviation, size=n) */
+      normal: (n, deviation) => drawn("normal", n, deviation),
+      /** uniform(-bound, bound, size=n) */
+      uniform: (n, bound) => drawn("uniform", n, bound),
+      /** shuffle of whole numbers */
+      shuffled: (items) => this.withCopy(Int32Array.from(items), (at) => {
+        this.calls.shuffle(at, items.length);
+        return this.view(at, items.length, Int32Array).slice();
+      }),
+    };
   }
+}
+
+/** The weights of a layer, flat (fan_out, fan_in). */
+function weightsOf(generator, { draw, fan }, size, fanOut, fanIn) {
+  const zeros = new Float64Array(fanOut * fanIn);
+  if (draw === "constant") return zeros.fill(size);
+  if (draw === "identity") return zeros.map((_, i) => (i % fanIn === Math.floor(i / fanIn) ? size : 0));
+  // the deviation, or the bound; in the order of fastmlp's operations, so that it has the same bits
+  const reach = fan ? Math.sqrt(((draw === "uniform" ? 3 : 1) * size) / fan(fanIn, fanOut)) : size;
+  return generator[draw](zeros.length, reach);
 }
 
 /** One network with its data and its training. Call `free` when it is no longer needed. */
@@ -248,6 +266,12 @@ class Model {
     this.engine.calls.restart(this.at);
   }
 
+  /** The mean loss over all examples. */
+  loss() {
+    this.#checkData();
+    return this.engine.calls.loss(this.at);
+  }
+
   /** Outputs (outputs, n) of examples (n, features). */
   predict(inputs) {
     this.#checkData();
@@ -278,6 +302,11 @@ class Model {
     check(this.isLookedAt, "layerStatistics must come first");
     checkWhole("the layer", layer, 0, this.layerDims.length - 2);
     return [this.engine.calls[kind](this.at, layer), this.layerDims[layer + 1] * this.nExamples];
+  }
+
+  /** A copy of "preactivations", "activations" or "gradients" (units, n) of the last `layerStatistics`, flat. */
+  arrayOf(kind, layer) {
+    return this.engine.view(...this.#lookedAt(kind, layer)).slice();
   }
 
   /**

@@ -2,10 +2,11 @@
 
 import { drawPoints, paintPlane, placeOf } from "./boundary.js";
 import { make, makeControls } from "./controls.js";
-import { percent, significant } from "./formats.js";
+import { inPercent, significant } from "./formats.js";
 import { makeLayersView } from "./layers.js";
 import { LESSONS } from "./lessons.js";
 import { lossAt, makeLossesView } from "./losses.js";
+import { bytesOf } from "./numbers.js";
 import { makeSeedsView } from "./seeds.js";
 import { MOST_PAINTED, fragmentOf, paintedPoint, stateOf } from "./state.js";
 
@@ -178,7 +179,7 @@ function drawRun(run, i) {
   loss.textContent = Number.isFinite(run.loss) ? significant(run.loss, 4) : "not finite";
   loss.value = run.loss;
   for (const [place, share] of [[train, run.trainAccuracy], [test, run.testAccuracy]]) {
-    place.textContent = `${(100 * share).toFixed(1)} %`;
+    place.textContent = inPercent(share);
     place.value = share;
   }
   const told = snapshot.stories?.[i] ?? (run.status === "done" ? "" : `${run.status} at ${run.epoch}`);
@@ -335,8 +336,8 @@ function tellLesson() {
   const [run] = snapshot.runs, loss = lossAt(run.losses, snapshot.stride, PUBLISHED_EPOCH);
   byId("reached").replaceChildren(`Loss at iteration ${PUBLISHED_EPOCH.toLocaleString("en")}: `,
     make("data", { class: "published", value: loss }, significant(loss, 4)),
-    `; after ${run.epoch.toLocaleString("en")} iterations ${percent(run.trainAccuracy)} of the training and ` +
-    `${percent(run.testAccuracy)} of the test examples are right.`);
+    `; after ${run.epoch.toLocaleString("en")} iterations ${inPercent(run.trainAccuracy)} of the training and ` +
+    `${inPercent(run.testAccuracy)} of the test examples are right.`);
 }
 
 // ---- the start
@@ -351,8 +352,7 @@ function begin() {
   worker.onmessage = ({ data: { type, ...rest } }) => ANSWERS[type](rest);
   worker.onerror = (event) => showProblem(`the engine's thread failed: ${event.message}`);
   wireButtons();
-  const bytes = Uint8Array.from(atob(byId("engine").textContent), (character) => character.charCodeAt(0));
-  worker.postMessage({ type: "load", bytes, facts });
+  worker.postMessage({ type: "load", bytes: bytesOf(byId("engine").textContent), facts });
 }
 
 begin();

@@ -1,7 +1,8 @@
 // runs.js -- the networks of all starts, trained side by side on the same examples.
 
 import { examplesOf } from "./data.js";
-import { lookInto, whatHappened } from "./look.js";
+import { lookInto, measured, whatHappened } from "./look.js";
+import { numbersOf } from "./numbers.js";
 import { predictedVariances, weightVarianceOf } from "./theory.js";
 
 const MOST_LOSSES = 2000; // of a curve; then every other one is dropped
@@ -35,10 +36,6 @@ export function designOf(start, state, nClasses, facts) {
 export function parametersOf(engine, start, design, facts) {
   if (start.initializer !== "network") return engine.draw(start.initializer, design.layerDims, start.seed, start.scale ?? undefined);
   return numbersOf(facts.network.parameters);
-}
-
-export function numbersOf(base64) {
-  return new Float64Array(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)).buffer);
 }
 
 /** A model with its data and its parameters, ready to train. */
@@ -110,7 +107,7 @@ function planeOf(model, points) {
 
 class Run {
   constructor(engine, start, state, examples, test, facts) {
-    Object.assign(this, { engine, start, examples, test, facts });
+    Object.assign(this, { engine, chosen: start, examples, test, facts });
     this.design = designOf(start, state, examples.nClasses, facts);
     this.model = modelOf(engine, start, this.design, state, examples, facts);
     this.first = this.model.parameters;
@@ -121,7 +118,7 @@ class Run {
   begin() {
     this.losses = [];
     this.status = "done";
-    this.startLook = this.look();
+    this.start = this.measure();
   }
 
   get isOver() {
@@ -142,37 +139,40 @@ class Run {
 
   /** The variances by depth that mean-field theory predicts for the start, null where its weights are not random. */
   #predicted() {
-    const { layerDims, activations } = this.design, { initializer, scale } = this.start, { X } = this.examples;
+    const { layerDims, activations } = this.design, { initializer, scale } = this.chosen, { X } = this.examples;
     if (initializer === "network") return null;
     const variances = layerDims.slice(1).map((fanOut, l) => weightVarianceOf(initializer, scale, layerDims[l], fanOut));
     if (variances.includes(null)) return null;
     const square = X.reduce((sum, x) => sum + x * x, 0) / X.length;
-    return predictedVariances(layerDims, activations[0], variances, square, this.facts);
+    return predictedVariances(layerDims, activations[0], variances, square, this.facts.curves);
   }
 
   look() {
-    const { activations } = this.design, { y, nClasses } = this.examples, { initializer } = this.start;
-    const look = lookInto(this.model, this.facts, { activations, initializer, y, nClasses });
+    const { initializer } = this.chosen, { y } = this.examples;
+    const look = lookInto(this.model, this.facts, { activations: this.design.activations, initializer, y });
     return { ...look, epoch: this.model.epochs, predicted: this.predicted };
   }
 
+  measure() {
+    return measured(this.model, this.design.activations, this.model.layerStatistics());
+  }
+
   result(points) {
-    const { X, y } = this.examples;
-    const result = {
+    return {
       epoch: this.model.epochs,
       status: this.status,
       loss: this.model.loss(),
       losses: Float64Array.from(this.losses),
-      trainAccuracy: accuracyOf(this.model.predict(X), y),
+      trainAccuracy: accuracyOf(this.model.predict(this.examples.X), this.examples.y),
       testAccuracy: accuracyOf(this.model.predict(this.test.X), this.test.y),
       plane: planeOf(this.model, points),
     };
-    return result;
   }
 
   /** The study's words for what became of the training. */
   story() {
-    return whatHappened(this);
+    const { start, status, losses } = this, { y, nClasses } = this.examples, lastLoss = this.model.loss();
+    return whatHappened({ start, end: this.measure(), status, firstLoss: losses[0] ?? lastLoss, lastLoss, y, nClasses }, this.facts.stories);
   }
 
   free() {

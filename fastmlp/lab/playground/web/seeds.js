@@ -1,7 +1,7 @@
 // seeds.js -- the part of the page that trains one start from many seeds and tells what they show.
 
 import { make } from "./controls.js";
-import { significant } from "./formats.js";
+import { inPercent, significant } from "./formats.js";
 import { N_SEEDS } from "./state.js";
 
 /** A button, a progress bar and a sentence in an element. `train(place)` begins, `stop()` ends. */
@@ -48,13 +48,12 @@ export function makeSeedsView(element, { train, stop }) {
       isTraining = false;
       write();
       const loss = (value) => (Number.isFinite(value) ? significant(value, 3) : "infinite");
-      const share = (value) => `${(100 * value).toFixed(1)} %`;
       const nBelow = finalLosses.filter((value) => value < own).length;
       const beside = own === null ? "" : ` ${nBelow} of them end lower than the run above.`;
       const diverged = nDiverged ? ` ${nDiverged} diverged and count as infinite losses.` : "";
       told.textContent = `${nSeeds} seeds of ${name}: the final loss is ${loss(finalLoss.median)} in the median and from ` +
-        `${loss(finalLoss.low)} to ${loss(finalLoss.high)} in 90 % of them, the test accuracy ${share(accuracy.median)} ` +
-        `(${share(accuracy.low)} to ${share(accuracy.high)}).${diverged}${beside}`;
+        `${loss(finalLoss.low)} to ${loss(finalLoss.high)} in 90 % of them, the test accuracy ${inPercent(accuracy.median)} ` +
+        `(${inPercent(accuracy.low)} to ${inPercent(accuracy.high)}).${diverged}${beside}`;
     },
   };
 }

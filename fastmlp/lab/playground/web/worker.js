@@ -23,7 +23,7 @@ function say(type, rest = {}) {
 function post({ withLook }) {
   const now = performance.now(), message = runs.snapshot();
   message.isPlaying = isPlaying;
-  message.rate = isPlaying ? rate.value : 0;
+  message.rate = rate.value;
   if (withLook) {
     message.look = { ...runs.all[shown].look(), start: shown };
     lastLook = performance.now();
@@ -35,9 +35,9 @@ function post({ withLook }) {
   say("snapshot", message);
 }
 
-function measureRate() {
+function measureRate(least = RATE_OVER) {
   const now = performance.now(), elapsed = now - rate.since;
-  if (elapsed < RATE_OVER) return;
+  if (elapsed < least) return;
   rate = { since: now, epoch: runs.epoch, value: (1000 * (runs.epoch - rate.epoch)) / elapsed };
 }
 
@@ -50,6 +50,7 @@ function tick() {
   else runs.advance(SLICE);
   measureRate();
   if (runs.isOver) {
+    if (!rate.value) measureRate(1);
     stop();
     return;
   }
