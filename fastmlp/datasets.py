@@ -151,7 +151,7 @@ def xor(n_examples: int, seed: Any, *, noise: float = 0.05) -> tuple[np.ndarray,
     n, noise = _size(n_examples), checks.non_negative("noise", noise)
     generator = checks.seed_of(seed)
     X = generator.uniform(-1.0, 1.0, size=(n, 2))
-    y = (X > 0).all(axis=1) | (X <= 0).all(axis=1)
+    y = (X[:, 0] > 0) == (X[:, 1] > 0)
     return X + generator.normal(scale=noise, size=X.shape), y.astype(np.int64)
 
 
@@ -187,7 +187,7 @@ def blobs(n_examples: int, seed: Any, *, n_classes: int = 3, noise: float = 0.15
     generator = checks.seed_of(seed)
     y = np.arange(n) % len(centers)
     generator.shuffle(y)
-    return centers[y] + generator.normal(scale=noise, size=(n, 2)), y
+    return centers[y] + generator.normal(scale=noise, size=(n, 2)), y.astype(np.int64)
 
 
 # ---- points without noise, the classes one after another; and how many there are of label 0

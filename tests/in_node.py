@@ -1,6 +1,7 @@
 """Scripts that run against the playground's modules under Node."""
 
 import json
+import platform
 import shutil
 import subprocess
 import tempfile
@@ -9,11 +10,14 @@ from pathlib import Path
 import pytest
 
 import fastmlp
+from fastmlp import _kernels
 from fastmlp.lab.playground.bundle import bundled
 
 ENGINE = Path(fastmlp.__file__).parent / "lab" / "playground" / "engine.wasm"
 DRIVER = Path(__file__).parent / "lab" / "engine_driver.mjs"
 NODE = shutil.which("node")
+# the log that the engine's normal numbers are made from; another may change their last place
+HAS_GLIBCS_FUSED_LOG = "avx2" in _kernels.available_isas() and platform.libc_ver()[0] == "glibc"
 
 needs_node = pytest.mark.skipif(NODE is None, reason="needs node on the PATH (Debian's nodejs)")
 

@@ -132,7 +132,8 @@ static uint32_t next_index(uint32_t most)
 {
     uint32_t mask = most, index;
     for (int shift = 1; shift < 32; shift *= 2) mask |= mask >> shift;
-    while ((index = next_word() & mask) > most) {}
+    do index = next_word() & mask;
+    while (index > most);
     return index;
 }
 

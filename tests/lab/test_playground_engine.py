@@ -6,7 +6,7 @@ import platform
 
 import numpy as np
 import pytest
-from in_node import ENGINE, in_node, needs_node
+from in_node import ENGINE, HAS_GLIBCS_FUSED_LOG, in_node, needs_node
 from networks import HIDDEN
 
 from fastmlp import MLP, _kernels, initializers, load_dataset
@@ -20,8 +20,6 @@ INITIALIZERS = [
     "identity",
 ]  # fmt: skip
 N_SEEDS = 1000
-# the log that the engine's normal numbers are made from; another may change their last place
-HAS_GLIBCS_FUSED_LOG = "avx2" in _kernels.available_isas() and platform.libc_ver()[0] == "glibc"
 
 has_same_bits = pytest.mark.skipif(
     platform.machine() not in ("x86_64", "AMD64"), reason="elsewhere the baseline kernels fuse multiply-adds"

@@ -9,7 +9,7 @@ from fastmlp.engine.plan import HIDDEN_ACTIVATIONS
 from fastmlp.lab.theory.activations import activation_of
 from fastmlp.lab.theory.gaussian import sample
 
-FIRST, LAST, STEP = -6.0, 6.0, 0.2  # log10 of the variances; cubic interpolation is then within 1e-4
+FIRST, LAST, STEP = -10.0, 14.0, 0.25  # log10 of the variances; cubic interpolation is then within 1e-4
 DIGITS = 7  # of a logarithm
 
 

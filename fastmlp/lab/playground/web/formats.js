@@ -1,13 +1,24 @@
 // formats.js -- numbers as Python writes them, and sentences from the templates of words.py.
 
+const MOST_DIGITS = 100; // behind the point, of toExponential
+
 /** A number with significant digits, as Python's f"{value:.3g}". */
 export function significant(value, digits) {
   if (Number.isNaN(value)) return "nan";
   if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
-  const [mantissa, power] = value.toExponential(digits - 1).split("e"), exponent = Number(power);
-  if (exponent >= -4 && exponent < digits) return withoutZeros(value.toFixed(digits - 1 - exponent));
+  const [mantissa, exponent] = rounded(value, digits);
+  if (exponent >= -4 && exponent < digits) return withoutZeros(Number(`${mantissa}e${exponent}`).toFixed(digits - 1 - exponent));
   const size = String(Math.abs(exponent)).padStart(2, "0");
   return `${withoutZeros(mantissa)}e${exponent < 0 ? "-" : "+"}${size}`;
+}
+
+/** Mantissa and exponent; a number half way between two goes to the even one, where toExponential takes the larger. */
+function rounded(value, digits) {
+  const [exact, power] = value.toExponential(MOST_DIGITS).split("e"), end = exact.indexOf(".") + digits;
+  const isHalfWay = /^50*$/.test(exact.slice(end)) && Number(exact.slice(0, end).at(-1)) % 2 === 0;
+  if (isHalfWay) return [exact.slice(0, end), Number(power)];
+  const [mantissa, exponent] = value.toExponential(digits - 1).split("e");
+  return [mantissa, Number(exponent)];
 }
 
 function withoutZeros(text) {
