@@ -25,7 +25,8 @@ return cases.map(({ network, parameters, X, y, initializer }) => {
     model.parameters = parameters.map((x) => (x === null ? NaN : x));
     const look = module.lookInto(model, facts, { activations: network[1], initializer, y });
     model.free();
-    return { ...look, histograms: look.histograms.map((h) => [Array.from(h.preactivation.counts), Array.from(h.gradient.counts)]) };
+    const countsOf = ({ preactivation, gradient }) => [preactivation, gradient].map(({ counts }) => Array.from(counts));
+    return { ...look, histograms: look.histograms.map(countsOf) };
 });
 """
 
@@ -110,8 +111,8 @@ def test_statistics_are_those_of_diagnose(looks):
             expected = look.layers[name].astype(float)
             if model.plan.activations[-1] == "softmax" and name.startswith("activation"):
                 measured, expected = measured[:-1], expected[:-1]
-            if name == "jacobian_norm" and not np.isfinite(look.layers["preactivation_variance"]).all():
-                continue  # the page has no slopes at infinity, and needs none: the network explodes before
+            if name in ("jacobian_norm", "dead") and not np.isfinite(look.layers["preactivation_variance"]).all():
+                continue  # the page has no slopes at infinity, and NumPy no means there: the network explodes before
             is_finite = np.isfinite(expected) & (np.abs(expected) < 1e150)
             message = f"{name} of {model}"
             np.testing.assert_allclose(measured[is_finite], expected[is_finite], rtol=1e-7, atol=1e-12, err_msg=message)
