@@ -15,6 +15,17 @@ def runs():
     return run_study([2, 10, 5, 1], circles(300, seed=1), circles(100, seed=2))
 
 
+@pytest.fixture(scope="module")
+def browser():
+    """Headless Chromium."""
+    from browsers import CHROMIUM, sync_api  # skips where there is no Playwright
+
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM)
+        yield chromium
+        chromium.close()
+
+
 @pytest.fixture
 def read(tmp_path, monkeypatch):
     """Read a text as the table ``t.csv``, with any of the options."""

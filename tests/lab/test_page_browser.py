@@ -1,43 +1,19 @@
 """The page in a browser: headless Chromium, driven by Playwright, at the widths of a screen and of a telephone."""
 
-import os
 import re
-import shutil
 
 import numpy as np
 import pytest
+from browsers import CONTRASTS, OUTSIDE, needs_chromium, until
 
 from fastmlp.datasets import circles
 from fastmlp.lab import boundary_frames, compare_initializers, write_report
 from fastmlp.lab.page.players import palette
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright, which the extra test brings")
-CHROMIUM = os.environ.get("CHROMIUM") or next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium, as Debian's package of that name has it")
-
-CONTRASTS = """() => {
-    const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
-    const luminance = ([r, g, b]) => [r, g, b].map((c) => c / 255)
-        .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
-        .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
-    const ground = (e) => {
-        const color = rgb(getComputedStyle(e).backgroundColor);
-        return color.length === 3 ? color : ground(e.parentElement);
-    };
-    const own = (e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
-    return [...document.querySelectorAll("body *:not(script)")].filter((e) => own(e) && !e.closest("svg, noscript"))
-        .map((e) => {
-            const [a, b] = [rgb(getComputedStyle(e).color), ground(e)].map(luminance).sort((a, b) => b - a);
-            return [(a + 0.05) / (b + 0.05), e.outerHTML.slice(0, 60)];
-        });
-}"""  # of every element with text of its own, by the formula of WCAG 2
-OUTSIDE = """[...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1)
-    .map((e) => e.outerHTML.slice(0, 80))"""
 EVIL = "<script>document.title = 'caught'</script><img src=x onerror=\"document.title = 'caught'\">"
 X, Y = circles(120, seed=1)
 WIDTHS = [1280, 390]
+pytestmark = needs_chromium
 
 
 def evil(layer_dims, seed):
@@ -66,14 +42,6 @@ def address(frames, tmp_path_factory):
     return path.as_uri()
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM)
-        yield chromium
-        chromium.close()
-
-
 class Visit:
     """A page that is open, with all that went wrong and all that it asked for."""
 
@@ -97,14 +65,6 @@ class Visit:
 
     def click(self, number, name):
         self.page.click(f"#player-{number} [data-do={name}]")
-
-    def until(self, condition):
-        """Wait until a condition holds; the page forbids the scripts of Playwright's own way."""
-        for _ in range(1000):
-            if condition():
-                return
-            self.page.wait_for_timeout(10)
-        raise AssertionError("waited for 10 seconds")
 
     def at(self, number):
         """The frame that a player shows."""
@@ -150,10 +110,7 @@ def test_it_opens_without_errors_requests_or_sideways_scrolling(width, scheme, v
     assert seen.wrong == []
     assert [url for url in seen.requests if not url.startswith("data:")] == [address]
     assert seen.page.evaluate("document.documentElement.scrollWidth") == width
-    outside = (
-        """[...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1)"""
-    )
-    assert seen.page.evaluate(f"{outside}.map((e) => e.outerHTML.slice(0, 80))") == []
+    assert seen.page.evaluate(OUTSIDE) == []
     images = seen.page.evaluate("[...document.images].map((image) => [image.complete, image.naturalWidth > 0])")
     assert images == [[True, True]] * 3
     assert seen.page.title() == EVIL
@@ -213,7 +170,7 @@ def test_a_player_plays_and_rewinds_to_the_very_same_frame(width, visit):
     assert text.startswith("The start: loss ")
     seen.click(1, "play")
     assert seen.button(1) == "Pause"
-    seen.until(lambda: seen.at(1) >= 5)
+    until(seen.page, lambda: seen.at(1) >= 5)
     seen.click(1, "play")
     paused = seen.said(1)
     assert paused.startswith("After ")
@@ -228,13 +185,13 @@ def test_a_player_plays_and_rewinds_to_the_very_same_frame(width, visit):
 def test_it_plays_to_the_end_stops_there_and_begins_again(seen):
     seen.page.fill("#player-1 input", "57")
     seen.click(1, "play")
-    seen.until(lambda: seen.button(1) == "Play")
+    until(seen.page, lambda: seen.button(1) == "Play")
     assert seen.said(1).startswith("After 200 epochs: loss ")
     end = seen.pixels(1)
     seen.click(1, "step")
     assert seen.pixels(1) == end
     seen.click(1, "play")
-    seen.until(lambda: seen.at(1) < 30)
+    until(seen.page, lambda: seen.at(1) < 30)
     assert seen.button(1) == "Pause"
 
 
@@ -267,7 +224,7 @@ def test_all_players_play_and_rewind_together(seen):
     starts = [seen.pixels(number) for number in range(3)]
     seen.page.click("#play-all")
     for number in range(3):
-        seen.until(lambda number=number: seen.at(number) >= 3)
+        until(seen.page, lambda number=number: seen.at(number) >= 3)
     seen.page.click("#rewind-all")
     assert [seen.pixels(number) for number in range(3)] == starts
     assert {seen.button(number) for number in range(3)} == {"Play"}

@@ -5,6 +5,7 @@ import { DATA, MOST_STARTS, SIZES, fragmentOf, stateOf } from "./state.js";
 
 const BATCHES = [0, 8, 16, 32, 64, 128];
 const MOST_LAYERS = 10;
+const TO_COMPARE = ["he", "random", "zeros", "xavier_normal", "lecun", "identity"];
 
 /** An element with attributes and children; properties of the DOM go in `on` events alone. */
 export function make(name, attributes = {}, ...children) {
@@ -134,9 +135,12 @@ export function makeControls(form, facts, { change, problem, paintWith }) {
     return make("div", { class: "start", style: `border-color: var(--start-${i})` }, ...fields, ...(starts.length > 1 ? [remove] : []));
   }
 
+  /** Add the first initializer that no start has, or else the last start with the next seed. */
   function addStart() {
-    const last = state.starts.at(-1);
-    set({ starts: [...state.starts, last.initializer === "he" ? { ...last, initializer: "random", scale: null } : { ...last, initializer: "he", scale: null }] });
+    const { starts } = state, last = starts.at(-1), used = starts.map(({ initializer }) => initializer);
+    const unused = TO_COMPARE.find((name) => !used.includes(name));
+    const added = unused ? { initializer: unused, scale: null, seed: last.seed } : { ...last, seed: last.seed + 1 };
+    set({ starts: [...starts, added] });
   }
 
   function group(title, ...children) {

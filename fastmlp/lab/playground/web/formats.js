@@ -33,7 +33,7 @@ export function percent(share) {
 
 /** An accuracy. */
 export function inPercent(share) {
-  return `${(100 * share).toFixed(1)} %`;
+  return `${(100 * share).toFixed(1)}\u00a0%`;
 }
 
 /** The nearest whole number, of two the even one, as Python rounds. */

@@ -47,12 +47,12 @@ export const LESSONS = [
   {
     id: "edge-of-chaos",
     title: "Edge of chaos",
-    text: "With small weights a deep tanh network maps all inputs to one point, with large ones it tears neighbours " +
-      "apart; between them lies the edge of chaos, at weights of variance 1 / fan_in, where signals reach all layers. " +
-      "Compare the three starts before they train: the planes show what each network makes of its inputs.",
+    text: "Small weights map all inputs of a deep tanh network to one point, so that nothing is learned; large ones tear " +
+      "neighbours apart, so that it learns the training examples by heart and fails on those of the test. Between them, " +
+      "a little above a variance of 1 / fan_in, lies the edge of chaos, where signals reach all layers.",
     state: {
-      ...EXERCISE, data: "spirals", layers: Array(10).fill(40), activation: "tanh", learning_rate: 0.05, epochs: 500,
-      starts: [0.3, 1, 6].map((scale) => ({ initializer: "lecun", scale, seed: 3 })), shown: 1,
+      ...EXERCISE, data: "spirals", layers: Array(10).fill(40), activation: "tanh", learning_rate: 0.05, epochs: 1000,
+      starts: [0.3, 1.5, 20].map((scale) => ({ initializer: "lecun", scale, seed: 3 })), shown: 1,
     },
   },
 ];

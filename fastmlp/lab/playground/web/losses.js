@@ -3,7 +3,7 @@
 import { linearTicks, logTicks, makeSvg } from "./axes.js";
 import { significant } from "./formats.js";
 
-const WIDTH = 640, HEIGHT = 260, LEFT = 58, RIGHT = 12, TOP = 10, BOTTOM = 42;
+const LEAST_WIDTH = 280, HEIGHT = 260, LEFT = 58, RIGHT = 12, TOP = 10, BOTTOM = 42;
 const MOST_DRAWN = 400; // points of a curve
 const DASHES = ["", "7 4", "2 3", "9 3 2 3", "4 2", "1 2"]; // so that colour is not all that tells starts apart
 const MOST_ROWS = 15; // of the table
@@ -32,7 +32,7 @@ function nextRound(step) {
 
 /** A chart in an element, with a table, a legend and a line that says what the pointer is at. */
 export function makeLossesView({ chart, table, legend, pointed }) {
-  const svg = makeSvg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", class: "chart" }, chart);
+  const svg = makeSvg("svg", { role: "img", class: "chart" }, chart);
   const axes = makeSvg("g", { class: "axes" }, svg), bands = makeSvg("g", {}, svg), lines = makeSvg("g", {}, svg);
   const cursor = makeSvg("line", { class: "cursor", y1: TOP, y2: HEIGHT - BOTTOM, visibility: "hidden" }, svg);
   let names = [], shown = null, scale = null, band = null;
@@ -52,9 +52,11 @@ export function makeLossesView({ chart, table, legend, pointed }) {
   }
 
   function show(snapshot, epochWord) {
+    const width = Math.max(LEAST_WIDTH, chart.clientWidth); // in the pixels of the page, so that letters keep their size
+    svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     shown = snapshot;
-    scale = scaleOf(snapshot, band);
-    drawAxes(axes, scale, epochWord);
+    scale = scaleOf(snapshot, band, width);
+    drawAxes(axes, scale, width, epochWord);
     lines.replaceChildren();
     bands.replaceChildren();
     if (scale && band) drawBand(bands, band, scale);
@@ -68,7 +70,7 @@ export function makeLossesView({ chart, table, legend, pointed }) {
 
   svg.addEventListener("pointermove", (event) => {
     if (!scale || !shown) return;
-    const box = svg.getBoundingClientRect(), x = ((event.clientX - box.left) / box.width) * WIDTH;
+    const box = svg.getBoundingClientRect(), x = event.clientX - box.left;
     const epoch = Math.round(scale.epochAt(x) / shown.stride) * shown.stride;
     const found = shown.runs.map(({ losses }, i) => [names[i], lossAt(losses, shown.stride, epoch)]);
     if (epoch < 0 || found.every(([, loss]) => loss === undefined)) return;
@@ -91,7 +93,7 @@ export function makeLossesView({ chart, table, legend, pointed }) {
   };
 }
 
-function scaleOf({ runs, stride, goal }, band) {
+function scaleOf({ runs, stride, goal }, band, width) {
   let low = Infinity, high = 0, last = 0;
   const take = (loss) => {
     if (isDrawn(loss)) (low = Math.min(low, loss)), (high = Math.max(high, loss));
@@ -102,20 +104,20 @@ function scaleOf({ runs, stride, goal }, band) {
   }
   if (band) [...band.low, ...band.high].forEach(take);
   if (!high) return null;
-  const width = Math.log10(high / low) < 0.3 ? 0.15 : 0.05 * Math.log10(high / low);
-  const bottom = Math.log10(low) - width, top = Math.log10(high) + width;
+  const margin = Math.max(0.15, 0.05 * Math.log10(high / low));
+  const bottom = Math.log10(low) - margin, top = Math.log10(high) + margin;
   const right = Math.max(1, last > goal / 20 ? Math.max(last, band?.epochs.at(-1) ?? 0) : last);
   return {
     low: 10 ** bottom, high: 10 ** top, right,
-    x: (epoch) => LEFT + (epoch / right) * (WIDTH - LEFT - RIGHT),
+    x: (epoch) => LEFT + (epoch / right) * (width - LEFT - RIGHT),
     y: (loss) => TOP + ((top - Math.log10(loss)) / (top - bottom)) * (HEIGHT - TOP - BOTTOM),
-    epochAt: (x) => ((x - LEFT) / (WIDTH - LEFT - RIGHT)) * right,
+    epochAt: (x) => ((x - LEFT) / (width - LEFT - RIGHT)) * right,
   };
 }
 
-function drawAxes(group, scale, epochWord) {
+function drawAxes(group, scale, width, epochWord) {
   group.replaceChildren();
-  const bottom = HEIGHT - BOTTOM, right = WIDTH - RIGHT;
+  const bottom = HEIGHT - BOTTOM, right = width - RIGHT;
   const text = (content, x, y, anchor, more = {}) => {
     makeSvg("text", { x, y, "text-anchor": anchor, ...more }, group).textContent = content;
   };
@@ -123,7 +125,7 @@ function drawAxes(group, scale, epochWord) {
   text(epochWord.toLowerCase(), (LEFT + right) / 2, HEIGHT - 6, "middle");
   text("training loss", 14, (TOP + bottom) / 2, "middle", { transform: `rotate(-90 14 ${(TOP + bottom) / 2})` });
   if (!scale) return;
-  for (const epoch of linearTicks(0, scale.right, 6)) {
+  for (const epoch of linearTicks(0, scale.right, width / 90)) {
     makeSvg("path", { d: `M${scale.x(epoch)} ${bottom}v5`, class: "axis" }, group);
     text(epoch.toLocaleString("en"), scale.x(epoch), bottom + 19, epoch === scale.right ? "end" : "middle");
   }

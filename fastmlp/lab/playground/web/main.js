@@ -310,6 +310,7 @@ function wireButtons() {
     return button;
   }));
   addEventListener("hashchange", takeAddress);
+  addEventListener("resize", () => page.snapshot && !page.isWaiting && losses.show(page.snapshot, epochWord()));
 }
 
 // ---- lessons

@@ -49,7 +49,7 @@ export function makeSeedsView(element, { train, stop }) {
       write();
       const loss = (value) => (Number.isFinite(value) ? significant(value, 3) : "infinite");
       const nBelow = finalLosses.filter((value) => value < own).length;
-      const beside = own === null ? "" : ` ${nBelow} of them end lower than the run above.`;
+      const beside = own === null ? "" : ` Of them ${nBelow} end${nBelow === 1 ? "s" : ""} lower than the run above.`;
       const diverged = nDiverged ? ` ${nDiverged} diverged and count as infinite losses.` : "";
       told.textContent = `${nSeeds} seeds of ${name}: the final loss is ${loss(finalLoss.median)} in the median and from ` +
         `${loss(finalLoss.low)} to ${loss(finalLoss.high)} in 90 % of them, the test accuracy ${inPercent(accuracy.median)} ` +
