@@ -147,6 +147,8 @@ export function makeControls(form, facts, { change, problem, paintWith }) {
     return make("fieldset", {}, make("legend", {}, title), ...children);
   }
 
+  form.addEventListener("submit", (event) => event.preventDefault()); // by Enter; the change is taken all the same
+
   return {
     /** Show a state; the control that has the focus keeps it. */
     show(given) {

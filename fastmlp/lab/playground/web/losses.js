@@ -32,7 +32,7 @@ function nextRound(step) {
 
 /** A chart in an element, with a table, a legend and a line that says what the pointer is at. */
 export function makeLossesView({ chart, table, legend, pointed }) {
-  const svg = makeSvg("svg", { role: "img", class: "chart" }, chart);
+  const svg = makeSvg("svg", { role: "img", class: "chart", "aria-label": "No losses yet" }, chart);
   const axes = makeSvg("g", { class: "axes" }, svg), bands = makeSvg("g", {}, svg), lines = makeSvg("g", {}, svg);
   const cursor = makeSvg("line", { class: "cursor", y1: TOP, y2: HEIGHT - BOTTOM, visibility: "hidden" }, svg);
   let names = [], shown = null, scale = null, band = null;

@@ -72,11 +72,11 @@ const epochWord = () => (page.state.batch_size ? "Epoch" : "Iteration");
 // ---- the state and the address
 
 /** Take a new state: what it changes is drawn and trained anew. */
-function take(state, { isFromAddress = false, lesson = null } = {}) {
+function take(state, { lesson = null } = {}) {
   const before = page.state;
   page.state = state;
   showProblem("");
-  if (!isFromAddress) history.replaceState(null, "", `#${fragmentOf(state)}`);
+  history.replaceState(null, "", `#${fragmentOf(state)}`);
   controls.show(state);
   byId("speed").value = state.speed;
   showLesson(lesson);
@@ -98,7 +98,7 @@ function configure() {
 
 function takeAddress() {
   const { state, problems } = stateOf(location.hash || facts.fragment, facts);
-  take(state, { isFromAddress: true });
+  take(state);
   if (problems.length) showProblem(problems.join(". "));
 }
 
@@ -192,7 +192,7 @@ function drawRun(run, i) {
 function makePlanes() {
   const { starts } = page.state;
   page.planes = starts.map((start, i) => {
-    const canvas = make("canvas", { role: "img", class: "plane" });
+    const canvas = make("canvas", { role: "img", class: "plane", "aria-label": "No network yet" });
     const points = make("canvas", { class: "points", ...(isPainting() ? { tabindex: 0, role: "application",
       "aria-label": "Plane to paint in: arrow keys move, Enter puts a point" } : { "aria-hidden": "true" }) });
     const [loss, train, test] = ["loss", "train", "test"].map((name) => make("data", { class: name, value: "" }));
@@ -205,7 +205,9 @@ function makePlanes() {
     listen(points);
     return { figure, canvas, points, loss, train, test, story };
   });
+  const hadFocus = document.activeElement.classList.contains("points");
   byId("planes").replaceChildren(...page.planes.map(({ figure }) => figure));
+  if (hadFocus) page.planes[0].points.focus();
   byId("planes").dataset.n = starts.length;
   byId("hint").textContent = isPainting() ? "Click or draw in the plane to put points." :
     `Examples of the training are large, the ${page.data.testY.length} of the test small and pale.`;
@@ -237,6 +239,7 @@ function showNoNetworks() {
   page.data = { X: points.flatMap(([x, y]) => [x, y]), y: points.map(([, , kind]) => kind), testX: [], testY: [], extent: PAINTED_EXTENT };
   makePlanes();
   page.isWaiting = true;
+  resetSeeds();
   layers.clear("There is no network yet.");
 }
 
@@ -274,7 +277,6 @@ function listen(canvas) {
       drawAllPoints();
     } else if (event.key === "Enter" || event.key === " ") {
       addPoint(page.cursor ?? START_OF_CURSOR);
-      byId("planes").querySelector(".points")?.focus();
     } else return;
     event.preventDefault();
   });
@@ -286,6 +288,7 @@ addEventListener("pointerup", () => (stroke = null));
 
 function setButtons() {
   const isReady = !page.isWaiting;
+  byId("planes").setAttribute("aria-busy", String(page.isWaiting));
   byId("play").textContent = page.isPlaying ? "Pause" : "Play";
   for (const id of ["play", "step", "rewind"]) byId(id).disabled = !isReady;
 }
