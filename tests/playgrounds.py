@@ -79,7 +79,7 @@ class Playground:
 
     def until_over(self, seconds=30):
         """Wait until a training is over, of which the stories are told then."""
-        told = "[...document.querySelectorAll('.story, #planes[aria-busy=true]')].every((e) => e.matches('.story:not(:empty)'))"
+        told = "!document.querySelector('.story:empty, #planes[aria-busy=true]')"
         self.until(lambda: self.page.inner_text("#play") == "Play" and self.page.evaluate(told), seconds)
 
     def paint(self, right, down):

@@ -29,6 +29,7 @@ const page = {
   isWaiting: false, // for networks of the present state
   willPlay: false, // once they are there
   configuration: 0, // counts the messages of this kind
+  fromLink: [], // sentences on what was not understood of the address
   kind: 0, // class of the next point
   cursor: null,
 };
@@ -75,6 +76,7 @@ const epochWord = () => (page.state.batch_size ? "Epoch" : "Iteration");
 function take(state, { lesson = null } = {}) {
   const before = page.state;
   page.state = state;
+  page.fromLink = [];
   showProblem("");
   history.replaceState(null, "", `#${fragmentOf(state)}`);
   controls.show(state);
@@ -99,7 +101,8 @@ function configure() {
 function takeAddress() {
   const { state, problems } = stateOf(location.hash || facts.fragment, facts);
   take(state);
-  if (problems.length) showProblem(problems.join(". "));
+  page.fromLink = problems;
+  showProblem(problems.join(". "));
 }
 
 // ---- the worker's messages
@@ -141,7 +144,7 @@ const ANSWERS = {
 
   problem({ sentence, about, id }) {
     if (about === "configure" && id !== page.configuration) return;
-    showProblem(sentence);
+    showProblem([...page.fromLink, sentence].join(". "));
     page.isPlaying = false;
     if (about === "configure") showNoNetworks();
     setButtons();
