@@ -52,3 +52,65 @@ def test_the_study_s_data_have_examples_in_rows(name, make):
     expected_X, expected_y = make(n_samples=50, noise=0.05, random_state=4)
     np.testing.assert_array_equal(X, expected_X)
     np.testing.assert_array_equal(y, expected_y)
+
+
+# ---- noise, spirals, xor and blobs
+
+MAKERS = [datasets.circles, datasets.moons, datasets.spirals, datasets.xor, datasets.blobs]
+
+
+@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("n", [1, 2, 7, 300])
+def test_points_are_drawn_from_the_seed(make, n):
+    X, y = make(n, seed=3)
+    again = make(n, seed=np.random.RandomState(3))
+    np.testing.assert_array_equal(X, again[0])
+    np.testing.assert_array_equal(y, again[1])
+    assert X.shape == (n, 2)
+    assert (X.dtype, y.dtype) == (np.float64, np.int64)
+    assert not np.array_equal(X, make(n, seed=4)[0])
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_noise_is_added_to_the_very_same_points(make):
+    clean, labels = make(400, seed=3, noise=0)
+    X, y = make(400, seed=3, noise=0.3)
+    np.testing.assert_array_equal(y, labels)
+    assert (X - clean).std() == pytest.approx(0.3, rel=0.1)
+    np.testing.assert_allclose((X - clean) / 0.3, (make(400, seed=3, noise=0.1)[0] - clean) / 0.1, rtol=1e-9, atol=1e-9)
+
+
+def test_points_without_noise_lie_where_they_should():
+    X, y = datasets.circles(100, seed=0, noise=0)
+    np.testing.assert_allclose(np.hypot(*X.T), np.where(y == 0, 1, 0.8))
+    X, y = datasets.spirals(100, seed=0, noise=0)
+    radius = np.hypot(*X.T)
+    assert (radius.min(), radius.max()) == pytest.approx((0.1, 1))
+    turn = np.exp(3j * np.pi * radius) * np.where(y == 0, 1, -1)
+    np.testing.assert_allclose(X, np.c_[turn.real, turn.imag] * radius[:, np.newaxis], atol=1e-12)
+    X, y = datasets.xor(100, seed=0, noise=0)
+    np.testing.assert_array_equal(y, X[:, 0] * X[:, 1] > 0)
+    assert np.abs(X).max() <= 1
+    X, y = datasets.blobs(100, seed=0, n_classes=4, noise=0)
+    assert np.bincount(y).tolist() == [25] * 4
+    np.testing.assert_allclose(X, 0.8 * np.c_[np.cos(y * np.pi / 2), np.sin(y * np.pi / 2)], atol=1e-12)
+
+
+@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"n_examples": 0}, "n_examples must be at least 1, got 0"),
+        ({"noise": -0.1}, "noise must be"),
+        ({"noise": np.nan}, "noise must be"),
+        ({"noise": np.inf}, "noise must be"),
+    ],
+)
+def test_bad_arguments_of_points_are_named(make, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        make(**{"n_examples": 10, "seed": 0, **arguments})
+
+
+def test_blobs_have_at_least_one_class():
+    with pytest.raises(ValueError, match="n_classes must be at least 1, got 0"):
+        datasets.blobs(10, seed=0, n_classes=0)

@@ -5,8 +5,12 @@ import shlex
 
 from fastmlp.lab.commands import compare
 from fastmlp.lab.commands import options as shared
+from fastmlp.lab.commands.playground import PAGE as PLAYGROUND
 from fastmlp.lab.data import DRAWN
 from fastmlp.lab.page import boundary_frames, write_report
+from fastmlp.lab.playground import write_playground
+from fastmlp.lab.playground.link import fragment_of
+from fastmlp.lab.sweep.comparison import Comparison
 from fastmlp.text import printable, say
 
 PAGE = "initialization_report.html"
@@ -39,7 +43,20 @@ def run(options: argparse.Namespace) -> int:
             about = f"{about} There are no films: {error}."
         except KeyboardInterrupt:
             is_interrupted = True
+    playground = _playground(options, found)
     command = shlex.join(["fastmlp", *options.words])
-    write_report(found, page, title=options.title, data=about, frames=frames, command=command)
+    write_report(found, page, title=options.title, data=about, frames=frames, command=command, playground=playground)
     say(f"{found!r}\n\nPage: {printable(str(page))}")
     return compare.INTERRUPTED if is_interrupted else 0
+
+
+def _playground(options: argparse.Namespace, found: Comparison) -> str | None:
+    """Write the playground beside the page and return its address with these settings; None where it lacks them."""
+    if options.data not in DRAWN or options.standardize:
+        return None
+    try:
+        fragment = fragment_of(found, options.data)
+    except ValueError:  # it has no such optimizer, or so wide a layer
+        return None
+    write_playground(shared.output_file(options, PLAYGROUND))
+    return f"{PLAYGROUND}#{fragment}"

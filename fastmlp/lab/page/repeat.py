@@ -1,7 +1,6 @@
 """How to make the runs of a comparison again."""
 
 import platform
-import re
 from importlib.metadata import version
 from typing import Any
 
@@ -11,6 +10,7 @@ import fastmlp
 from fastmlp import _kernels, initializers
 from fastmlp.lab.sweep.comparison import Comparison
 from fastmlp.lab.sweep.configuration import VARIED
+from fastmlp.lab.sweep.names import parts_of
 
 KNOWN = (*VARIED, "initializer")
 
@@ -22,7 +22,7 @@ def call_of(comparison: Comparison) -> str:
     """
     configurations, settings = comparison.configurations, comparison.settings
     choices = {name: list(dict.fromkeys(found[name] for found in configurations)) for name in VARIED}
-    dims = [f"[{', '.join(_parts(label))}]" for label in choices.pop("layer_dims")]
+    dims = [f"[{', '.join(parts_of(label))}]" for label in choices.pop("layer_dims")]
     arguments = {
         "initializers": f"[{', '.join(dict.fromkeys(map(_initializer, configurations)))}]",
         "seeds": _seeds(comparison.runs["seed"]),
@@ -54,14 +54,8 @@ def _initializer(configuration: dict[str, Any]) -> str:
 
 def _activations(labels: list[str]) -> str:
     """A name or a list; one name for each layer is a tuple in a list."""
-    found = [label if label == part else tuple(_parts(label)) for label in labels for part in _parts(label)[:1]]
+    found = [label if label == part else tuple(parts_of(label)) for label in labels for part in parts_of(label)[:1]]
     return repr(found if len(found) > 1 or isinstance(found[0], tuple) else found[0])
-
-
-def _parts(label: str) -> list[str]:
-    """The parts of a label of :func:`~fastmlp.lab.sweep.names.label_of`, in which "4x10" stands for four tens."""
-    parts = [re.fullmatch(r"(?:(\d+)x)?(.+)", part) for part in label.split("-")]
-    return [part[2] for part in parts if part for _ in range(int(part[1] or 1))]
 
 
 def _value(value: Any) -> str:

@@ -46,6 +46,7 @@ def write_report(
     data: str = "",
     frames: BoundaryFrames | None = None,
     command: str | None = None,
+    playground: str | None = None,
 ) -> None:
     """Write a comparison as one HTML page that needs nothing beside itself, of less than 2 MB.
 
@@ -64,6 +65,8 @@ def write_report(
         From :func:`boundary_frames` with the arguments of the comparison.
     command : str, default=None
         The command that made the page; None shows the call of :func:`compare_initializers`.
+    playground : str, default=None
+        An address that the page links to, such as that of a page of :func:`write_playground` beside it.
 
     Raises
     ------
@@ -88,10 +91,13 @@ def write_report(
         raise TypeError(f"comparison must be a Comparison, got {checks.shown(comparison)}")
     if not len(comparison):
         raise ValueError("comparison must have finished runs, got none")
-    for name, text in {"title": title, "data": data, "command": "" if command is None else command}.items():
+    optional = {"command": command, "playground": playground}
+    given = {name: text for name, text in optional.items() if text is not None}
+    for name, text in {"title": title, "data": data, **given}.items():
         if not isinstance(text, str):
             raise TypeError(f"{name} must be a str, got {checks.shown(text)}")
-    text = page_of(comparison, title, data, frames if frames is None else named(comparison, frames), command)
+    shown = frames if frames is None else named(comparison, frames)
+    text = page_of(comparison, title, data, shown, command, playground)
     files.write_to("path", path, lambda file: file.write(text.encode()))
 
 
@@ -115,7 +121,14 @@ def named(comparison: Comparison, frames: Any) -> BoundaryFrames:
     return dataclasses.replace(frames, runs=found)
 
 
-def page_of(comparison: Comparison, title: str, data: str, frames: BoundaryFrames | None, command: str | None) -> str:
+def page_of(
+    comparison: Comparison,
+    title: str,
+    data: str,
+    frames: BoundaryFrames | None,
+    command: str | None,
+    playground: str | None,
+) -> str:
     """Return the page as text."""
     summary, thinned = comparison.summary(), _thinned(comparison)
     charts = charts_of(thinned, summary)
@@ -131,7 +144,7 @@ def page_of(comparison: Comparison, title: str, data: str, frames: BoundaryFrame
         table=_table(display.rows_of(comparison), display.rest_of(comparison)),
         charts="".join(_chart(i, chart, thinned, summary) for i, chart in enumerate(charts)),
         boundaries=_boundaries(frames, played) if frames and played else "",
-        repeat=_repeat(comparison, command),
+        repeat=_repeat(comparison, command) + _link(playground),
         licences=escape(_read("vega/LICENSES.txt")),
         json=_json(held),
         script=_read("templates/charts.js") + _read("templates/players.js"),
@@ -248,6 +261,13 @@ def _repeat(comparison: Comparison, command: str | None) -> str:
     lines = (call_of(comparison) if command is None else command).splitlines()
     text = "\n".join(map(_escaped, lines))
     return f"<pre><code>{text}</code></pre>\n<p>{REPEAT}</p>\n<dl>\n{facts}</dl>\n"
+
+
+def _link(playground: str | None) -> str:
+    """A link to the playground; the address is escaped, so that it ends no attribute."""
+    if playground is None:
+        return ""
+    return f'<p class="screen"><a href="{_escaped(playground)}">Train these starts in the playground</a></p>\n'
 
 
 # ---- text

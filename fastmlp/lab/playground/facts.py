@@ -31,6 +31,7 @@ INITIALIZERS = {  # those that the page can draw, each with the parameter that i
 
 SIZES = (50, 100, 200, 300, 500, 1000)  # of the data sets, as web/state.js has them
 N_CLASSES = (2, 3, 4, 5)  # of blobs
+MOST_LAYERS, MOST_UNITS = 10, 128  # hidden layers and their units
 
 
 def facts(network: MLP | None = None, fragment: str = "") -> dict[str, Any]:
@@ -39,7 +40,7 @@ def facts(network: MLP | None = None, fragment: str = "") -> dict[str, Any]:
         "version": fastmlp.__version__,
         "fragment": fragment,
         "activations": list(HIDDEN_ACTIVATIONS),
-        "optimizers": _optimizers(),
+        "optimizers": optimizers(),
         "initializers": {name: _initializer(name, scale) for name, scale in INITIALIZERS.items()},
         "thresholds": {name: threshold.value for name, threshold in THRESHOLDS.items()},
         "words": words.VERDICTS,
@@ -52,8 +53,8 @@ def facts(network: MLP | None = None, fragment: str = "") -> dict[str, Any]:
     }
 
 
-def _optimizers() -> dict[str, dict[str, Any]]:
-    """The settings of the engine for each optimizer that it has, and for SGD with momentum."""
+def optimizers() -> dict[str, dict[str, Any]]:
+    """Return the settings of the engine for each optimizer that it has, and for SGD with momentum."""
     found = {name: optimizer() for name, optimizer in OPTIMIZERS.items() if name != "lbfgs"}
     found |= {"momentum": SGD(momentum=0.9), "nesterov": SGD(momentum=0.9, nesterov=True)}
     return {name: optimizer.settings() for name, optimizer in found.items()}

@@ -9,13 +9,15 @@ from typing import Any
 import fastmlp
 from fastmlp import MLP, checks, files
 from fastmlp.lab.playground.bundle import WEB, bundled
-from fastmlp.lab.playground.facts import facts
+from fastmlp.lab.playground.facts import MOST_LAYERS, MOST_UNITS, N_CLASSES, facts
+from fastmlp.lab.playground.link import fragment_of
+from fastmlp.lab.sweep.comparison import Comparison
 
 ENGINE = Path(__file__).parent / "engine.wasm"
-MOST_LAYERS, MOST_UNITS, MOST_CLASSES = 10, 128, 5  # hidden layers and their units, as the page's own networks have
+MOST_CLASSES = max(N_CLASSES)
 
 
-def write_playground(path: Any, *, network: MLP | None = None, fragment: str = "") -> None:
+def write_playground(path: Any, *, network: MLP | None = None, comparison: Comparison | None = None) -> None:
     """Write the playground: one HTML page in which networks are trained, looked into and compared.
 
     The page holds the engine, compiled to WebAssembly, and needs nothing beside itself: no server, no internet, no
@@ -26,32 +28,39 @@ def write_playground(path: Any, *, network: MLP | None = None, fragment: str = "
     path : path or binary file
         A path is written whole or not at all.
     network : MLP, default=None
-        A network that the page begins with and trains on: 2 features, at most 10 hidden layers of 128 units, and as
-        loss the log-loss of one output or the multinomial log-loss of up to 5 classes.
-    fragment : str, default=""
-        The settings that the page begins with: what stands behind the # in the address of a page.
+        A network that the page begins with and trains on: 2 features, 1 to 10 hidden layers of at most 128 units, and
+        as loss the log-loss of one output or the multinomial log-loss of up to 5 classes.
+    comparison : Comparison, default=None
+        Runs whose settings the page begins with: the first configuration and seed, and up to six initializers that the
+        page can draw.  A comparison does not know its examples, so those of the page are two circles.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is of another kind, or the page cannot show the network.
+        If an argument is of another kind, both are given, or the page cannot show the network or the comparison.
     OSError
         If the file cannot be written.
 
     Examples
     --------
     >>> import io
+    >>> from fastmlp import MLP
     >>> from fastmlp.lab import write_playground
     >>> page = io.BytesIO()
-    >>> write_playground(page, fragment="data=moons&layers=8-8&start=he::3")
+    >>> write_playground(page, network=MLP([2, 8, 1], seed=0))
     >>> b"<title>fastmlp playground</title>" in page.getvalue()
     True
     """
-    if not isinstance(fragment, str):
-        raise TypeError(f"fragment must be a str, got {checks.shown(fragment)}")
+    fragment = ""
     if network is not None:
         check_network("network", network)
-        fragment = fragment or _fragment_of(network)
+        fragment = _fragment_of(network)
+    if comparison is not None:
+        if not isinstance(comparison, Comparison):
+            raise TypeError(f"comparison must be a Comparison or None, got {checks.shown(comparison)}")
+        if network is not None:
+            raise ValueError("network and comparison must not both be given: the page begins with one of them")
+        fragment = fragment_of(comparison)
     text = page_of(facts(network, fragment))
     files.write_to("path", path, lambda file: file.write(text.encode()))
 

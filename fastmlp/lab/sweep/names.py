@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import itertools
+import re
 import types
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -37,6 +38,12 @@ def _runs(values: Sequence[Any]) -> Iterator[str]:
     for label, group in itertools.groupby(map(label_of, values)):
         n = len(list(group))
         yield from [f"{n}x{label}"] if n >= MANY else [label] * n
+
+
+def parts_of(label: str) -> list[str]:
+    """Return the parts of a label of :func:`label_of`, in which "4x10" stands for four tens."""
+    parts = [re.fullmatch(r"(?:(\d+)x)?(.+)", part) for part in label.split("-")]
+    return [part[2] for part in parts if part for _ in range(int(part[1] or 1))]
 
 
 def parameters_of(value: Any) -> dict[str, Any]:
