@@ -42,3 +42,8 @@ export function logTicks(low, high, most) {
   }
   return linearTicks(low, high, most).filter((tick) => tick > 0);
 }
+
+/** A tick of a log axis as text. */
+export function tickText(value) {
+  return value >= 1e-4 && value < 1e5 ? String(Number(value.toPrecision(6))) : value.toExponential(0).replace("+", "");
+}

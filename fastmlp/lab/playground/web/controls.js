@@ -122,7 +122,7 @@ export function makeControls(form, facts, { change, problem, paintWith }) {
     const names = [...Object.keys(facts.initializers), ...(facts.network ? ["network"] : [])];
     const fields = [field(`Initializer${number}`, select(`initializer-${i + 1}`, names, start.initializer,
       (name) => (name === "network" ? "the network of the file" : name), (name) => replaced({ initializer: name, scale: null })),
-    known ? `${known.formula}. ${known.when}` : "")];
+    known ? `${known.formula}. Use: ${known.when}` : "")];
     if (known && known.scale !== null) {
       fields.push(field(`Scale${number}`, numberInput(`scale-${i + 1}`, start.scale, { placeholder: known.scale },
         (text) => replaced({ scale: text === "" ? null : text }))));

@@ -1,6 +1,6 @@
 // layers.js -- every layer at this moment: the verdict, variances by depth, histograms and shares.
 
-import { logTicks, makeSvg } from "./axes.js";
+import { logTicks, makeSvg, tickText } from "./axes.js";
 import { make } from "./controls.js";
 import { percent, significant } from "./formats.js";
 
@@ -125,7 +125,7 @@ function drawDepthAxes(group, scale, nLayers) {
   text("layer", (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, "middle");
   for (const value of logTicks(scale.low, scale.high, 5)) {
     makeSvg("path", { d: `M${LEFT} ${scale.y(value)}H${WIDTH - RIGHT}`, class: "grid" }, group);
-    text(significant(value, 2), LEFT - 6, scale.y(value) + 4, "end");
+    text(tickText(value), LEFT - 6, scale.y(value) + 4, "end");
   }
 }
 

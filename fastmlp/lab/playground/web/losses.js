@@ -1,6 +1,6 @@
 // losses.js -- the training losses of all starts: a chart on a log axis, and a table.
 
-import { linearTicks, logTicks, makeSvg } from "./axes.js";
+import { linearTicks, logTicks, makeSvg, tickText } from "./axes.js";
 import { significant } from "./formats.js";
 
 const LEAST_WIDTH = 280, HEIGHT = 260, LEFT = 58, RIGHT = 12, TOP = 10, BOTTOM = 42;
@@ -131,7 +131,7 @@ function drawAxes(group, scale, width, epochWord) {
   }
   for (const loss of logTicks(scale.low, scale.high, 6)) {
     makeSvg("path", { d: `M${LEFT} ${scale.y(loss)}H${right}`, class: "grid" }, group);
-    text(significant(loss, 2), LEFT - 6, scale.y(loss) + 4, "end");
+    text(tickText(loss), LEFT - 6, scale.y(loss) + 4, "end");
   }
 }
 

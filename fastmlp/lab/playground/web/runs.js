@@ -8,7 +8,7 @@ import { predictedVariances, weightVarianceOf } from "./theory.js";
 const MOST_LOSSES = 2000; // of a curve; then every other one is dropped
 const MARGIN = 0.25; // of the examples' range, around the plane that is drawn
 const LEAST_SIDE = 24, MOST_SIDE = 100; // points along each axis of the plane
-const WORK_OF_A_PLANE = 4e7; // operations for its points: about 20 ms
+const WORK_OF_PLANES = 4e7, WORK_OF_FINE_PLANES = 1e9; // operations for all: about 20 ms, and half a second at rest
 const LEVELS = 255; // of a prediction's certainty
 const PAINTED = 2; // half of the plane's side where points are painted
 
@@ -196,9 +196,14 @@ export class Runs {
       this.free();
       throw error;
     }
-    const work = Math.max(...this.all.map((run) => 2 * run.first.length));
-    this.side = Math.round(Math.min(MOST_SIDE, Math.max(LEAST_SIDE, Math.sqrt(WORK_OF_A_PLANE / work / this.all.length))));
-    this.points = gridOf(this.extent, this.side);
+    [this.coarse, this.fine] = [WORK_OF_PLANES, WORK_OF_FINE_PLANES].map((work) => this.#grid(work));
+  }
+
+  /** As many points as all networks can predict with so many operations. */
+  #grid(work) {
+    const ofAPoint = this.all.reduce((sum, { first }) => sum + 2 * first.length, 0);
+    const side = Math.round(Math.min(MOST_SIDE, Math.max(LEAST_SIDE, Math.sqrt(work / ofAPoint))));
+    return { side, points: gridOf(this.extent, side) };
   }
 
   get epoch() {
@@ -240,14 +245,16 @@ export class Runs {
     for (const run of this.all) run.rewind();
   }
 
-  snapshot() {
+  /** What the page draws; the planes are finer if the networks are at rest. */
+  snapshot(areAtRest) {
+    const { side, points } = areAtRest ? this.fine : this.coarse;
     return {
       epoch: this.epoch,
       goal: this.goal,
       stride: this.stride,
-      side: this.side,
+      side,
       isOver: this.isOver,
-      runs: this.all.map((run) => run.result(this.points)),
+      runs: this.all.map((run) => run.result(points)),
     };
   }
 

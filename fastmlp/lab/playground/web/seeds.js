@@ -53,7 +53,8 @@ export function makeSeedsView(element, { train, stop }) {
       const diverged = nDiverged ? ` ${nDiverged} diverged and count as infinite losses.` : "";
       told.textContent = `${nSeeds} seeds of ${name}: the final loss is ${loss(finalLoss.median)} in the median and from ` +
         `${loss(finalLoss.low)} to ${loss(finalLoss.high)} in 90 % of them, the test accuracy ${inPercent(accuracy.median)} ` +
-        `(${inPercent(accuracy.low)} to ${inPercent(accuracy.high)}).${diverged}${beside}`;
+        `(${inPercent(accuracy.low)} to ${inPercent(accuracy.high)}).${diverged}${beside} In the chart, the band holds 90 % of their ` +
+        "losses, and the dotted line is their median.";
     },
   };
 }

@@ -5,15 +5,14 @@ import { loadEngine } from "./engine.js";
 import { Runs } from "./runs.js";
 
 const SLICE = 10; // milliseconds of training between two looks at messages
-const FRAME = 30; // milliseconds between two snapshots
-const LOOK = 300; // milliseconds between two looks into the layers
-const LOOK_SHARE = 0.25; // most of the time that looks may take
+const FRAME = 30, LOOK = 300; // milliseconds between two snapshots, and between two looks into the layers
+const SHARE = 0.25; // most of the time that snapshots may take, and that looks may
 const RATE_OVER = 500; // milliseconds over which the speed is measured
 
 const work = new MessageChannel(); // its messages queue behind those of the page, as timers of 0 ms do after 4 ms
 let engine, facts, runs, band = null, isPlaying = false;
 let isPageBusy = false; // until the page has drawn the last snapshot
-let lastFrame = 0, lastLook = 0, lookCost = 0, shown = 0;
+let lastFrame = 0, frameCost = 0, lastLook = 0, lookCost = 0, shown = 0; // times and costs in milliseconds
 let rate = { since: 0, epoch: 0, value: 0 };
 
 function say(type, rest = {}) {
@@ -21,15 +20,16 @@ function say(type, rest = {}) {
 }
 
 function post({ withLook }) {
-  const now = performance.now(), message = runs.snapshot();
+  const begun = performance.now(), message = runs.snapshot(!isPlaying), drawn = performance.now();
   message.isPlaying = isPlaying;
   message.rate = rate.value;
   if (withLook) {
     message.look = { ...runs.all[shown].look(), start: shown };
     lastLook = performance.now();
-    lookCost = lastLook - now;
+    lookCost = lastLook - drawn;
   }
   if (message.isOver) message.stories = runs.stories();
+  frameCost = isPlaying ? drawn - begun : 0;
   lastFrame = performance.now();
   isPageBusy = true;
   say("snapshot", message);
@@ -54,8 +54,8 @@ function tick() {
     stop();
     return;
   }
-  const isDue = speed || now - lastFrame > FRAME;
-  if (!isPageBusy && isDue) post({ withLook: now - lastLook > Math.max(LOOK, lookCost / LOOK_SHARE) });
+  const isDue = speed || now - lastFrame > Math.max(FRAME, frameCost / SHARE);
+  if (!isPageBusy && isDue) post({ withLook: now - lastLook > Math.max(LOOK, lookCost / SHARE) });
   if (!speed) work.port2.postMessage(null);
 }
 
