@@ -11,7 +11,7 @@ typedef struct {
     double preactivation_mean, preactivation_variance;
     double activation_mean, activation_variance;
     double gradient_mean, gradient_variance;
-    double weight_gradient_norm, dead, distinct_units;
+    double correlation, weight_gradient_norm, dead, distinct_units;
 } fm_layer_statistics;
 
 /* draws (n) <- numpy.random.default_rng((seed, epoch)).random(n) */

@@ -100,7 +100,7 @@ def test_every_lesson_shows_what_it_says(visit):
         seen.page.click(f"[data-lesson={lesson}]")
         seen.until_over(60)
         if lesson != "edge-of-chaos":
-            verdicts[lesson] = seen.page.get_attribute("#verdict", "data-verdict")
+            verdicts[lesson] = seen.page.get_attribute(".layers-verdict", "data-verdict")
         assert seen.page.inner_text("#lesson h2") == seen.page.inner_text(f"[data-lesson={lesson}]")
         if lesson == "edge-of-chaos":
             shares = [seen.accuracies(i) for i in range(3)]
@@ -273,11 +273,11 @@ def test_the_verdict_and_the_figures_are_those_of_diagnose(visit):
         seen = visit(f"#start={name}::3")
         look = diagnose(MLP([2, 10, 5, 1], initialization=name, seed=3), X, y)
         place = "" if look.layer is None else f" from layer {look.layer}"
-        expected = f"{look.verdict.capitalize()}{place}: {look.explanation}."
-        assert seen.page.inner_text("#verdict")[2:] == expected
-        rows = seen.page.eval_on_selector_all(".layer .figures", "all => all.map((e) => e.textContent)")
+        expected = f"{look.verdict}{place}: {look.explanation}."
+        assert expected in seen.page.inner_text(".layers-verdict")
+        rows = seen.page.eval_on_selector_all(".layer-figures", "all => all.map((e) => e.textContent)")
         assert [row.split()[1] for row in rows] == [f"{v:.3g}" for v in look.layers["preactivation_variance"]]
-        assert ("all 10 units identical" in rows[0]) == (name == "zeros")
+        assert ("all\u00a010\u00a0units\u00a0are\u00a0identical" in rows[0]) == (name == "zeros")
 
 
 def test_the_variances_by_depth_lie_where_they_should(visit):
@@ -285,12 +285,12 @@ def test_the_variances_by_depth_lie_where_they_should(visit):
     X, y = circles(300, seed=1)
     expected = diagnose(MLP([2, 30, 30, 30, 1], initialization="lecun", seed=3), X, y).layers["preactivation_variance"]
     heights = seen.page.eval_on_selector_all(
-        ".by-depth figure:first-child .dot", "all => all.map((e) => Number(e.getAttribute('cy')))"
+        ".depth-chart > svg circle", "all => all.map((e) => e.transform.baseVal[0].matrix.f)"
     )
     slope = np.polyfit(np.log10(expected), heights, 1)
     np.testing.assert_allclose(np.polyval(slope, np.log10(expected)), heights, atol=0.5)
     assert slope[0] < 0
-    assert "predicted" in seen.page.get_attribute(".by-depth svg", "aria-label")
+    assert "predicted" in seen.page.get_attribute(".depth-chart > svg", "aria-label")
 
 
 # ---- comparing
@@ -307,8 +307,8 @@ def test_six_starts_train_side_by_side_and_any_of_them_is_looked_into(visit):
     assert seen.page.locator("#legend .entry").count() == 6
     assert all(seen.page.locator(".story").nth(i).inner_text() for i in range(6))
     seen.page.locator(".look").nth(2).click()
-    seen.until(lambda: "zeros" in seen.page.inner_text("#layers h2"))
-    assert seen.page.get_attribute("#verdict", "data-verdict") == "symmetric"
+    seen.until(lambda: "zeros" in seen.page.inner_text(".layers-moment"))
+    assert seen.page.get_attribute(".layers-verdict", "data-verdict") == "symmetric"
     assert seen.state()["shown"] == ["2"]
     seen.page.click("[name=remove-start-1]")
     seen.until(lambda: seen.page.locator(".run").count() == 5)

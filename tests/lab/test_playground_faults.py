@@ -132,7 +132,7 @@ def test_a_diverging_training_is_told_and_the_page_goes_on(visit):
 
 def test_infinite_weights_are_looked_into(visit):
     seen = visit("#start=random:1000000:3&activation=softplus&layers=128-128-128-128-128-128-128-128-128-128")
-    assert seen.page.get_attribute("#verdict", "data-verdict") == "exploding"
+    assert seen.page.get_attribute(".layers-verdict", "data-verdict") == "exploding"
     assert seen.wrong == []
 
 
@@ -149,7 +149,7 @@ def test_a_network_of_a_file_is_shown_as_it_is(n_classes, visit, tmp_path):
     seen = visit(address=(tmp_path / "page.html").as_uri())
     assert seen.loss() == pytest.approx(model.loss_and_gradient(X, y)[0], rel=1e-12)
     assert seen.accuracies()[0] == (model.predict(X) == y).mean()
-    assert seen.page.inner_text("#layers h2") == "Layers of network of the file"
+    assert seen.page.inner_text(".layers-moment") == "network of the file, epoch 0"
     assert seen.page.is_disabled("#train-seeds")
     seen.change("data", "select", "blobs" if n_classes == 2 else "xor")
     if n_classes == 2:

@@ -13,8 +13,12 @@ from fastmlp.lab import words
 from fastmlp.lab.diagnosis.layers import saturation_limits
 from fastmlp.lab.diagnosis.thresholds import THRESHOLDS
 from fastmlp.lab.diagnosis.verdict import FITTING
+from fastmlp.lab.measurements import SATURATED_LOGIT
 from fastmlp.lab.playground.curves import curves
+from fastmlp.lab.scores import LEAST_GAIN
+from fastmlp.lab.study import MOSTLY
 from fastmlp.optimizers import OPTIMIZERS, SGD
+from fastmlp.training.run import GROWN
 
 INITIALIZERS = {  # those that the page can draw, each with the parameter that is its scale
     "zeros": None,
@@ -46,6 +50,7 @@ def facts(network: MLP | None = None, fragment: str = "") -> dict[str, Any]:
         "words": words.VERDICTS,
         "stories": words.STORIES,
         "fitting": FITTING,
+        "study": {"saturatedLogit": SATURATED_LOGIT, "mostly": MOSTLY, "leastGain": LEAST_GAIN, "grown": GROWN},
         "saturation": {name: _limits(name) for name in HIDDEN_ACTIVATIONS},
         "curves": curves(),
         "points": _points(),

@@ -99,6 +99,7 @@ def page_of(known: dict[str, Any]) -> str:
     return Template(_read("page.html")).substitute(
         version=fastmlp.__version__,
         style=_read("page.css"),
+        layers_style=_read("layers.css"),
         facts=json.dumps(known, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"),
         engine=base64.b64encode(ENGINE.read_bytes()).decode("ascii"),
         worker=bundled("worker.js"),

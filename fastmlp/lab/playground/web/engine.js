@@ -7,7 +7,7 @@ const NO_DERIVATIVE = 2; // the property of activations for outputs alone
 const MOST_MEMORY = 2 ** 31; // bytes of a network or of its data; C's sizes are of 32 bits
 const STATISTICS = [ // fm_layer_statistics of wasm.h
   "preactivation_mean", "preactivation_variance", "activation_mean", "activation_variance", "gradient_mean",
-  "gradient_variance", "weight_gradient_norm", "dead", "distinct_units",
+  "gradient_variance", "correlation", "weight_gradient_norm", "dead", "distinct_units",
 ];
 // a function that returns a vector: valid where the browser has SIMD
 const NEEDS_SIMD = new Uint8Array([
@@ -290,23 +290,33 @@ class Model {
     const { calls } = this.engine;
     checkMemory(calls.look(this.at));
     this.isLookedAt = true;
+    const norms = this.#jacobianNorms();
     return this.engine.withCopy(new Float64Array(STATISTICS.length), (at) =>
       this.layerDims.slice(1).map((units, layer) => {
         calls.measure(at, this.at, layer);
         const found = this.engine.view(at, STATISTICS.length);
-        return { units, ...Object.fromEntries(STATISTICS.map((name, i) => [name, found[i]])) };
+        const measured = Object.fromEntries(STATISTICS.map((name, i) => [name, found[i]]));
+        return { units, ...measured, jacobian_norm: norms[layer] };
       }));
+  }
+
+  #jacobianNorms() {
+    const n = this.layerDims.length - 1;
+    return this.engine.withCopy(new Float64Array(n), (at) => {
+      checkMemory(this.engine.calls.jacobian_norms(at, this.at));
+      return this.engine.view(at, n).slice();
+    });
+  }
+
+  /** A copy of the raw outputs (outputs, n) in the last `layerStatistics`. */
+  logits() {
+    return this.engine.view(...this.#lookedAt("preactivations", this.layerDims.length - 2)).slice();
   }
 
   #lookedAt(kind, layer) {
     check(this.isLookedAt, "layerStatistics must come first");
     checkWhole("the layer", layer, 0, this.layerDims.length - 2);
     return [this.engine.calls[kind](this.at, layer), this.layerDims[layer + 1] * this.nExamples];
-  }
-
-  /** A copy of "preactivations", "activations" or "gradients" (units, n) of the last `layerStatistics`, flat. */
-  arrayOf(kind, layer) {
-    return this.engine.view(...this.#lookedAt(kind, layer)).slice();
   }
 
   /**

@@ -1,179 +1,303 @@
-// layers.js -- every layer at this moment: the verdict, variances by depth, histograms and shares.
+// layers.js -- the column that shows every layer of a network at this moment.
 
 import { logTicks, makeSvg, tickText } from "./axes.js";
-import { make } from "./controls.js";
 import { percent, significant } from "./formats.js";
 
-const WIDTH = 340, HEIGHT = 170, LEFT = 58, RIGHT = 10, TOP = 12, BOTTOM = 38; // of a chart by depth
-const BINS = { width: 150, height: 46 }; // of a histogram
-const MOST_DRAWN = 1e30, LEAST_DRAWN = 1e-30;
-const SIGNS = { healthy: "✓" }; // of verdicts; all others are warned of
+const DEPTH = { width: 340, height: 132, left: 68, right: 8, top: 8, bottom: 34 }; // of a chart by depth, in CSS pixels
+const DEPTH_TICKS = 4; // at most, of the log axis
+const EXPONENTS = [-323, 308]; // of the least and the largest power of ten of a double
+const MARKER_RADIUS = 4;
+const HISTOGRAM_WIDTH = 160, HISTOGRAM_HEIGHT = 40; // of the view box, which is stretched to the column
+const SIGNS = { healthy: "\u2713", fault: "\u26a0\ufe0e" }; // the sign as text, not as a coloured picture
+const CHARTS = [
+  { kind: "preactivations", title: "Variance of the pre-activations", axis: "variance" },
+  { kind: "gradients", title: "Mean square gradient (output layer: 1)", axis: "relative" },
+];
+const NO_PREDICTION = "No prediction: the weights of this start are not random.";
+const NO_REFERENCE = "The mean square of the output layer's gradients is 0 or not finite: there is no ratio to it.";
 
-const isDrawn = (value) => value >= LEAST_DRAWN && value <= MOST_DRAWN;
-
-/** The panel in an element. `show` takes what look.js found, with the name of the start. */
-export function makeLayersView(element) {
-  const verdict = make("p", { class: "verdict", role: "status", id: "verdict" }), title = make("h2", {}, "Layers");
-  const charts = make("div", { class: "by-depth" }), note = make("p", { class: "faint", id: "by-depth-note" }), rows = make("div");
-  const forward = depthChart(charts, "variance of pre-activations"), backward = depthChart(charts, "gradients, squared");
-  element.append(title, verdict, charts, depthLegend(), note, rows);
-  let shape = "", places = [];
-
-  return {
-    show(look) {
-      const shapeNow = look.layers.map(({ units }) => units).join("-");
-      title.textContent = `Layers of ${look.name}`;
-      write(verdict, verdictOf(look.finding));
-      verdict.dataset.verdict = look.finding.verdict;
-      if (shape !== shapeNow) places = makeRows(rows, look.layers);
-      shape = shapeNow;
-      const variances = look.layers.map((layer) => layer.preactivation_variance), squares = gradientsOf(look.layers);
-      forward.show(variances, look.predicted?.forward ?? null);
-      backward.show(squares, look.predicted?.backward ?? null);
-      write(note, noteOf(variances, squares, look.predicted));
-      look.layers.forEach((layer, l) => showRow(places[l], layer, look.histograms[l]));
-    },
-    clear(sentence) {
-      write(verdict, sentence);
-      delete verdict.dataset.verdict;
-      rows.replaceChildren();
-      shape = "";
-      for (const chart of [forward, backward]) chart.show([], null);
-      note.textContent = "";
-    },
-  };
+function makeHtml(name, className, parent, text = "") {
+  const element = document.createElement(name);
+  if (className) element.className = className;
+  element.textContent = text;
+  parent.append(element);
+  return element;
 }
 
-/** Write a text only where it changes, so that screen readers do not repeat it. */
-function write(element, text) {
+/** Change what differs only: an unchanged text causes no layout and no announcement. */
+function changeText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-function verdictOf({ verdict, layer, text }) {
-  const place = layer === null ? "" : ` from layer ${layer}`;
-  return `${SIGNS[verdict] ?? "⚠"} ${verdict[0].toUpperCase()}${verdict.slice(1)}${place}: ${text}.`;
+function changeAttribute(element, name, value) {
+  if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
 }
 
-/** Mean squares of gradients over those of the output layer. */
-function gradientsOf(layers) {
-  const squares = layers.map((layer) => layer.gradient_variance + layer.gradient_mean ** 2);
-  return squares.map((square) => square / squares.at(-1));
+const isDrawable = (value) => value > 0 && Number.isFinite(value);
+const layerName = (index, count) => (index === count - 1 ? "the output" : `layer ${index + 1}`);
+
+/** A value in words where a log axis has no place for it. */
+function valueInWords(value) {
+  if (value === null || Number.isNaN(value)) return "not a number";
+  if (!Number.isFinite(value)) return "infinite";
+  return value < 0 ? "below 0" : significant(value, 3);
 }
 
-function noteOf(variances, squares, predicted) {
-  const missing = variances.flatMap((value, l) => (isDrawn(value) && isDrawn(squares[l]) ? [] : [l + 1]));
-  const theory = predicted ? "The prediction is that of mean-field theory for the start." :
-    "There is no prediction: the weights of the start are not random.";
-  if (!missing.length) return theory;
-  return `${theory} Not drawn, since a value is 0 or beyond the axis: layer${missing.length > 1 ? "s" : ""} ${missing.join(", ")}.`;
+/** The layers whose values have no place on a log axis, as in "layers 2 to 4 (0), the output (infinite)". */
+function gapsIn(values) {
+  const runs = [];
+  values.forEach((value, i) => {
+    if (isDrawable(value)) return;
+    const words = valueInWords(value), run = runs.at(-1);
+    if (run && run.words === words && run.last === i - 1) run.last = i;
+    else runs.push({ words, first: i, last: i });
+  });
+  return runs.map(({ words, first, last }) => {
+    const end = layerName(last, values.length).replace("layer ", "");
+    const between = last - first === 1 ? "and" : "to";
+    return `${first === last ? layerName(first, values.length) : `layers ${first + 1} ${between} ${end}`} (${words})`;
+  }).join(", ");
 }
 
-// ---- charts by depth
+/** The mean squares of the gradients over that of the output layer's, as the theory predicts them. */
+function relativeGradients(layers) {
+  const squares = layers.map((layer) => layer.gradient_mean ** 2 + layer.gradient_variance);
+  const reference = squares.at(-1);
+  return squares.map((square) => (isDrawable(reference) ? square / reference : NaN));
+}
 
-function depthLegend() {
-  const legend = make("p", { class: "legend faint" });
-  for (const [kind, text] of [["measured", "measured now"], ["predicted", "predicted for the start"]]) {
-    const entry = make("span", { class: "entry" }), line = makeSvg("svg", { viewBox: "0 0 30 8", class: "dash" }, entry);
-    makeSvg("line", { x1: 0, x2: 30, y1: 4, y2: 4, class: kind }, line);
-    if (kind === "measured") makeSvg("circle", { cx: 15, cy: 4, r: 3, class: "dot" }, line);
-    entry.append(` ${text}`);
-    legend.append(entry);
+/** Whole powers of ten around values, so that the axis does not tremble while a network trains. */
+function exponentsAround(values) {
+  const logs = values.filter(isDrawable).map(Math.log10);
+  if (!logs.length) return [-1, 1];
+  let low = Math.floor(Math.min(...logs)), high = Math.ceil(Math.max(...logs));
+  if (low === high) [low, high] = [low - 1, high + 1];
+  return [Math.max(low, EXPONENTS[0]), Math.min(high, EXPONENTS[1])];
+}
+
+/** A path through points; where one is null the line has a gap. */
+function pathThrough(points) {
+  const commands = points.map((point, i) => point && `${i && points[i - 1] ? "L" : "M"}${point[0]} ${point[1]}`);
+  return commands.filter(Boolean).join("");
+}
+
+function addLegend(parent, kind) {
+  const legend = makeHtml("p", "depth-legend", parent);
+  const entries = ["measured", "predicted"].map((name) => {
+    const entry = makeHtml("span", "depth-entry", legend);
+    const swatch = makeSvg("svg", { width: 28, height: 12, viewBox: "0 0 28 12", "aria-hidden": "true" }, entry);
+    makeSvg("path", { class: `${name} ${kind}`, d: "M1 6H27" }, swatch);
+    if (name === "measured") addMarker(swatch, kind, `translate(14 6)`);
+    makeHtml("span", "", entry, name === "measured" ? "measured now" : "predicted at the start");
+    return entry;
+  });
+  return entries[1];
+}
+
+/** A circle for pre-activations and a square for gradients. */
+function addMarker(parent, kind, transform) {
+  const size = 2 * MARKER_RADIUS - 1;
+  const marker = kind === "gradients"
+    ? makeSvg("rect", { x: -size / 2, y: -size / 2, width: size, height: size }, parent)
+    : makeSvg("circle", { r: MARKER_RADIUS }, parent);
+  marker.setAttribute("class", `marker ${kind}`);
+  if (transform) marker.setAttribute("transform", transform);
+  return marker;
+}
+
+function addText(parent, text, attributes) {
+  makeSvg("text", { "text-anchor": "middle", ...attributes }, parent).textContent = text;
+}
+
+/** The axes of a chart by depth and their names; x is the place of each layer, floor that of the lower axis. */
+function addDepthAxes(svg, axis, x, floor) {
+  const { width, height, left, right, top } = DEPTH;
+  makeSvg("path", { class: "axis", d: `M${left} ${top}V${floor}H${width - right}` }, svg);
+  x.forEach((at, i) => addText(svg, i === x.length - 1 ? "out" : i + 1, { x: at, y: floor + 14 }));
+  addText(svg, "layer", { x: (left + width - right) / 2, y: height - 4 });
+  addText(svg, axis, { transform: `translate(11 ${(top + floor) / 2}) rotate(-90)` });
+}
+
+/** A chart of a figure of every layer on a log axis: markers and a line as measured, dashes as predicted. */
+function depthChart(parent, { kind, title, axis }, count) {
+  const { width, height, left, right, top, bottom } = DEPTH, floor = height - bottom;
+  const figure = makeHtml("figure", "depth-chart", parent);
+  makeHtml("figcaption", "", figure, title);
+  const predictedEntry = addLegend(figure, kind);
+  const svg = makeSvg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img" }, figure);
+  const note = makeHtml("p", "depth-note", figure);
+  const step = (width - left - right) / count;
+  const x = Array.from({ length: count }, (_, i) => Math.round(10 * (left + (i + 0.5) * step)) / 10);
+  addDepthAxes(svg, axis, x, floor);
+  const ticks = makeSvg("g", { class: "ticks" }, svg);
+  const dashes = makeSvg("path", { class: `predicted ${kind}` }, svg);
+  const line = makeSvg("path", { class: `measured ${kind}` }, svg);
+  const markers = x.map(() => addMarker(svg, kind));
+  let drawnRange = "";
+
+  function drawTicks(range, y) {
+    if (drawnRange === range.join()) return;
+    drawnRange = range.join();
+    ticks.replaceChildren();
+    for (const value of logTicks(...range.map((power) => Number(`1e${power}`)), DEPTH_TICKS)) {
+      const at = y(value);
+      makeSvg("path", { class: "grid", d: `M${left} ${at}H${width - right}` }, ticks);
+      addText(ticks, tickText(value), { x: left - 5, y: at + 4, "text-anchor": "end" });
+    }
   }
-  return legend;
-}
 
-/** A chart of values by layer on a log axis, with what theory predicts. */
-function depthChart(parent, name) {
-  const figure = make("figure", {}, make("figcaption", {}, name[0].toUpperCase() + name.slice(1)));
-  const svg = makeSvg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", class: "chart" }, figure);
-  const group = makeSvg("g", {}, svg);
-  parent.append(figure);
+  function noteOf(measured, predicted) {
+    const isReferenced = kind !== "gradients" || isDrawable(measured.at(-1));
+    const gaps = gapsIn(measured), missing = predicted ? gapsIn(predicted) : "";
+    return [
+      isReferenced ? gaps && `Not drawn: ${gaps}.` : NO_REFERENCE,
+      predicted ? missing && `Predicted, not drawn: ${missing}.` : kind === "preactivations" && NO_PREDICTION,
+    ].filter(Boolean).join(" ");
+  }
 
-  function show(values, predicted) {
-    group.replaceChildren();
-    const drawn = [...values, ...(predicted ?? [])].filter(isDrawn);
-    const told = values.map((value, l) => `layer ${l + 1} ${significant(value, 3)}${predicted ? `, predicted ${significant(predicted[l], 3)}` : ""}`);
-    svg.setAttribute("aria-label", `${name} by layer, on a log axis: ${told.join("; ")}`);
-    if (!drawn.length) return;
-    const scale = depthScale(Math.min(...drawn), Math.max(...drawn), values.length);
-    drawDepthAxes(group, scale, values.length);
-    if (predicted) makeSvg("path", { d: pathThrough(predicted, scale), class: "predicted" }, group);
-    makeSvg("path", { d: pathThrough(values, scale), class: "measured" }, group);
-    values.forEach((value, l) => {
-      if (isDrawn(value)) makeSvg("circle", { cx: scale.x(l), cy: scale.y(value), r: 3.5, class: "dot" }, group);
+  return (measured, predicted) => {
+    const [low, high] = exponentsAround([...measured, ...(predicted || [])]);
+    const y = (value) => Math.round(10 * (floor - ((Math.log10(value) - low) / (high - low)) * (floor - top))) / 10;
+    const pointsOfValues = (values) => values.map((value, i) => (isDrawable(value) ? [x[i], y(value)] : null));
+    const points = pointsOfValues(measured);
+    drawTicks([low, high], y);
+    changeAttribute(line, "d", pathThrough(points));
+    changeAttribute(dashes, "d", predicted ? pathThrough(pointsOfValues(predicted)) : "");
+    markers.forEach((marker, i) => {
+      changeAttribute(marker, "visibility", points[i] ? "visible" : "hidden");
+      if (points[i]) changeAttribute(marker, "transform", `translate(${points[i].join(" ")})`);
     });
-  }
-  return { show };
-}
-
-function depthScale(least, most, nLayers) {
-  const margin = Math.max(0.25, 0.08 * Math.log10(most / least));
-  const bottom = Math.log10(least) - margin, top = Math.log10(most) + margin;
-  const inner = WIDTH - LEFT - RIGHT;
-  return {
-    low: 10 ** bottom, high: 10 ** top,
-    x: (l) => LEFT + (nLayers === 1 ? inner / 2 : 12 + (l / (nLayers - 1)) * (inner - 24)),
-    y: (value) => TOP + ((top - Math.log10(value)) / (top - bottom)) * (HEIGHT - TOP - BOTTOM),
+    predictedEntry.hidden = !predicted;
+    changeText(note, noteOf(measured, predicted));
+    const said = (values) => values.map(valueInWords).join(", ");
+    const prediction = predicted ? `; predicted at the start: ${said(predicted)}` : "";
+    changeAttribute(svg, "aria-label", `${title}, by layer, measured: ${said(measured)}${prediction}.`);
   };
 }
 
-function drawDepthAxes(group, scale, nLayers) {
-  const bottom = HEIGHT - BOTTOM;
-  const text = (content, x, y, anchor) => (makeSvg("text", { x, y, "text-anchor": anchor }, group).textContent = content);
-  makeSvg("path", { d: `M${LEFT} ${TOP}V${bottom}H${WIDTH - RIGHT}`, class: "axis" }, group);
-  for (let l = 0; l < nLayers; l++) text(l + 1, scale.x(l), bottom + 16, "middle");
-  text("layer", (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, "middle");
-  for (const value of logTicks(scale.low, scale.high, 5)) {
-    makeSvg("path", { d: `M${LEFT} ${scale.y(value)}H${WIDTH - RIGHT}`, class: "grid" }, group);
-    text(tickText(value), LEFT - 6, scale.y(value) + 4, "end");
+/** Bars from counts in a view box, as one path. */
+function barsOf(counts) {
+  let most = 1;
+  for (const count of counts) most = Math.max(most, count);
+  const step = HISTOGRAM_WIDTH / counts.length, bars = [];
+  for (let i = 0; i < counts.length; i++) {
+    if (!counts[i]) continue;
+    const top = HISTOGRAM_HEIGHT * (1 - counts[i] / most);
+    const [x, y, width] = [i * step, top, step].map((place) => place.toFixed(2));
+    bars.push(`M${x} ${HISTOGRAM_HEIGHT}V${y}h${width}V${HISTOGRAM_HEIGHT}Z`);
   }
+  return bars.join("");
 }
 
-function pathThrough(values, scale) {
-  return values.map((value, l) => (isDrawn(value) ?
-    `${l > 0 && isDrawn(values[l - 1]) ? "L" : "M"}${scale.x(l).toFixed(1)} ${scale.y(value).toFixed(1)}` : "")).join("");
+/** A small histogram of one layer; the ends of its axis stand below it as text. */
+function smallHistogram(parent, kind, name) {
+  const box = makeHtml("div", "small-histogram", parent);
+  const viewBox = `0 0 ${HISTOGRAM_WIDTH} ${HISTOGRAM_HEIGHT}`;
+  const svg = makeSvg("svg", { viewBox, preserveAspectRatio: "none", role: "img" }, box);
+  const bars = makeSvg("path", { class: `bars ${kind}` }, svg);
+  const zero = makeSvg("path", { class: "zero" }, svg);
+  const ends = makeHtml("p", "ends", box), lowEnd = makeHtml("span", "", ends), highEnd = makeHtml("span", "", ends);
+  return ({ low, high, counts }) => {
+    const isEmpty = !counts.some((count) => count > 0) || !Number.isFinite(low) || !Number.isFinite(high);
+    const place = ((0 - low) / (high - low)) * HISTOGRAM_WIDTH;
+    changeAttribute(bars, "d", isEmpty ? "" : barsOf(counts));
+    changeAttribute(zero, "d", !isEmpty && low < 0 && high > 0 ? `M${place.toFixed(2)} 0V${HISTOGRAM_HEIGHT}` : "");
+    changeText(lowEnd, isEmpty ? "no finite values" : significant(low, 3));
+    changeText(highEnd, isEmpty ? "" : significant(high, 3));
+    const range = isEmpty ? "no finite values" : `from ${significant(low, 3)} to ${significant(high, 3)}`;
+    changeAttribute(svg, "aria-label", `${name}: ${range}.`);
+  };
 }
 
-// ---- a row for every layer
-
-function makeRows(parent, layers) {
-  const places = layers.map(({ units, activation }, l) => {
-    const unit = `${units} ${activation} unit${units > 1 ? "s" : ""}`;
-    const name = l + 1 === layers.length ? `Output: ${unit}` : `Layer ${l + 1}: ${unit}`;
-    const bars = make("div", { class: "histograms" }), figures = make("p", { class: "figures" });
-    const place = { name, preactivation: histogram(bars, "pre-activations"), gradient: histogram(bars, "gradients"), figures };
-    place.element = make("section", { class: "layer", "data-layer": l + 1 }, make("h3", {}, name), bars, figures);
-    return place;
-  });
-  parent.replaceChildren(...places.map(({ element }) => element));
-  return places;
+function distinctInWords({ units, distinct_units: distinct }) {
+  if (units === 1) return "";
+  return distinct === 1 ? `all ${units} units are identical` : `${distinct} of ${units} distinct`;
 }
 
-function showRow(place, layer, { preactivation, gradient }) {
-  const { units, distinct_units: nDistinct } = layer;
-  const identical = nDistinct === units ? "" : nDistinct === 1 ? ` · all ${units} units identical` : ` · ${nDistinct} different units of ${units}`;
-  write(place.figures, `variance ${significant(layer.preactivation_variance, 3)} · dead ${percent(layer.dead)} · ` +
-    `saturated ${percent(layer.saturated)}${identical}`);
-  place.preactivation(preactivation, place.name);
-  place.gradient(gradient, place.name);
+/** The figures of a layer that stand below its histograms. */
+function figuresOf(layer) {
+  const share = (value, name) => (Number.isFinite(value) ? `${percent(value)} ${name}` : "");
+  const figures = [`variance ${valueInWords(layer.preactivation_variance)}`, share(layer.dead, "dead")];
+  figures.push(share(layer.saturated, "saturated"), distinctInWords(layer));
+  // Lines break between figures only.
+  const unbroken = figures.filter(Boolean).map((figure) => figure.replaceAll(" ", "\u00a0"));
+  return unbroken.join(" \u00b7 ");
 }
 
-/** A histogram; the function that comes back shows counts from low to high. */
-function histogram(parent, name) {
-  const figure = make("figure", {}), { width, height } = BINS, caption = make("figcaption");
-  const svg = makeSvg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", preserveAspectRatio: "none" }, figure);
-  const bars = makeSvg("path", { class: "bars" }, svg), zero = makeSvg("line", { class: "zero", y1: 0, y2: height }, svg);
-  figure.append(caption);
-  parent.append(figure);
-  return ({ low, high, counts }, layerName) => {
-    const most = Math.max(1, ...counts), step = width / counts.length, isFine = Number.isFinite(low);
-    const bar = (count, i) => `M${(i * step).toFixed(1)} ${height}V${(height * (1 - count / most)).toFixed(1)}h${(step - 0.6).toFixed(1)}V${height}Z`;
-    bars.setAttribute("d", isFine ? Array.from(counts, bar).join("") : "");
-    const at = isFine ? ((0 - low) / (high - low)) * width : -1;
-    zero.setAttribute("x1", at);
-    zero.setAttribute("x2", at);
-    zero.setAttribute("visibility", at >= 0 && at <= width ? "visible" : "hidden");
-    write(caption, isFine ? `${name} ${significant(low, 2)} to ${significant(high, 2)}` : `${name}: not finite`);
-    svg.setAttribute("aria-label", `${layerName}: ${caption.textContent}`);
+function layerRow(parent, { units, activation }, index, count) {
+  const row = makeHtml("li", "layer-row", parent), isOutput = index === count - 1;
+  const name = isOutput ? "output" : `layer ${index + 1}`;
+  makeHtml("h3", "", row, `${name}: ${units} ${activation} unit${units === 1 ? "" : "s"}`);
+  const pair = makeHtml("div", "layer-histograms", row);
+  const preactivation = smallHistogram(pair, "preactivations", `Pre-activations of ${layerName(index, count)}`);
+  const gradient = smallHistogram(pair, "gradients", `Gradients of ${layerName(index, count)}`);
+  const figures = makeHtml("p", "layer-figures", row);
+  return (layer, histograms) => {
+    preactivation(histograms.preactivation);
+    gradient(histograms.gradient);
+    changeText(figures, figuresOf(layer));
+    row.classList.toggle("identical", layer.units > 1 && layer.distinct_units === 1);
+  };
+}
+
+/** The verdict; only its name and layer are announced, for the figures in its text change with every look. */
+function verdictLine(parent) {
+  const line = makeHtml("p", "layers-verdict", parent);
+  const sign = makeHtml("span", "verdict-sign", line);
+  sign.setAttribute("aria-hidden", "true");
+  const name = makeHtml("strong", "", line), text = makeHtml("span", "", line);
+  name.setAttribute("role", "status");
+  return ({ verdict, layer, text: said }) => {
+    const isHealthy = verdict === "healthy";
+    line.classList.toggle("fault", !isHealthy);
+    line.dataset.verdict = verdict;
+    changeText(sign, isHealthy ? SIGNS.healthy : SIGNS.fault);
+    changeText(name, isHealthy ? verdict : `${verdict} from layer ${layer}`);
+    changeText(text, `: ${said}${/[.!?]$/.test(said) ? "" : "."}`);
+  };
+}
+
+/** The charts and rows of a network of one shape. */
+function networkView(parent, layers) {
+  parent.replaceChildren();
+  const charts = CHARTS.map((chart) => depthChart(parent, chart, layers.length));
+  const heads = makeHtml("p", "histogram-heads", parent);
+  for (const head of ["pre-activations", "gradients"]) makeHtml("span", "", heads, head);
+  const list = makeHtml("ol", "layer-rows", parent);
+  const rows = layers.map((layer, i) => layerRow(list, layer, i, layers.length));
+  return (look) => {
+    charts[0](look.layers.map((layer) => layer.preactivation_variance), look.predicted && look.predicted.forward);
+    charts[1](relativeGradients(look.layers), look.predicted && look.predicted.backward);
+    rows.forEach((row, i) => row(look.layers[i], look.histograms[i]));
+  };
+}
+
+/** The view of all layers in an element: show(look) many times a second, clear(sentence) where there is none. */
+export function makeLayersView(element) {
+  element.classList.add("layers-view");
+  element.replaceChildren();
+  const empty = makeHtml("p", "layers-empty", element);
+  const content = makeHtml("div", "", element);
+  const moment = makeHtml("p", "layers-moment", content);
+  const showVerdict = verdictLine(content);
+  const network = makeHtml("div", "", content);
+  let shape = "", showNetwork = null;
+  content.hidden = true;
+  return {
+    show(look) {
+      const needed = look.layers.map(({ units, activation }) => `${units} ${activation}`).join();
+      if (shape !== needed) showNetwork = networkView(network, look.layers);
+      shape = needed;
+      changeText(moment, `${look.name}, epoch ${look.epoch.toLocaleString("en")}`);
+      showVerdict(look.finding);
+      showNetwork(look);
+      empty.hidden = true;
+      content.hidden = false;
+    },
+    clear(sentence) {
+      changeText(empty, sentence);
+      empty.hidden = false;
+      content.hidden = true;
+    },
   };
 }

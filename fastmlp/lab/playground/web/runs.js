@@ -148,13 +148,13 @@ class Run {
   }
 
   look() {
-    const { initializer } = this.chosen, { y } = this.examples;
+    const { y } = this.examples, initializer = this.chosen.scale === null ? this.chosen.initializer : null;
     const look = lookInto(this.model, this.facts, { activations: this.design.activations, initializer, y });
     return { ...look, epoch: this.model.epochs, predicted: this.predicted };
   }
 
   measure() {
-    return measured(this.model, this.design.activations, this.model.layerStatistics());
+    return measured(this.model, this.design.activations, this.model.layerStatistics(), this.facts.study);
   }
 
   result(points) {
@@ -172,7 +172,7 @@ class Run {
   /** The study's words for what became of the training. */
   story() {
     const { start, status, losses } = this, { y, nClasses } = this.examples, lastLoss = this.model.loss();
-    return whatHappened({ start, end: this.measure(), status, firstLoss: losses[0] ?? lastLoss, lastLoss, y, nClasses }, this.facts.stories);
+    return whatHappened({ start, end: this.measure(), status, firstLoss: losses[0] ?? lastLoss, lastLoss, y, nClasses }, this.facts);
   }
 
   free() {
