@@ -1,7 +1,7 @@
 # `make help` lists the targets; PYTHON names the interpreter of the environment to work in.
 PYTHON ?= python
 
-.PHONY: help develop test mutants lint docs bench readme clang wasm notebook gallery lab sanitize debug sdist clean
+.PHONY: help develop test mutants lint docs bench readme clang wasm notebook gallery lab playground sanitize debug sdist clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -47,6 +47,9 @@ gallery: ## run the examples of the gallery, which draw the pictures of its page
 
 lab: ## run the examples of the laboratory, which draw the pictures of its page
 	for example in examples/lab/*.py; do $(PYTHON) $$example docs/images/lab || exit 1; done
+
+playground: ## draw the README's picture of the playground, with Chromium
+	$(PYTHON) tools/picture_playground.py
 
 sanitize: ## build with AddressSanitizer and UBSan in build/sanitize and run the tests there
 	bash tests/run_sanitized.sh $(PYTHON)
