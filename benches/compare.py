@@ -26,6 +26,7 @@ TABLES = {  # names on the command line: module and function that measure them
     "busy": ("tables.busy_table", "measure"),
     "c-export": ("tables.c_export_table", "measure"),
     "browser": ("tables.browser_table", "measure"),
+    "page": ("tables.page_table", "measure"),
     "sweep": ("tables.sweep_table", "measure"),
 }
 MARKERS = {  # tables between each pair of markers in docs/benchmarks.md
@@ -36,7 +37,7 @@ MARKERS = {  # tables between each pair of markers in docs/benchmarks.md
     "diagnosis": ("diagnosis",),
     "estimators": ("estimators", "tabular", "busy"),
     "c-export": ("c-export",),
-    "browser": ("browser",),
+    "browser": ("browser", "page"),
     "sweep": ("sweep",),
 }
 SUMMARY = "speed"  # the markers in README.md

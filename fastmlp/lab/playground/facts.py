@@ -33,9 +33,10 @@ INITIALIZERS = {  # those that the page can draw, each with the parameter that i
     "identity": "gain",
 }
 
-SIZES = (50, 100, 200, 300, 500, 1000)  # of the data sets, as web/state.js has them
-N_CLASSES = (2, 3, 4, 5)  # of blobs
+SIZES = (50, 100, 200, 300, 500, 1000)  # of the data sets
+N_CLASSES = (2, 3, 4, 5)  # of blobs and painted points
 MOST_LAYERS, MOST_UNITS = 10, 128  # hidden layers and their units
+MOST_STARTS = 6
 
 
 def facts(network: MLP | None = None, fragment: str = "") -> dict[str, Any]:
@@ -43,6 +44,9 @@ def facts(network: MLP | None = None, fragment: str = "") -> dict[str, Any]:
     return {
         "version": fastmlp.__version__,
         "fragment": fragment,
+        "sizes": SIZES,
+        "nClasses": N_CLASSES,
+        "most": {"layers": MOST_LAYERS, "units": MOST_UNITS, "starts": MOST_STARTS},
         "activations": list(HIDDEN_ACTIVATIONS),
         "optimizers": optimizers(),
         "initializers": {name: _initializer(name, scale) for name, scale in INITIALIZERS.items()},

@@ -5,12 +5,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from fastmlp import initializers
-from fastmlp.lab.playground.facts import INITIALIZERS, MOST_LAYERS, MOST_UNITS, optimizers
+from fastmlp.lab.playground.facts import INITIALIZERS, MOST_LAYERS, MOST_STARTS, MOST_UNITS, optimizers
 from fastmlp.lab.sweep.comparison import Comparison
 from fastmlp.lab.sweep.configuration import VARIED
 from fastmlp.lab.sweep.names import parts_of
-
-MOST_STARTS = 6  # of the page
 
 
 def fragment_of(comparison: Comparison, data: str | None = None) -> str:

@@ -59,12 +59,14 @@ export class Band {
   /** Bands over the epochs, and what became of the runs. */
   result() {
     const n = Math.max(...this.found.map(({ losses }) => losses.length));
-    const columns = Array.from({ length: n }, (_, i) => ascending(this.found.map(({ losses }) => losses[i] ?? Infinity)));
-    const of = (values) => Object.fromEntries(Object.entries(SHARES).map(([name, share]) => [name, quantileOf(ascending(values), share)]));
+    const at = (i) => ascending(this.found.map(({ losses }) => losses[i] ?? Infinity));
+    const columns = Array.from({ length: n }, (_, i) => at(i));
+    const byShare = (find) => Object.fromEntries(Object.entries(SHARES).map(([name, share]) => [name, find(share)]));
+    const of = (values) => byShare((share) => quantileOf(ascending(values), share));
     return {
       start: this.place,
       epochs: Array.from({ length: n }, (_, i) => i * this.every),
-      ...Object.fromEntries(Object.entries(SHARES).map(([name, share]) => [name, columns.map((column) => quantileOf(column, share))])),
+      ...byShare((share) => columns.map((column) => quantileOf(column, share))),
       finalLoss: of(this.found.map(({ finalLoss }) => finalLoss)),
       accuracy: of(this.found.map(({ accuracy }) => accuracy)),
       finalLosses: this.found.map(({ finalLoss }) => finalLoss),

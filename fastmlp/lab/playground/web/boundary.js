@@ -21,7 +21,7 @@ function polygon(context, corners) {
   context.closePath();
 }
 
-/** Paint a plane of bytes, white where the network is unsure; the same in dark pages, so that points keep their look. */
+/** Paint a plane of bytes, white where the network is unsure, in dark pages too, so that points keep their look. */
 export function paintPlane(canvas, { classes, levels }, side) {
   const image = new ImageData(side, side);
   for (let i = 0; i < classes.length; i++) {
@@ -58,7 +58,10 @@ export function drawPoints(canvas, { X, y, testX = [], testY = [] }, extent, cur
     const [x, y] = place(...cursor);
     context.lineWidth = 2;
     context.beginPath();
-    [[-12, 0, 12, 0], [0, -12, 0, 12]].forEach(([a, b, c, d]) => (context.moveTo(x + a, y + b), context.lineTo(x + c, y + d)));
+    for (const [a, b] of [[12, 0], [0, 12]]) {
+      context.moveTo(x - a, y - b);
+      context.lineTo(x + a, y + b);
+    }
     context.stroke();
   }
 }

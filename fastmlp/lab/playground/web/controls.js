@@ -1,10 +1,9 @@
 // controls.js -- the form of settings; every change gives a new state, or a sentence on what is wrong with it.
 
 import { CLASS_NAMES } from "./boundary.js";
-import { DATA, MOST_STARTS, SIZES, fragmentOf, stateOf } from "./state.js";
+import { DATA, fragmentOf, stateOf } from "./state.js";
 
 const BATCHES = [0, 8, 16, 32, 64, 128];
-const MOST_LAYERS = 10;
 const TO_COMPARE = ["he", "random", "zeros", "xavier_normal", "lecun", "identity"];
 
 /** An element with attributes and children; properties of the DOM go in `on` events alone. */
@@ -40,7 +39,8 @@ export function makeControls(form, facts, { change, problem, paintWith }) {
   }
 
   function field(label, control, help) {
-    return make("label", { class: "field" }, make("span", {}, label), control, ...(help ? [make("small", {}, help)] : []));
+    const helps = help ? [make("small", {}, help)] : [];
+    return make("label", { class: "field" }, make("span", {}, label), control, ...helps);
   }
 
   function numberInput(name, value, attributes, take = (text) => set({ [name]: text })) {
@@ -63,12 +63,13 @@ export function makeControls(form, facts, { change, problem, paintWith }) {
 
   function dataFields() {
     const isPainted = state.data === "painted", hasClasses = isPainted || state.data === "blobs";
-    const fields = [field("Data", select("data", DATA, state.data, (name) => (name === "painted" ? "painted by you" : name)))];
-    if (hasClasses) fields.push(field("Classes", select("classes", [2, 3, 4, 5], state.classes)));
+    const nameOf = (name) => (name === "painted" ? "painted by you" : name);
+    const fields = [field("Data", select("data", DATA, state.data, nameOf))];
+    if (hasClasses) fields.push(field("Classes", select("classes", facts.nClasses, state.classes)));
     if (isPainted) return [...fields, paintFields()];
     return [
       ...fields,
-      field("Examples", select("n", SIZES, state.n)),
+      field("Examples", select("n", facts.sizes, state.n)),
       field("Noise", numberInput("noise", state.noise, { min: 0, max: 1, step: 0.01 })),
       field("Seed of the data", numberInput("data_seed", state.data_seed, { min: 0, step: 1 })),
     ];
@@ -90,23 +91,26 @@ export function makeControls(form, facts, { change, problem, paintWith }) {
   function layerFields() {
     const { layers } = state, resized = (values) => set({ layers: values });
     const widths = layers.map((width, l) => numberInput(`layer-${l + 1}`, width,
-      { min: 1, max: 128, step: 1, "aria-label": `Units of layer ${l + 1}` },
+      { min: 1, max: facts.most.units, step: 1, "aria-label": `Units of layer ${l + 1}` },
       (text) => resized(layers.map((own, i) => (i === l ? text : own)))));
     return make("div", { role: "group", "aria-label": "Hidden layers", class: "field" },
       make("span", {}, "Hidden layers"),
       make("div", { class: "widths" }, ...widths),
       make("div", { class: "buttons" },
-        button("Add layer", () => resized([...layers, layers.at(-1)]), { name: "add-layer", disabled: layers.length >= MOST_LAYERS }),
-        button("Remove layer", () => resized(layers.slice(0, -1)), { name: "remove-layer", disabled: layers.length <= 1 })));
+        button("Add layer", () => resized([...layers, layers.at(-1)]),
+          { name: "add-layer", disabled: layers.length >= facts.most.layers }),
+        button("Remove layer", () => resized(layers.slice(0, -1)),
+          { name: "remove-layer", disabled: layers.length <= 1 })));
   }
 
   function trainingFields() {
+    const sizeOf = (size) => (Number(size) ? `${size} examples` : "all examples");
     return [
       field("Activation", select("activation", facts.activations, state.activation)),
       field("Optimizer", select("optimizer", Object.keys(facts.optimizers), state.optimizer)),
       field("Learning rate", numberInput("learning_rate", state.learning_rate, { min: 0, list: "rates" })),
       make("datalist", { id: "rates" }, ...options([0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3])),
-      field("Batch", select("batch_size", batches(), state.batch_size, (size) => (Number(size) ? `${size} examples` : "all examples"))),
+      field("Batch", select("batch_size", batches(), state.batch_size, sizeOf)),
       field("Epochs", numberInput("epochs", state.epochs, { min: 1, step: 1 })),
     ];
   }
@@ -121,7 +125,8 @@ export function makeControls(form, facts, { change, problem, paintWith }) {
     const replaced = (values) => set({ starts: starts.map((own, j) => (j === i ? { ...own, ...values } : own)) });
     const names = [...Object.keys(facts.initializers), ...(facts.network ? ["network"] : [])];
     const fields = [field(`Initializer${number}`, select(`initializer-${i + 1}`, names, start.initializer,
-      (name) => (name === "network" ? "the network of the file" : name), (name) => replaced({ initializer: name, scale: null })),
+      (name) => (name === "network" ? "the network of the file" : name),
+      (name) => replaced({ initializer: name, scale: null })),
     known ? `${known.formula}. Use: ${known.when}` : "")];
     if (known && known.scale !== null) {
       fields.push(field(`Scale${number}`, numberInput(`scale-${i + 1}`, start.scale, { placeholder: known.scale },
@@ -131,8 +136,11 @@ export function makeControls(form, facts, { change, problem, paintWith }) {
       fields.push(field(`Seed${number}`, numberInput(`seed-${i + 1}`, start.seed, { min: 0, step: 1 },
         (text) => replaced({ seed: text }))));
     }
-    const remove = button("Remove this start", () => set({ starts: starts.filter((_, j) => j !== i) }), { name: `remove-start-${i + 1}` });
-    return make("div", { class: "start", style: `border-color: var(--start-${i})` }, ...fields, ...(starts.length > 1 ? [remove] : []));
+    if (starts.length > 1) {
+      fields.push(button("Remove this start", () => set({ starts: starts.filter((_, j) => j !== i) }),
+        { name: `remove-start-${i + 1}` }));
+    }
+    return make("div", { class: "start", style: `border-color: var(--start-${i})` }, ...fields);
   }
 
   /** Add the first initializer that no start has, or else the last start with the next seed. */
@@ -157,7 +165,8 @@ export function makeControls(form, facts, { change, problem, paintWith }) {
       form.replaceChildren(
         group("Data", ...dataFields()),
         group("Starts", ...state.starts.map(startFields),
-          button("Compare with another start", addStart, { name: "add-start", disabled: state.starts.length >= MOST_STARTS })),
+          button("Compare with another start", addStart,
+            { name: "add-start", disabled: state.starts.length >= facts.most.starts })),
         group("Network", layerFields()),
         group("Training", ...trainingFields()));
       if (focused) form.elements[focused]?.focus?.();

@@ -121,7 +121,8 @@ export class Engine {
       `the initializer must be one of ${Object.keys(INITIALIZERS).join(", ")}; got ${initializer}`);
     const rule = INITIALIZERS[initializer], size = scale ?? rule.scale, layers = layerDims.slice(1);
     check(Number.isFinite(size), `the scale must be a finite number, got ${size}`);
-    check(size >= 0 || rule.draw === "constant" || rule.draw === "identity", `the scale must be at least 0, got ${size}`);
+    const takesAny = rule.draw === "constant" || rule.draw === "identity";
+    check(size >= 0 || takesAny, `the scale must be at least 0, got ${size}`);
     const generator = this.generator(seed);
     const parameters = new Float64Array(layers.reduce((sum, fanOut, l) => sum + (layerDims[l] + 1) * fanOut, 0));
     let at = 0;

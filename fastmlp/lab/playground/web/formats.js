@@ -7,7 +7,9 @@ export function significant(value, digits) {
   if (Number.isNaN(value)) return "nan";
   if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
   const [mantissa, exponent] = rounded(value, digits);
-  if (exponent >= -4 && exponent < digits) return withoutZeros(Number(`${mantissa}e${exponent}`).toFixed(digits - 1 - exponent));
+  if (exponent >= -4 && exponent < digits) {
+    return withoutZeros(Number(`${mantissa}e${exponent}`).toFixed(digits - 1 - exponent));
+  }
   const size = String(Math.abs(exponent)).padStart(2, "0");
   return `${withoutZeros(mantissa)}e${exponent < 0 ? "-" : "+"}${size}`;
 }

@@ -1,6 +1,8 @@
 // lessons.js -- states worth seeing, with what to look at; those of the exercise first.
 
-const EXERCISE = { data: "circles", n: 300, noise: 0.05, data_seed: 1, layers: [10, 5], activation: "relu", epochs: 15000 };
+const EXERCISE = {
+  data: "circles", n: 300, noise: 0.05, data_seed: 1, layers: [10, 5], activation: "relu", epochs: 15000,
+};
 
 export const LESSONS = [
   {
@@ -20,15 +22,15 @@ export const LESSONS = [
   {
     id: "he",
     title: "He: just right",
-    text: "Weights of variance 2 / fan_in keep the size of what passes through ReLU layers. The same network, trained " +
-      "the same way, parts the circles: the loss is 0.0736 at iteration 14,000.",
+    text: "Weights of variance 2 / fan_in keep the size of what passes through ReLU layers. The same network, " +
+      "trained the same way, parts the circles: the loss is 0.0736 at iteration 14,000.",
     state: { ...EXERCISE, starts: [{ initializer: "he", scale: null, seed: 3 }] },
   },
   {
     id: "dying-relu",
     title: "Dying ReLU",
-    text: "One update that is too large pushes ReLU units below zero for every example, where their gradient is zero: " +
-      "they never come back. Look at the dead units on the right; lower the learning rate and they live.",
+    text: "One update that is too large pushes ReLU units below zero for every example, where their gradient is " +
+      "zero: they never come back. Look at the dead units on the right; lower the learning rate and they live.",
     state: {
       ...EXERCISE, layers: [10, 10, 10], learning_rate: 3, epochs: 2000,
       starts: [{ initializer: "he", scale: null, seed: 3 }],
@@ -47,9 +49,9 @@ export const LESSONS = [
   {
     id: "edge-of-chaos",
     title: "Edge of chaos",
-    text: "Small weights map all inputs of a deep tanh network to one point, so that nothing is learned; large ones tear " +
-      "neighbours apart, so that it learns the training examples by heart and fails on those of the test. Between them, " +
-      "a little above a variance of 1 / fan_in, lies the edge of chaos, where signals reach all layers.",
+    text: "Small weights map all inputs of a deep tanh network to one point, so that nothing is learned; large ones " +
+      "tear neighbours apart, so that it learns the training examples by heart and fails on those of the test. " +
+      "Between them, a little above a variance of 1 / fan_in, lies the edge of chaos, where signals reach all layers.",
     state: {
       ...EXERCISE, data: "spirals", layers: Array(10).fill(40), activation: "tanh", learning_rate: 0.05, epochs: 1000,
       starts: [0.3, 1.5, 20].map((scale) => ({ initializer: "lecun", scale, seed: 3 })), shown: 1,

@@ -32,7 +32,8 @@ export function lookInto(model, known, { activations, initializer, y }) {
     preactivation: histogramOf(model, "preactivations", l, layer.preactivation_mean, layer.preactivation_variance, 1),
     gradient: histogramOf(model, "gradients", l, layer.gradient_mean, layer.gradient_variance, y.length),
   }));
-  const finding = judge(network, layers, { wrongShare: wrongShareOf(model, y, known.thresholds.saturated_logit) }, known);
+  const wrongShare = wrongShareOf(model, y, known.thresholds.saturated_logit);
+  const finding = judge(network, layers, { wrongShare }, known);
   return { layers, histograms, finding };
 }
 
@@ -40,9 +41,10 @@ function networkOf(model, activations, initializer) {
   return { ...partsOf(model.parameters, model.layerDims), layerDims: model.layerDims, activations, initializer };
 }
 
-/** Counts in bins around the mean; gradients, which the engine has of the mean loss, are those of each example's own. */
+/** Counts in bins around the mean. The engine's gradients, of the mean loss, are made those of each example's own. */
 function histogramOf(model, kind, layer, mean, variance, times) {
-  if (!Number.isFinite(mean) || !Number.isFinite(variance)) return { low: NaN, high: NaN, counts: new Int32Array(N_BINS) };
+  const isFinite = Number.isFinite(mean) && Number.isFinite(variance);
+  if (!isFinite) return { low: NaN, high: NaN, counts: new Int32Array(N_BINS) };
   // at least so much that rounding makes no two edges equal
   const reach = Math.max(DEVIATIONS * Math.sqrt(variance) || 0.5, N_BINS * Number.EPSILON * Math.abs(mean));
   const low = mean - reach, high = mean + reach;
@@ -54,13 +56,15 @@ function wrongShareOf(model, y, limit) {
   const z = model.logits(), n = y.length, nOutputs = z.length / n;
   let wrong = 0;
   for (let i = 0; i < n; i++) {
-    const { margin, best } = nOutputs === 1 ? { margin: Math.abs(z[i]), best: Number(z[i] > 0) } : marginOf(z, i, n, nOutputs);
+    const { margin, best } = marginOf(z, i, n, nOutputs);
     wrong += Number(best !== y[i] && margin > limit);
   }
   return wrong / n;
 }
 
+/** The class of an example by its logits (outputs, n), and how far they are from another one. */
 function marginOf(z, i, n, nOutputs) {
+  if (nOutputs === 1) return { margin: Math.abs(z[i]), best: Number(z[i] > 0) };
   let best = 0, second = -Infinity;
   for (let k = 1; k < nOutputs; k++) {
     const value = z[k * n + i];
@@ -78,8 +82,7 @@ export function measured(model, activations, layers, { saturatedLogit }) {
   const z = model.logits(), n = model.nExamples, nOutputs = z.length / n;
   let saturated = 0;
   for (let i = 0; i < n; i++) {
-    const margin = nOutputs === 1 ? Math.abs(z[i]) : marginOf(z, i, n, nOutputs).margin;
-    saturated += Number(!(margin <= saturatedLogit));
+    saturated += Number(!(marginOf(z, i, n, nOutputs).margin <= saturatedLogit));
   }
   const nUnits = hidden.reduce((sum, { units }) => sum + units, 0);
   return {
@@ -106,8 +109,8 @@ export function whatHappened({ start, end, status, firstLoss, lastLoss, y, nClas
   if (divergence) return divergence;
   if (start.isSymmetric && end.isSymmetric) return words.symmetric;
   if (start.saturatedOutputs >= study.mostly) {
-    const symptom = filled(words.saturated, { share: percent(start.saturatedOutputs), low: start.low, high: start.high });
-    return filled(words.too_large, { symptom });
+    const { low, high } = start, share = percent(start.saturatedOutputs);
+    return filled(words.too_large, { symptom: filled(words.saturated, { share, low, high }) });
   }
   if (end.deadUnits >= study.mostly) return filled(words.dead, { share: percent(end.deadUnits) });
   if (lastLoss >= firstLoss) return words.not_fallen;

@@ -41,7 +41,8 @@ export function makeLossesView({ chart, table, legend, pointed }) {
     names = given;
     band = null;
     legend.replaceChildren(...names.map((name, i) => {
-      const entry = document.createElement("span"), line = makeSvg("svg", { viewBox: "0 0 30 8", class: "dash" }, entry);
+      const entry = document.createElement("span");
+      const line = makeSvg("svg", { viewBox: "0 0 30 8", class: "dash" }, entry);
       makeSvg("line", { x1: 0, x2: 30, y1: 4, y2: 4, class: "curve", style: `stroke: var(--start-${i})`,
         "stroke-dasharray": DASHES[i] }, line);
       entry.className = "entry";
@@ -52,7 +53,7 @@ export function makeLossesView({ chart, table, legend, pointed }) {
   }
 
   function show(snapshot, epochWord) {
-    const width = Math.max(LEAST_WIDTH, chart.clientWidth); // in the pixels of the page, so that letters keep their size
+    const width = Math.max(LEAST_WIDTH, chart.clientWidth); // in pixels of the page, so that letters keep their size
     svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     shown = snapshot;
     scale = scaleOf(snapshot, band, width);
@@ -147,11 +148,13 @@ function pathOf(losses, stride, scale) {
 }
 
 function drawBand(group, { epochs, low, median, high, start }, scale) {
-  const edge = (losses) => losses.map((loss, i) => [scale.x(epochs[i]), scale.y(Math.min(Math.max(loss, scale.low), scale.high))]);
-  const outline = [...edge(low), ...edge(high).reverse()].map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`);
+  const clipped = (loss) => Math.min(Math.max(loss, scale.low), scale.high);
+  const point = (loss, i) => `${scale.x(epochs[i]).toFixed(1)} ${scale.y(clipped(loss)).toFixed(1)}`;
+  const edge = (losses) => losses.map(point);
+  const outline = [...edge(low), ...edge(high).reverse()].join("L");
   const style = `fill: var(--start-${start}); stroke: var(--start-${start})`;
-  makeSvg("path", { d: `M${outline.join("L")}Z`, class: "band", style }, group);
-  makeSvg("path", { d: `M${edge(median).map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L")}`, class: "median", style }, group);
+  makeSvg("path", { d: `M${outline}Z`, class: "band", style }, group);
+  makeSvg("path", { d: `M${edge(median).join("L")}`, class: "median", style }, group);
 }
 
 function described({ runs, epoch }, names, epochWord) {
@@ -161,7 +164,8 @@ function described({ runs, epoch }, names, epochWord) {
 }
 
 function writeTable(table, snapshot, names, epochWord) {
-  const epochs = rowsOf(snapshot), cell = (kind, text) => Object.assign(document.createElement(kind), { textContent: text });
+  const epochs = rowsOf(snapshot);
+  const cell = (kind, text) => Object.assign(document.createElement(kind), { textContent: text });
   const head = document.createElement("tr");
   head.append(...[epochWord, ...names].map((text) => Object.assign(cell("th", text), { scope: "col" })));
   const rows = epochs.map((epoch) => {

@@ -10,7 +10,9 @@ import { bytesOf } from "./numbers.js";
 import { makeSeedsView } from "./seeds.js";
 import { MOST_PAINTED, fragmentOf, paintedPoint, stateOf } from "./state.js";
 
-const SPEEDS = [[0, "as fast as it goes"], [1, "1 epoch a frame"], [10, "10 epochs a frame"], [100, "100 epochs a frame"]];
+const SPEEDS = [
+  [0, "as fast as it goes"], [1, "1 epoch a frame"], [10, "10 epochs a frame"], [100, "100 epochs a frame"],
+];
 const STEP_OF_CURSOR = 0.1, START_OF_CURSOR = [0, 0];
 const DISTANCE = 0.12; // between two points of one stroke
 const PAINTED_EXTENT = [[-2, 2], [-2, 2]];
@@ -82,7 +84,8 @@ function take(state, { lesson = null } = {}) {
   controls.show(state);
   byId("speed").value = state.speed;
   showLesson(lesson);
-  const isSame = before && fragmentOf({ ...before, speed: 0, shown: 0 }) === fragmentOf({ ...state, speed: 0, shown: 0 });
+  const trained = (of) => fragmentOf({ ...of, speed: 0, shown: 0 });
+  const isSame = before && trained(before) === trained(state);
   if (!isSame) configure();
   else worker.postMessage({ type: "speed", speed: state.speed });
 }
@@ -200,8 +203,9 @@ function makePlanes() {
       "aria-label": "Plane to paint in: arrow keys move, Enter puts a point" } : { "aria-hidden": "true" }) });
     const [loss, train, test] = ["loss", "train", "test"].map((name) => make("data", { class: name, value: "" }));
     const story = make("p", { class: "story" });
+    const swatch = make("span", { class: "swatch", style: `background: var(--start-${i})` });
     const figure = make("figure", { class: "run", "data-start": i },
-      make("figcaption", {}, make("span", { class: "swatch", style: `background: var(--start-${i})` }), ` ${nameOf(start)}`),
+      make("figcaption", {}, swatch, ` ${nameOf(start)}`),
       make("div", { class: "canvases" }, canvas, points),
       make("p", { class: "figures" }, "loss ", loss, " · train ", train, " · test ", test), story);
     if (starts.length > 1) figure.append(lookButton(i));
@@ -218,7 +222,8 @@ function makePlanes() {
 }
 
 function lookButton(i) {
-  const button = make("button", { type: "button", class: "look", "aria-pressed": String(page.state.shown === i) }, "Look into its layers");
+  const isPressed = String(page.state.shown === i);
+  const button = make("button", { type: "button", class: "look", "aria-pressed": isPressed }, "Look into its layers");
   button.addEventListener("click", () => {
     page.planes.forEach(({ figure }, j) => figure.querySelector(".look").setAttribute("aria-pressed", String(i === j)));
     take({ ...page.state, shown: i });
@@ -239,7 +244,8 @@ function showNoNetworks() {
   if (!isPainting()) return;
   const { points } = page.state;
   page.isWaiting = false;
-  page.data = { X: points.flatMap(([x, y]) => [x, y]), y: points.map(([, , kind]) => kind), testX: [], testY: [], extent: PAINTED_EXTENT };
+  const [X, y] = [points.flatMap(([a, b]) => [a, b]), points.map(([, , kind]) => kind)];
+  page.data = { X, y, testX: [], testY: [], extent: PAINTED_EXTENT };
   makePlanes();
   page.isWaiting = true;
   resetSeeds();
@@ -276,7 +282,8 @@ function listen(canvas) {
     const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
     if (steps) {
       const [x, y] = page.cursor ?? START_OF_CURSOR;
-      page.cursor = [x + steps[0] * STEP_OF_CURSOR, y + steps[1] * STEP_OF_CURSOR].map((a) => Math.max(-2, Math.min(2, a)));
+      const moved = [x + steps[0] * STEP_OF_CURSOR, y + steps[1] * STEP_OF_CURSOR];
+      page.cursor = moved.map((a) => Math.max(-2, Math.min(2, a)));
       drawAllPoints();
     } else if (event.key === "Enter" || event.key === " ") {
       addPoint(page.cursor ?? START_OF_CURSOR);
@@ -330,7 +337,11 @@ function startLesson(lesson) {
 function showLesson(lesson) {
   page.lesson = lesson;
   byId("lesson").hidden = !lesson;
-  byId("lesson").replaceChildren(...(lesson ? [make("h2", {}, lesson.title), make("p", {}, lesson.text), make("p", { id: "reached" })] : []));
+  byId("lesson").replaceChildren();
+  if (lesson) {
+    const { title, text } = lesson;
+    byId("lesson").append(make("h2", {}, title), make("p", {}, text), make("p", { id: "reached" }));
+  }
   for (const button of byId("lessons").children) {
     button.setAttribute("aria-pressed", String(button.dataset.lesson === lesson?.id));
   }
@@ -351,7 +362,8 @@ function tellLesson() {
 
 function begin() {
   if (typeof Worker === "undefined" || typeof OffscreenCanvas === "undefined") {
-    showProblem("this browser is too old for the page, which needs workers and OffscreenCanvas: any browser since 2023 has them");
+    showProblem("this browser is too old for the page, which needs workers and OffscreenCanvas: any browser since " +
+      "2023 has them");
     return;
   }
   const address = URL.createObjectURL(new Blob([byId("worker").textContent], { type: "text/javascript" }));

@@ -16,12 +16,15 @@ const PAINTED = 2; // half of the plane's side where points are painted
 export function designOf(start, state, nClasses, facts) {
   const own = facts.network;
   if (start.initializer === "network") {
-    if (!own) throw new RangeError("this page holds no network of a file; fastmlp playground --network writes one that does");
+    if (!own) {
+      throw new RangeError("this page holds no network of a file; fastmlp playground --network writes one that does");
+    }
     const found = own.loss === "log_loss" ? 2 : own.layerDims.at(-1);
     if (found !== nClasses) {
       throw new RangeError(`the network of the file tells ${found} classes apart; these data have ${nClasses}`);
     }
-    return { layerDims: own.layerDims, activations: own.activations, loss: own.loss, options: { labelSmoothing: own.labelSmoothing } };
+    const { layerDims, activations, loss, labelSmoothing } = own;
+    return { layerDims, activations, loss, options: { labelSmoothing } };
   }
   const isBinary = nClasses === 2;
   return {
@@ -34,8 +37,9 @@ export function designOf(start, state, nClasses, facts) {
 
 /** The parameters of a start, as fastmlp draws them for its name and seed. */
 export function parametersOf(engine, start, design, facts) {
-  if (start.initializer !== "network") return engine.draw(start.initializer, design.layerDims, start.seed, start.scale ?? undefined);
-  return numbersOf(facts.network.parameters);
+  const { initializer, seed, scale } = start;
+  if (initializer === "network") return numbersOf(facts.network.parameters);
+  return engine.draw(initializer, design.layerDims, seed, scale ?? undefined);
 }
 
 /** A model with its data and its parameters, ready to train. */
@@ -172,7 +176,8 @@ class Run {
   /** The study's words for what became of the training. */
   story() {
     const { start, status, losses } = this, { y, nClasses } = this.examples, lastLoss = this.model.loss();
-    return whatHappened({ start, end: this.measure(), status, firstLoss: losses[0] ?? lastLoss, lastLoss, y, nClasses }, this.facts);
+    const told = { start, end: this.measure(), status, firstLoss: losses[0] ?? lastLoss, lastLoss, y, nClasses };
+    return whatHappened(told, this.facts);
   }
 
   free() {

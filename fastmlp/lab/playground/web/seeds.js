@@ -51,10 +51,11 @@ export function makeSeedsView(element, { train, stop }) {
       const nBelow = finalLosses.filter((value) => value < own).length;
       const beside = own === null ? "" : ` Of them ${nBelow} end${nBelow === 1 ? "s" : ""} lower than the run above.`;
       const diverged = nDiverged ? ` ${nDiverged} diverged and count as infinite losses.` : "";
-      told.textContent = `${nSeeds} seeds of ${name}: the final loss is ${loss(finalLoss.median)} in the median and from ` +
-        `${loss(finalLoss.low)} to ${loss(finalLoss.high)} in 90 % of them, the test accuracy ${inPercent(accuracy.median)} ` +
-        `(${inPercent(accuracy.low)} to ${inPercent(accuracy.high)}).${diverged}${beside} In the chart, the band holds 90 % of their ` +
-        "losses, and the dotted line is their median.";
+      const [of, low, high] = [accuracy.median, accuracy.low, accuracy.high].map(inPercent);
+      told.textContent = `${nSeeds} seeds of ${name}: the final loss is ${loss(finalLoss.median)} in the median and ` +
+        `from ${loss(finalLoss.low)} to ${loss(finalLoss.high)} in 90 % of them, the test accuracy ${of} (${low} to ` +
+        `${high}).${diverged}${beside} In the chart, the band holds 90 % of their losses, and the dotted line is ` +
+        "their median.";
     },
   };
 }

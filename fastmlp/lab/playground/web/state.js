@@ -1,11 +1,8 @@
 // state.js -- what the controls say, and the fragment of the address that holds it.
 
-export const SIZES = [50, 100, 200, 300, 500, 1000]; // numbers of examples
 export const DATA = ["circles", "moons", "spirals", "xor", "blobs", "painted"];
-export const MOST_STARTS = 6;
 export const N_SEEDS = 100; // of a start that is trained many times
 export const MOST_PAINTED = 500; // points
-const MOST_LAYERS = 10, MOST_UNITS = 128, MOST_CLASSES = 5;
 const POINT_RADIUS = 2; // painted points lie in [-2, 2]^2
 const POINT_STEPS = 4095; // the grid that they are put on, of 12 bits: two digits of 6 bits a coordinate
 const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"; // base64url
@@ -30,11 +27,11 @@ function numberOf(name, text, least, most, isWhole) {
 const number = (name, least, most) => (text) => numberOf(name, text, least, most, false);
 const whole = (name, least, most) => (text) => numberOf(name, text, least, most, true);
 
-function layersOf(text) {
+const layersOf = ({ most }) => (text) => {
   const widths = text.split("-");
-  if (widths.length > MOST_LAYERS) throw wrong("layers", `at most ${MOST_LAYERS} widths, as in 10-5`, text);
-  return widths.map((width) => numberOf("a width of layers", width, 1, MOST_UNITS, true));
-}
+  if (widths.length > most.layers) throw wrong("layers", `at most ${most.layers} widths, as in 10-5`, text);
+  return widths.map((width) => numberOf("a width of layers", width, 1, most.units, true));
+};
 
 /** A start as in he:2:3, an initializer, its scale (empty for its own) and the seed. */
 function startOf(text, facts) {
@@ -49,14 +46,14 @@ function startOf(text, facts) {
 }
 
 /** Points as digits: two for x, two for y, one for the class. */
-function pointsOf(text) {
+function pointsOf(text, mostClasses) {
   const digits = [...text].map((digit) => DIGITS.indexOf(digit));
   const isFine = digits.length % 5 === 0 && digits.length <= 5 * MOST_PAINTED && !digits.includes(-1);
   if (!isFine) throw wrong("points", `at most ${MOST_PAINTED} times 5 letters`, text);
   const points = [];
   for (let i = 0; i < digits.length; i += 5) {
     const [x, y] = [0, 2].map((j) => ((64 * digits[i + j] + digits[i + j + 1]) / POINT_STEPS) * 2 - 1);
-    if (digits[i + 4] >= MOST_CLASSES) throw wrong("points", `classes from 0 to ${MOST_CLASSES - 1}`, text);
+    if (digits[i + 4] >= mostClasses) throw wrong("points", `classes from 0 to ${mostClasses - 1}`, text);
     points.push([x * POINT_RADIUS, y * POINT_RADIUS, digits[i + 4]]);
   }
   return points;
@@ -69,26 +66,28 @@ function digitsOf([x, y, kind]) {
 
 /** A place in the plane as the link will hold it, or null beyond its reach. */
 export function paintedPoint(x, y, kind) {
-  return Math.abs(x) > POINT_RADIUS || Math.abs(y) > POINT_RADIUS ? null : pointsOf(digitsOf([x, y, kind]))[0];
+  const isWithin = Math.abs(x) <= POINT_RADIUS && Math.abs(y) <= POINT_RADIUS;
+  return isWithin ? pointsOf(digitsOf([x, y, kind]), kind + 1)[0] : null;
 }
 
 /** The controls: their default, and how a text becomes a value. */
 function fieldsOf(facts) {
+  const mostClasses = facts.nClasses.at(-1);
   return {
     data: { value: "circles", read: oneOf("data", DATA) },
-    n: { value: 300, read: (text) => Number(oneOf("n", SIZES.map(String))(text)) },
+    n: { value: 300, read: (text) => Number(oneOf("n", facts.sizes.map(String))(text)) },
     noise: { value: 0.05, read: number("noise", 0, 1) },
-    classes: { value: 2, read: whole("classes", 2, MOST_CLASSES) },
+    classes: { value: 2, read: whole("classes", 2, mostClasses) },
     data_seed: { value: 1, read: whole("data_seed", 0, 2 ** 32 - 2) },
-    points: { value: [], read: pointsOf },
-    layers: { value: [10, 5], read: layersOf },
+    points: { value: [], read: (text) => pointsOf(text, mostClasses) },
+    layers: { value: [10, 5], read: layersOf(facts) },
     activation: { value: "relu", read: oneOf("activation", facts.activations) },
     optimizer: { value: "sgd", read: oneOf("optimizer", Object.keys(facts.optimizers)) },
     learning_rate: { value: 0.01, read: number("learning_rate", 1e-9, 1e9) },
     batch_size: { value: 0, read: whole("batch_size", 0, 1000) }, // 0 stands for all examples
     epochs: { value: 15000, read: whole("epochs", 1, 1e7) },
     speed: { value: 0, read: whole("speed", 0, 1e6) }, // epochs a frame, 0 for as many as it makes
-    shown: { value: 0, read: whole("shown", 0, MOST_STARTS - 1) }, // the start that is looked into
+    shown: { value: 0, read: whole("shown", 0, facts.most.starts - 1) }, // the start that is looked into
   };
 }
 
@@ -112,8 +111,9 @@ export function stateOf(fragment, facts) {
     if (Object.hasOwn(fields, name)) state[name] = attempt(() => fields[name].read(text)) ?? state[name];
     else problems.push(`there is no setting ${name.slice(0, 40)}; the link has one`);
   }
-  if (starts.length > MOST_STARTS) problems.push(`there must be at most ${MOST_STARTS} starts; the link has ${starts.length}`);
-  state.starts = starts.slice(0, MOST_STARTS).map((text) => attempt(() => startOf(text, facts))).filter(Boolean);
+  const most = facts.most.starts;
+  if (starts.length > most) problems.push(`there must be at most ${most} starts; the link has ${starts.length}`);
+  state.starts = starts.slice(0, most).map((text) => attempt(() => startOf(text, facts))).filter(Boolean);
   if (!state.starts.length) state.starts = [startOf(DEFAULT_START, facts)];
   state.shown = Math.min(state.shown, state.starts.length - 1);
   return { state, problems };

@@ -11,8 +11,11 @@ const FLAT = 1e-3; // a rise from one place of the table to the next that counts
  *     q_1 = V_1 input,  q_(l+1) = V_(l+1) E phi(z_l)^2,  d_l = V_(l+1) n_(l+1) / n_l E phi'(z_l)^2 d_(l+1)
  */
 export function predictedVariances(layerDims, activation, weightVariances, inputVariance, curves) {
-  const forward = [weightVariances[0] * inputVariance], nLayers = layerDims.length - 1, backward = Array(nLayers).fill(1);
-  for (let l = 1; l < nLayers; l++) forward.push(weightVariances[l] * momentOf("square", activation, forward[l - 1], curves));
+  const nLayers = layerDims.length - 1, backward = Array(nLayers).fill(1);
+  const forward = [weightVariances[0] * inputVariance];
+  for (let l = 1; l < nLayers; l++) {
+    forward.push(weightVariances[l] * momentOf("square", activation, forward[l - 1], curves));
+  }
   for (let l = nLayers - 2; l >= 0; l--) {
     const slope = momentOf("slopeSquare", activation, forward[l], curves);
     backward[l] = ((weightVariances[l + 1] * layerDims[l + 2]) / layerDims[l + 1]) * slope * backward[l + 1];

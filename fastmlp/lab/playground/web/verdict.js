@@ -31,7 +31,8 @@ function explodes(of, at) {
     const areFinite = network.weights[at].every(Number.isFinite) && network.biases[at].every(Number.isFinite);
     if (!areFinite) return as("parameters_not_finite", { layer });
     const before = at ? filled(words.before_overflow, { size: sizes[at - 1], layer: at }) : "";
-    return as("overflow", { layer, dtype: DTYPE, before, remedy: remedy(of, Math.min(at, Math.max(0, rows.length - 2))) });
+    const ofHidden = Math.min(at, Math.max(0, rows.length - 2));
+    return as("overflow", { layer, dtype: DTYPE, before, remedy: remedy(of, ofHidden) });
   }
   if (at + 1 === rows.length) return null; // outputs are judged by the targets
   if (size > limit.size) return as("large", { layer, size, remedy: remedy(of, at) });
@@ -48,8 +49,8 @@ function hidden(of, at) {
   if (row.dead >= limit.dead_share) {
     return { verdict: "dead", text: filled(words.dead, { share: percent(row.dead), units: row.units, layer }) };
   }
-  if (sizes[at] < limit.vanishing * sizes[0]) return { verdict: "vanishing", text: filled(words.vanishing, change(of, at)) };
-  return null;
+  const isSmall = sizes[at] < limit.vanishing * sizes[0];
+  return isSmall ? { verdict: "vanishing", text: filled(words.vanishing, change(of, at)) } : null;
 }
 
 /** Whether all units of a hidden layer, at least two, have the same bias and the same weights in and out. */
@@ -74,14 +75,15 @@ function backward(of) {
     const isLarge = ratio > limit.gradient_growth || isBeyond;
     if (!isLarge && !(ratio < limit.vanishing)) continue;
     const place = { layer: at + 1, ratio, last: last + 1, per_layer: perLayer(of, ratio, last - at) };
-    const values = { backward: filled(words.backward, place), activation: network.activations[at], remedy: remedy(of, at) };
+    const activation = network.activations[at];
+    const values = { backward: filled(words.backward, place), activation, remedy: remedy(of, at) };
     const text = filled(isLarge ? words.backward_large : words.backward_small, values);
     return { verdict: isLarge ? "exploding" : "vanishing", layer: at + 1, text };
   }
   return null;
 }
 
-/** The page's networks tell classes apart, and it knows the targets: outputs are wrong where they are sure and wrong. */
+/** The page's networks tell classes apart, and it knows the targets: a fault is an output that is sure and wrong. */
 function ofOutputs({ rows, sizes, outputs, limit, words }) {
   if (!(outputs.wrongShare >= limit.wrong_share)) return null;
   const text = filled(words.wrong_outputs, { share: percent(outputs.wrongShare), size: sizes.at(-1) });
@@ -90,9 +92,8 @@ function ofOutputs({ rows, sizes, outputs, limit, words }) {
 
 function change(of, at) {
   const { sizes } = of;
-  return {
-    first: sizes[0], size: sizes[at], layer: at + 1, per_layer: perLayer(of, sizes[at] / sizes[0], at), remedy: remedy(of, at),
-  };
+  const perLayers = perLayer(of, sizes[at] / sizes[0], at);
+  return { first: sizes[0], size: sizes[at], layer: at + 1, per_layer: perLayers, remedy: remedy(of, at) };
 }
 
 function perLayer({ words }, ratio, nLayers) {
