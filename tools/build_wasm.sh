@@ -16,7 +16,7 @@ done
 cd "$(dirname "$0")/.."
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-for name in kernels_baseline_f64 indices memory names wasm wasm_random; do
+for name in kernels_baseline_f64 indices memory names wasm wasm_look wasm_random; do
     clang-14 --target=wasm32-wasi --sysroot=/usr -isystem /usr/include/wasm32-wasi -std=c11 -O3 -g0 -msimd128 \
         -ffp-contract=off -fno-math-errno -fno-ident -Wall -Wextra -Werror -Ifastmlp/src \
         -c "fastmlp/src/$name.c" -o "$folder/$name.o"

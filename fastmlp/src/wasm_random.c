@@ -8,8 +8,6 @@
 
 #include "wasm.h"
 
-#define EXPORT(name) __attribute__((export_name(#name)))
-
 /* ---- numpy.random.RandomState: the Mersenne Twister MT19937 (Matsumoto & Nishimura 1998), the polar method */
 
 enum { MT_WORDS = 624, MT_SHIFT = 397 };
