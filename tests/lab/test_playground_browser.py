@@ -241,6 +241,7 @@ def test_a_link_reproduces_what_one_saw(visit):
     ]:  # fmt: skip
         seen.change(name, act, value)
     seen.play_to_the_end()
+    seen.page.wait_for_timeout(250)  # the address is written five times a second
     other = visit("#" + seen.page.url.partition("#")[2])
     assert other.page.eval_on_selector_all("#controls [name]", "all => all.map((e) => [e.name, e.value])") == (
         seen.page.eval_on_selector_all("#controls [name]", "all => all.map((e) => [e.name, e.value])")
@@ -354,6 +355,25 @@ def test_points_are_painted_by_the_pointer(width, visit):
     assert "3 points" in other.page.inner_text("#controls")
     seen.page.click("[name=clear]")
     seen.until(lambda: "no points yet" in seen.problem())
+    assert seen.wrong == []
+
+
+def test_a_long_stroke_puts_points_and_a_link_holds_them_all(visit):
+    seen = visit("#data=painted&points=AAAAA")
+    seen.page.locator(".points").scroll_into_view_if_needed()
+    box = seen.page.locator(".points").bounding_box()
+    seen.page.mouse.move(box["x"] + 5, box["y"] + 5)
+    seen.page.mouse.down()
+    for i in range(260):  # more than the addresses that a browser takes in a row
+        row, column = divmod(i, 26)
+        column = 25 - column if row % 2 else column
+        x, y = box["x"] + 5 + column * box["width"] / 27, box["y"] + 5 + row * box["height"] / 11
+        seen.page.mouse.move(x, y)
+    seen.page.mouse.up()
+    seen.page.wait_for_timeout(500)
+    n = int(seen.page.inner_text("#controls").partition(" points.")[0].split()[-1])
+    assert n > 200
+    assert len(seen.state()["points"][0]) == 5 * n
     assert seen.wrong == []
 
 

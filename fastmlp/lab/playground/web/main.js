@@ -16,6 +16,7 @@ const SPEEDS = [
 const STEP_OF_CURSOR = 0.1, START_OF_CURSOR = [0, 0];
 const DISTANCE = 0.12; // between two points of one stroke
 const PAINTED_EXTENT = [[-2, 2], [-2, 2]];
+const BETWEEN_ADDRESSES = 200; // milliseconds
 const PUBLISHED_EPOCH = 14000; // of the last cost that the exercise prints
 
 const byId = (id) => document.getElementById(id);
@@ -80,7 +81,7 @@ function take(state, { lesson = null } = {}) {
   page.state = state;
   page.fromLink = [];
   showProblem("");
-  history.replaceState(null, "", `#${fragmentOf(state)}`);
+  writeAddress();
   controls.show(state);
   byId("speed").value = state.speed;
   showLesson(lesson);
@@ -88,6 +89,20 @@ function take(state, { lesson = null } = {}) {
   const isSame = before && trained(before) === trained(state);
   if (!isSame) configure();
   else worker.postMessage({ type: "speed", speed: state.speed });
+}
+
+let lastWritten = -Infinity, addressTimer = null; // milliseconds; browsers refuse more than about 7 addresses a second
+
+/** Put the state into the address, at once or as soon as the browser takes another one. */
+function writeAddress() {
+  clearTimeout(addressTimer);
+  const wait = lastWritten + BETWEEN_ADDRESSES - performance.now();
+  if (wait > 0) {
+    addressTimer = setTimeout(writeAddress, wait);
+    return;
+  }
+  lastWritten = performance.now();
+  history.replaceState(null, "", `#${fragmentOf(page.state)}`);
 }
 
 /** The settings that the page begins with. */
