@@ -2,6 +2,7 @@
 
 from urllib.parse import parse_qs
 
+import numpy as np
 from browsers import until
 
 
@@ -56,6 +57,24 @@ class Playground:
     def pixels(self, start=0):
         """What the plane of a start shows."""
         return self.page.evaluate(f"document.querySelector(\".run[data-start='{start}'] .plane\").toDataURL()")
+
+    def extent(self, X):
+        """The ends of both axes of the plane around examples."""
+        half = 0.75 * max(np.ptp(X, axis=0))
+        return [(middle - half, middle + half) for middle in (X.min(axis=0) + X.max(axis=0)) / 2]
+
+    def pixel(self, right, down):
+        """The colour of the plane at shares of its sides."""
+        script = "([x, y]) => { const c = document.querySelector('.plane'); return [...c.getContext('2d').getImageData("
+        script += "x * c.width, y * c.height, 1, 1).data].slice(0, 3); }"
+        return self.page.evaluate(script, [right, down])
+
+    def points(self):
+        """The painted points of the address."""
+        text = self.state()["points"][0]
+        digits = ["ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".index(c) for c in text]
+        rows = [digits[i : i + 5] for i in range(0, len(digits), 5)]
+        return [((64 * a + b) / 4095 * 4 - 2, (64 * c + d) / 4095 * 4 - 2, kind) for a, b, c, d, kind in rows]
 
     def change(self, name, act, value):
         """Use a control by its name."""

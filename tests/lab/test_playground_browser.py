@@ -10,11 +10,12 @@ from browsers import CONTRASTS, OUTSIDE, needs_chromium
 from playgrounds import Playground
 
 from fastmlp import MLP
-from fastmlp.datasets import circles
+from fastmlp.datasets import blobs, circles
 from fastmlp.lab import diagnose, write_playground
 
 pytestmark = needs_chromium
 WIDTHS = [1280, 390]
+OKABE_ITO = [(0, 114, 178), (230, 159, 0), (0, 158, 115)]
 PUBLISHED = json.loads((Path(__file__).parents[1] / "figures" / "seed_study.json").read_text())["runs"]
 
 
@@ -116,6 +117,23 @@ def test_every_lesson_shows_what_it_says(visit):
     assert min(edge) > 0.95
     assert large[0] > 0.95 > large[1] + 0.05
     assert seen.wrong == []
+
+
+def test_the_plane_has_the_colors_of_what_the_network_predicts(visit):
+    seen = visit("#data=blobs&classes=3&noise=0.1&epochs=300&learning_rate=0.3")
+    seen.play_to_the_end()
+    X, y = blobs(300, 1, n_classes=3, noise=0.1)
+    model = MLP([2, 10, 5, 3], loss="multinomial_log_loss", initialization="he", seed=3)
+    model.train(X, y, epochs=300, learning_rate=0.3)
+    (left, right), (bottom, top) = seen.extent(X)
+    places = np.array([[0.1, 0.1], [0.9, 0.5], [0.5, 0.9], [0.2, 0.6], [0.35, 0.5]])  # shares from the upper left
+    points = np.c_[left + places[:, 0] * (right - left), top - places[:, 1] * (top - bottom)]
+    sure = model.predict_proba(points)
+    for (x, y_share), probabilities in zip(places, sure, strict=True):
+        best = int(probabilities.argmax())
+        share = 0.08 + 0.67 * (probabilities[best] - 1 / 3) / (2 / 3)
+        expected = 255 + (np.array(OKABE_ITO[best]) - 255) * share
+        np.testing.assert_allclose(seen.pixel(x, y_share), expected, atol=12)
 
 
 # ---- play, pause, step, rewind, speed
@@ -330,74 +348,8 @@ def test_a_hundred_seeds_are_the_desktop_s(visit):
     low, median, high = np.quantile(finals, [0.05, 0.5, 0.95])
     told = seen.page.inner_text("#seeds-told")
     assert f"the final loss is {median:.3g} in the median and from {low:.3g} to {high:.3g} in 90 % of them" in told
+    values = seen.page.eval_on_selector_all("#seeds-told data", "all => all.map((e) => Number(e.value))")
+    np.testing.assert_allclose(values, [median, low, high], rtol=1e-12)
     n_below = sum(final < finals[0] for final in finals)
     assert f"Of them {n_below} end" in told
     assert seen.page.locator("path.band").count() == 1
-
-
-# ---- painting
-
-
-@pytest.mark.parametrize("width", WIDTHS)
-def test_points_are_painted_by_the_pointer(width, visit):
-    seen = visit("#data=painted", width=width)
-    assert "no points yet" in seen.problem()
-    seen.paint(0.25, 0.5)
-    seen.page.check("[name=kind][value='1']")
-    seen.paint(0.75, 0.5)
-    seen.until(lambda: seen.problem() == "")
-    seen.paint(0.6, 0.2)
-    assert "3 points" in seen.page.inner_text("#controls")
-    seen.change("learning_rate", "fill", "1")
-    seen.play_to_the_end()
-    assert seen.accuracies()[0] == 1
-    other = visit("#" + seen.page.url.partition("#")[2], width=width)
-    assert "3 points" in other.page.inner_text("#controls")
-    seen.page.click("[name=clear]")
-    seen.until(lambda: "no points yet" in seen.problem())
-    assert seen.wrong == []
-
-
-def test_a_long_stroke_puts_points_and_a_link_holds_them_all(visit):
-    seen = visit("#data=painted&points=AAAAA")
-    seen.page.locator(".points").scroll_into_view_if_needed()
-    box = seen.page.locator(".points").bounding_box()
-    seen.page.mouse.move(box["x"] + 5, box["y"] + 5)
-    seen.page.mouse.down()
-    for i in range(260):  # more than the addresses that a browser takes in a row
-        row, column = divmod(i, 26)
-        column = 25 - column if row % 2 else column
-        x, y = box["x"] + 5 + column * box["width"] / 27, box["y"] + 5 + row * box["height"] / 11
-        seen.page.mouse.move(x, y)
-    seen.page.mouse.up()
-    seen.page.wait_for_timeout(500)
-    n = int(seen.page.inner_text("#controls").partition(" points.")[0].split()[-1])
-    assert n > 200
-    assert len(seen.state()["points"][0]) == 5 * n
-    assert seen.wrong == []
-
-
-def test_points_are_painted_by_the_keyboard(visit):
-    seen = visit("#data=painted")
-    seen.page.focus(".points")
-    for key in ["ArrowLeft"] * 3 + ["Enter"] + ["ArrowRight"] * 6 + ["ArrowUp", "Enter"]:
-        seen.page.keyboard.press(key)
-    seen.until(lambda: "2 points" in seen.page.inner_text("#controls"))
-    seen.until(lambda: seen.problem() == "")
-
-
-def test_the_keyboard_is_enough(visit):
-    seen = visit("#epochs=50")
-    seen.page.focus("#play")
-    seen.page.keyboard.press("Enter")
-    seen.until(lambda: seen.epoch() == 50)
-    seen.page.keyboard.press("Tab")
-    seen.page.keyboard.press("Space")
-    seen.until(lambda: seen.epoch() == 51)
-    seen.page.keyboard.press("Tab")
-    seen.page.keyboard.press("Enter")
-    seen.until(lambda: seen.epoch() == 0)
-    seen.page.focus("[name=activation]")
-    seen.page.keyboard.type("tanh")
-    seen.until(lambda: seen.state()["activation"] == ["tanh"])
-    assert seen.page.evaluate("document.activeElement.name") == "activation"

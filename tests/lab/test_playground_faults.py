@@ -106,6 +106,12 @@ def test_a_broken_link_gets_a_sentence_and_a_page_that_works(fragment, sentence,
     assert seen.wrong == []
 
 
+def test_a_link_that_looks_into_a_start_that_is_not_there_shows_the_last_one(visit):
+    seen = visit("#shown=4&start=he::3&start=zeros::3")
+    assert seen.problem() == ""
+    assert seen.page.inner_text(".layers-moment") == "zeros, seed 3, epoch 0"
+
+
 def test_a_wrong_input_gets_a_sentence_and_the_last_good_network_stays(visit):
     seen = visit("#epochs=10")
     seen.change("learning_rate", "fill", "-1")

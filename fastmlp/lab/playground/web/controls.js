@@ -26,7 +26,7 @@ function options(values, chosen, textOf = String) {
  * sentence where an input cannot be used.
  */
 export function makeControls(form, facts, { change, problem, paintWith }) {
-  let state;
+  let state, kind = 0; // the class of the next painted point
 
   /** Take new values, as the link would: what a link refuses is refused here in the same words. */
   function set(values) {
@@ -76,12 +76,13 @@ export function makeControls(form, facts, { change, problem, paintWith }) {
   }
 
   function paintFields() {
-    const kinds = CLASS_NAMES.slice(0, state.classes).map((name, kind) => {
-      const radio = make("input", { type: "radio", name: "kind", value: kind, checked: kind === 0 });
-      radio.addEventListener("change", () => paintWith(kind));
-      return make("label", { class: "choice" }, radio, ` class ${kind}: ${name}`);
+    if (kind >= state.classes) kind = 0;
+    const kinds = CLASS_NAMES.slice(0, state.classes).map((name, i) => {
+      const radio = make("input", { type: "radio", name: "kind", value: i, checked: i === kind });
+      radio.addEventListener("change", () => paintWith((kind = i)));
+      return make("label", { class: "choice" }, radio, ` class ${i}: ${name}`);
     });
-    paintWith(0);
+    paintWith(kind);
     return make("div", { role: "group", "aria-label": "Class of the next point" }, ...kinds,
       make("p", { class: "faint" }, `${state.points.length} points. Click or draw in the plane; with the keyboard, ` +
         "move by the arrow keys there and put a point by Enter."),

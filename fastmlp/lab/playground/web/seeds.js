@@ -47,15 +47,15 @@ export function makeSeedsView(element, { train, stop }) {
     tell({ nSeeds, finalLoss, accuracy, nDiverged, finalLosses }, own) {
       isTraining = false;
       write();
-      const loss = (value) => (Number.isFinite(value) ? significant(value, 3) : "infinite");
+      const loss = (value) => make("data", { value }, Number.isFinite(value) ? significant(value, 3) : "infinite");
       const nBelow = finalLosses.filter((value) => value < own).length;
       const beside = own === null ? "" : ` Of them ${nBelow} end${nBelow === 1 ? "s" : ""} lower than the run above.`;
       const diverged = nDiverged ? ` ${nDiverged} diverged and count as infinite losses.` : "";
       const [of, low, high] = [accuracy.median, accuracy.low, accuracy.high].map(inPercent);
-      told.textContent = `${nSeeds} seeds of ${name}: the final loss is ${loss(finalLoss.median)} in the median and ` +
-        `from ${loss(finalLoss.low)} to ${loss(finalLoss.high)} in 90 % of them, the test accuracy ${of} (${low} to ` +
-        `${high}).${diverged}${beside} In the chart, the band holds 90 % of their losses, and the dotted line is ` +
-        "their median.";
+      told.replaceChildren(`${nSeeds} seeds of ${name}: the final loss is `, loss(finalLoss.median),
+        " in the median and from ", loss(finalLoss.low), " to ", loss(finalLoss.high),
+        ` in 90 % of them, the test accuracy ${of} (${low} to ${high}).${diverged}${beside} In the chart, the band ` +
+        "holds 90 % of their losses, and the dotted line is their median.");
     },
   };
 }
