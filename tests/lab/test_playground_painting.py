@@ -54,6 +54,7 @@ def test_points_are_painted_by_the_pointer(width, visit):
     seen.until(lambda: seen.problem() == "")
     seen.paint(0.6, 0.2)
     assert "3 points" in seen.page.inner_text("#controls")
+    assert seen.page.is_checked("[name=kind][value='1']")
     assert seen.points() == [pytest.approx(place, abs=0.03) for place in [(-1, 0, 0), (1, 0, 1), (0.4, 1.2, 1)]]
     seen.change("learning_rate", "fill", "1")
     seen.play_to_the_end()
