@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fastmlp import _kernels
 from fastmlp.datasets import circles
 from fastmlp.lab import run_study, tables
 from fastmlp.lab.values import Form
@@ -24,6 +25,15 @@ def browser():
         chromium = playwright.chromium.launch(executable_path=CHROMIUM)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def baseline():
+    """The native kernels whose bits the playground's engine has."""
+    before = _kernels.current_isa()
+    _kernels.select_isa("baseline")
+    yield
+    _kernels.select_isa(before)
 
 
 @pytest.fixture

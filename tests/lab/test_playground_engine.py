@@ -9,7 +9,7 @@ import pytest
 from in_node import ENGINE, HAS_GLIBCS_FUSED_LOG, in_node, needs_node
 from networks import HIDDEN
 
-from fastmlp import MLP, _kernels, initializers, load_dataset
+from fastmlp import MLP, initializers, load_dataset
 from fastmlp.lab.diagnosis import diagnose
 from fastmlp.lab.diagnosis.layers import saturation_limits
 from fastmlp.lab.playground import facts
@@ -29,15 +29,6 @@ has_same_bits = pytest.mark.skipif(
 
 def hash_of(numbers):
     return hashlib.sha256(np.ascontiguousarray(numbers).tobytes()).hexdigest()
-
-
-@pytest.fixture
-def baseline():
-    """The native kernels whose bits the engine has."""
-    before = _kernels.current_isa()
-    _kernels.select_isa("baseline")
-    yield
-    _kernels.select_isa(before)
 
 
 def described(model):

@@ -8,7 +8,7 @@ import pytest
 from in_node import in_node, needs_node
 from networks import HIDDEN
 
-from fastmlp import MLP, _kernels
+from fastmlp import MLP
 from fastmlp.datasets import circles
 from fastmlp.lab import diagnose
 from fastmlp.lab.diagnosis import verdict
@@ -31,15 +31,6 @@ LOOK = """
         return { ...look, histograms };
     }), (_, value) => plain(value));
 """
-
-
-@pytest.fixture
-def baseline():
-    """The native kernels whose bits the engine has."""
-    before = _kernels.current_isa()
-    _kernels.select_isa("baseline")
-    yield
-    _kernels.select_isa(before)
 
 
 # ---- networks

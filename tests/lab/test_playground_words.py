@@ -72,7 +72,7 @@ STATE = {
 @pytest.mark.parametrize(
     ("layers", "epochs", "rate"), [([10, 5], 15000, 0.01), ([10, 5], 3000, 3.0), ([10] * 5, 500, 1e4), ([10], 1, 1e-9)]
 )
-def test_what_happened_is_told_in_the_words_of_the_study(layers, epochs, rate):
+def test_what_happened_is_told_in_the_words_of_the_study(layers, epochs, rate, baseline):
     names = ["zeros", "random", "he", "constant"]
     runs = run_study(
         [2, *layers, 1], circles(300, 1), circles(100, 2), initializations=names, epochs=epochs, learning_rate=rate
