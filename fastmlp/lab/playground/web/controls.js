@@ -23,11 +23,32 @@ function options(values, chosen, textOf = String) {
 }
 
 /**
+ * Make an element like another of its name. What both have stays in the page, so that a press of the pointer or a Tab
+ * which begins with a change of one control ends on the next.
+ */
+function renew(old, next) {
+  if (old.nodeType === Node.TEXT_NODE) {
+    if (old.data !== next.data) old.data = next.data;
+    return;
+  }
+  for (const name of old.getAttributeNames()) if (!next.hasAttribute(name)) old.removeAttribute(name);
+  for (const name of next.getAttributeNames()) old.setAttribute(name, next.getAttribute(name));
+  const { checked, value } = next; // before its options move
+  const [olds, nexts] = [old, next].map(({ childNodes }) => [...childNodes]);
+  if (olds.length === nexts.length && olds.every((node, i) => isAlike(node, nexts[i]))) olds.forEach((node, i) => renew(node, nexts[i]));
+  else old.replaceChildren(...nexts);
+  if (old.checked !== checked) old.checked = checked;
+  if (["INPUT", "SELECT"].includes(old.nodeName) && old.value !== value) old.value = value;
+}
+
+const isAlike = (a, b) => a.nodeName === b.nodeName && a.name === b.name;
+
+/**
  * Fill a form with the controls of a state. `change(state, isForAll)` is called with every new state; `problem` with a
  * sentence where an input cannot be used.
  */
 export function makeControls(form, facts, { change, problem, paintWith }) {
-  let state;
+  let state, kind = 0; // of the next point
 
   /** Take new values, as the link would: what a link refuses is refused here in the same words. */
   function set(values) {
@@ -75,12 +96,13 @@ export function makeControls(form, facts, { change, problem, paintWith }) {
   }
 
   function paintFields() {
-    const kinds = CLASS_NAMES.slice(0, state.classes).map((name, kind) => {
-      const radio = make("input", { type: "radio", name: "kind", value: kind, checked: kind === 0 });
-      radio.addEventListener("change", () => paintWith(kind));
-      return make("label", { class: "choice" }, radio, ` class ${kind}: ${name}`);
+    if (kind >= state.classes) kind = 0;
+    const kinds = CLASS_NAMES.slice(0, state.classes).map((name, value) => {
+      const radio = make("input", { type: "radio", name: "kind", value, checked: value === kind });
+      radio.addEventListener("change", () => paintWith((kind = value)));
+      return make("label", { class: "choice" }, radio, ` class ${value}: ${name}`);
     });
-    paintWith(0);
+    paintWith(kind);
     return make("div", { role: "group", "aria-label": "Class of the next point" }, ...kinds,
       make("p", { class: "faint" }, `${state.points.length} points. Click or draw in the plane; with the keyboard, ` +
         "move by the arrow keys there and put a point by Enter."),
@@ -91,13 +113,13 @@ export function makeControls(form, facts, { change, problem, paintWith }) {
     const { layers } = state, resized = (values) => set({ layers: values });
     const widths = layers.map((width, l) => numberInput(`layer-${l + 1}`, width,
       { min: 1, max: 128, step: 1, "aria-label": `Units of layer ${l + 1}` },
-      (text) => resized(layers.map((own, i) => (i === l ? text : own)))));
+      (text) => resized(state.layers.map((own, i) => (i === l ? text : own)))));
     return make("div", { role: "group", "aria-label": "Hidden layers", class: "field" },
       make("span", {}, "Hidden layers"),
       make("div", { class: "widths" }, ...widths),
       make("div", { class: "buttons" },
-        button("Add layer", () => resized([...layers, layers.at(-1)]), { name: "add-layer", disabled: layers.length >= MOST_LAYERS }),
-        button("Remove layer", () => resized(layers.slice(0, -1)), { name: "remove-layer", disabled: layers.length <= 1 })));
+        button("Add layer", () => resized([...state.layers, state.layers.at(-1)]), { name: "add-layer", disabled: layers.length >= MOST_LAYERS }),
+        button("Remove layer", () => resized(state.layers.slice(0, -1)), { name: "remove-layer", disabled: layers.length <= 1 })));
   }
 
   function trainingFields() {
@@ -118,7 +140,7 @@ export function makeControls(form, facts, { change, problem, paintWith }) {
   function startFields(start, i) {
     const { starts } = state, number = starts.length > 1 ? ` ${i + 1}` : "";
     const known = facts.initializers[start.initializer];
-    const replaced = (values) => set({ starts: starts.map((own, j) => (j === i ? { ...own, ...values } : own)) });
+    const replaced = (values) => set({ starts: state.starts.map((own, j) => (j === i ? { ...own, ...values } : own)) });
     const names = [...Object.keys(facts.initializers), ...(facts.network ? ["network"] : [])];
     const fields = [field(`Initializer${number}`, select(`initializer-${i + 1}`, names, start.initializer,
       (name) => (name === "network" ? "the network of the file" : name), (name) => replaced({ initializer: name, scale: null })),
@@ -131,8 +153,13 @@ export function makeControls(form, facts, { change, problem, paintWith }) {
       fields.push(field(`Seed${number}`, numberInput(`seed-${i + 1}`, start.seed, { min: 0, step: 1 },
         (text) => replaced({ seed: text }))));
     }
-    const remove = button("Remove this start", () => set({ starts: starts.filter((_, j) => j !== i) }), { name: `remove-start-${i + 1}` });
+    const remove = button("Remove this start", () => removeStart(i), { name: `remove-start-${i + 1}` });
     return make("div", { class: "start", style: `border-color: var(--start-${i})` }, ...fields, ...(starts.length > 1 ? [remove] : []));
+  }
+
+  /** Remove a start; the one that is looked into stays the same if it is another. */
+  function removeStart(i) {
+    set({ starts: state.starts.filter((_, j) => j !== i), shown: state.shown - Number(i < state.shown) });
   }
 
   /** Add the first initializer that no start has, or else the last start with the next seed. */
@@ -154,13 +181,15 @@ export function makeControls(form, facts, { change, problem, paintWith }) {
     show(given) {
       state = given;
       const focused = form.contains(document.activeElement) ? document.activeElement.name : null;
-      form.replaceChildren(
+      const next = form.cloneNode(false);
+      next.append(
         group("Data", ...dataFields()),
         group("Starts", ...state.starts.map(startFields),
           button("Compare with another start", addStart, { name: "add-start", disabled: state.starts.length >= MOST_STARTS })),
         group("Network", layerFields()),
         group("Training", ...trainingFields()));
-      if (focused) form.elements[focused]?.focus?.();
+      renew(form, next);
+      if (focused && !form.contains(document.activeElement)) form.elements[focused]?.focus?.();
     },
   };
 }

@@ -14,6 +14,8 @@ const SPEEDS = [[0, "as fast as it goes"], [1, "1 epoch a frame"], [10, "10 epoc
 const STEP_OF_CURSOR = 0.1, START_OF_CURSOR = [0, 0];
 const DISTANCE = 0.12; // between two points of one stroke
 const PAINTED_EXTENT = [[-2, 2], [-2, 2]];
+const ADDRESS_EVERY = 150; // milliseconds at least between two changes of the address: browsers refuse more
+const MOST_PROBLEMS = 3; // of a link that are told
 const PUBLISHED_EPOCH = 14000; // of the last cost that the exercise prints
 
 const byId = (id) => document.getElementById(id);
@@ -27,6 +29,7 @@ const page = {
   planes: [], // of each start: its canvases and texts
   isPlaying: false,
   isWaiting: false, // for networks of the present state
+  isBroken: true, // there are none of it, and none will come
   willPlay: false, // once they are there
   configuration: 0, // counts the messages of this kind
   fromLink: [], // sentences on what was not understood of the address
@@ -54,9 +57,10 @@ const seeds = makeSeedsView(byId("seeds"), {
 
 // ---- sentences
 
-function showProblem(sentence) {
-  byId("problem").textContent = sentence ? `${sentence[0].toUpperCase()}${sentence.slice(1)}.` : "";
-  byId("problem").hidden = !sentence;
+function showProblem(...sentences) {
+  const told = sentences.filter(Boolean).map((sentence) => `${sentence[0].toUpperCase()}${sentence.slice(1)}.`);
+  byId("problem").textContent = told.join(" ");
+  byId("problem").hidden = !told.length;
 }
 
 function initializerOf({ initializer, scale }) {
@@ -76,15 +80,51 @@ const epochWord = () => (page.state.batch_size ? "Epoch" : "Iteration");
 function take(state, { lesson = null } = {}) {
   const before = page.state;
   page.state = state;
-  page.fromLink = [];
-  showProblem("");
-  history.replaceState(null, "", `#${fragmentOf(state)}`);
-  controls.show(state);
-  byId("speed").value = state.speed;
-  showLesson(lesson);
   const isSame = before && fragmentOf({ ...before, speed: 0, shown: 0 }) === fragmentOf({ ...state, speed: 0, shown: 0 });
+  if (!isSame || !page.isBroken) {
+    page.fromLink = [];
+    showProblem();
+  }
+  writeAddress();
+  controls.show(state);
+  showSpeed(state.speed);
+  if (!isSame || lesson !== page.lesson) showLesson(lesson);
   if (!isSame) configure();
-  else worker.postMessage({ type: "speed", speed: state.speed });
+  else if (!page.isBroken) adjust(before);
+}
+
+/** Take what changes no training; a lesson goes on. */
+function takeView(values) {
+  take({ ...page.state, ...values }, { lesson: page.lesson });
+}
+
+/** Tell the worker what changes no training. */
+function adjust(before) {
+  const { speed, shown } = page.state;
+  worker.postMessage({ type: "speed", speed });
+  if (before.shown === shown) return;
+  page.planes.forEach(({ figure }, i) => figure.querySelector(".look")?.setAttribute("aria-pressed", String(i === shown)));
+  worker.postMessage({ type: "show", start: shown });
+  losses.setBand(null, epochWord());
+  resetSeeds();
+}
+
+let written = null, nextWrite = null; // the state in the address, and a timer until the next may be written
+
+function writeAddress() {
+  if (nextWrite || written === page.state) return;
+  written = page.state;
+  history.replaceState(null, "", `#${fragmentOf(written)}`);
+  nextWrite = setTimeout(() => {
+    nextWrite = null;
+    writeAddress();
+  }, ADDRESS_EVERY);
+}
+
+function showSpeed(speed) {
+  const others = SPEEDS.some(([value]) => value === speed) ? [] : [[speed, `${speed.toLocaleString("en")} epochs a frame`]];
+  byId("speed").replaceChildren(...[...SPEEDS, ...others].map(([value, text]) => make("option", { value }, text)));
+  byId("speed").value = speed;
 }
 
 /** The settings that the page begins with. */
@@ -92,28 +132,37 @@ const firstState = () => stateOf(facts.fragment, facts).state;
 
 function configure() {
   page.isWaiting = true;
+  page.isBroken = false;
   page.configuration += 1;
   page.willPlay = false;
   setButtons();
+  resetSeeds();
   worker.postMessage({ type: "configure", state: page.state, id: page.configuration });
 }
 
 function takeAddress() {
   const { state, problems } = stateOf(location.hash || facts.fragment, facts);
   take(state);
-  page.fromLink = problems;
-  showProblem(problems.join(". "));
+  const nMore = problems.length - MOST_PROBLEMS;
+  page.fromLink = problems.slice(0, MOST_PROBLEMS);
+  if (nMore > 0) page.fromLink.push(`and ${nMore} more of the link's settings ${nMore === 1 ? "is" : "are"} wrong`);
+  showProblem(...page.fromLink);
 }
 
 // ---- the worker's messages
 
 const ANSWERS = {
-  loaded: takeAddress,
+  loaded() {
+    wireButtons();
+    takeAddress();
+  },
 
   configured({ id, ...data }) {
     if (id !== page.configuration) return;
     page.isWaiting = false;
     page.data = data;
+    page.snapshot = null; // one that waits to be drawn is of other networks
+    byId("rate").textContent = "–";
     makePlanes();
     losses.setNames(page.state.starts.map(nameOf));
     resetSeeds();
@@ -144,23 +193,23 @@ const ANSWERS = {
 
   problem({ sentence, about, id }) {
     if (about === "configure" && id !== page.configuration) return;
-    showProblem([...page.fromLink, sentence].join(". "));
+    showProblem(...page.fromLink, sentence);
     page.isPlaying = false;
     if (about === "configure") showNoNetworks();
-    setButtons();
+    if (!page.isBroken) setButtons();
   },
 };
 
 function resetSeeds() {
   const at = page.state.shown, start = page.state.starts[at];
-  seeds.reset({ start, at, nameOfStart: initializerOf(start), isReady: !page.isWaiting });
+  seeds.reset({ start, at, nameOfStart: initializerOf(start), isReady: !page.isWaiting && !page.isBroken });
 }
 
 // ---- drawing
 
 function draw() {
   const { snapshot } = page;
-  if (page.isWaiting || snapshot.runs.length !== page.planes.length) return;
+  if (page.isWaiting || !snapshot || snapshot.runs.length !== page.planes.length) return;
   page.isPlaying = snapshot.isPlaying;
   byId("epoch-name").textContent = epochWord();
   byId("epoch").textContent = snapshot.epoch.toLocaleString("en");
@@ -208,9 +257,9 @@ function makePlanes() {
     listen(points);
     return { figure, canvas, points, loss, train, test, story };
   });
-  const hadFocus = document.activeElement.classList.contains("points");
+  const focused = [...document.querySelectorAll(".points")].indexOf(document.activeElement);
   byId("planes").replaceChildren(...page.planes.map(({ figure }) => figure));
-  if (hadFocus) page.planes[0].points.focus();
+  page.planes[focused]?.points.focus();
   byId("planes").dataset.n = starts.length;
   byId("hint").textContent = isPainting() ? "Click or draw in the plane to put points." :
     `Examples of the training are large, the ${page.data.testY.length} of the test small and pale.`;
@@ -219,30 +268,29 @@ function makePlanes() {
 
 function lookButton(i) {
   const button = make("button", { type: "button", class: "look", "aria-pressed": String(page.state.shown === i) }, "Look into its layers");
-  button.addEventListener("click", () => {
-    page.planes.forEach(({ figure }, j) => figure.querySelector(".look").setAttribute("aria-pressed", String(i === j)));
-    take({ ...page.state, shown: i });
-    worker.postMessage({ type: "show", start: i });
-    losses.setBand(null, epochWord());
-    resetSeeds();
-  });
+  button.addEventListener("click", () => takeView({ shown: i }));
   return button;
 }
 
 function drawAllPoints() {
-  for (const { points } of page.planes) drawPoints(points, page.data, page.data.extent, page.cursor);
+  const cursor = isPainting() ? page.cursor : null;
+  for (const { points } of page.planes) drawPoints(points, page.data, page.data.extent, cursor);
 }
 
-/** The plane of painted points before there are enough for a network. */
+/** There are no networks of the state; the plane of painted points is there before there are enough for a network. */
 function showNoNetworks() {
   page.snapshot = null;
-  if (!isPainting()) return;
-  const { points } = page.state;
   page.isWaiting = false;
+  page.isBroken = true;
+  if (isPainting()) showPaintedPoints();
+  resetSeeds();
+  setButtons();
+}
+
+function showPaintedPoints() {
+  const { points } = page.state;
   page.data = { X: points.flatMap(([x, y]) => [x, y]), y: points.map(([, , kind]) => kind), testX: [], testY: [], extent: PAINTED_EXTENT };
   makePlanes();
-  page.isWaiting = true;
-  resetSeeds();
   layers.clear("There is no network yet.");
 }
 
@@ -290,10 +338,12 @@ addEventListener("pointerup", () => (stroke = null));
 // ---- buttons
 
 function setButtons() {
-  const isReady = !page.isWaiting;
   byId("planes").setAttribute("aria-busy", String(page.isWaiting));
   byId("play").textContent = page.isPlaying ? "Pause" : "Play";
-  for (const id of ["play", "step", "rewind"]) byId(id).disabled = !isReady;
+  for (const button of [byId("play"), byId("step"), byId("rewind"), ...document.querySelectorAll(".look")]) {
+    button.disabled = page.isBroken;
+    button.setAttribute("aria-disabled", String(page.isWaiting)); // a press that began before ends after it
+  }
 }
 
 function play() {
@@ -304,12 +354,19 @@ function play() {
 }
 
 function wireButtons() {
-  byId("play").addEventListener("click", () => (page.isPlaying ? worker.postMessage({ type: "pause" }) : play()));
+  byId("play").addEventListener("click", () => {
+    if (page.isWaiting) page.willPlay = true;
+    else if (page.isPlaying) worker.postMessage({ type: "pause" });
+    else play();
+  });
   byId("step").addEventListener("click", () => worker.postMessage({ type: "step", epochs: 1 }));
   byId("rewind").addEventListener("click", () => worker.postMessage({ type: "rewind" }));
-  byId("reset").addEventListener("click", () => take(firstState()));
-  byId("speed").append(...SPEEDS.map(([value, text]) => make("option", { value }, text)));
-  byId("speed").addEventListener("change", (event) => take({ ...page.state, speed: Number(event.target.value) }));
+  byId("reset").addEventListener("click", () => {
+    take(firstState());
+    if (!page.isWaiting) worker.postMessage({ type: "rewind" });
+  });
+  byId("speed").addEventListener("change", (event) => takeView({ speed: Number(event.target.value) }));
+  for (const id of ["reset", "speed"]) byId(id).disabled = false;
   byId("lessons").append(...LESSONS.map((lesson) => {
     const button = make("button", { type: "button", "data-lesson": lesson.id }, lesson.title);
     button.addEventListener("click", () => startLesson(lesson));
@@ -358,7 +415,6 @@ function begin() {
   worker = new Worker(address);
   worker.onmessage = ({ data: { type, ...rest } }) => ANSWERS[type](rest);
   worker.onerror = (event) => showProblem(`the engine's thread failed: ${event.message}`);
-  wireButtons();
   worker.postMessage({ type: "load", bytes: bytesOf(byId("engine").textContent), facts });
 }
 

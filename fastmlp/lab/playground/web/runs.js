@@ -215,11 +215,11 @@ export class Runs {
     return this.all.every((run) => run.isOver) || this.epoch >= this.goal;
   }
 
-  /** Train all for as many epochs as the first makes within its share of the time; returns the epochs. */
-  advance(milliseconds) {
+  /** Train all for as many epochs, at most so many, as the first makes within its share of the time; returns them. */
+  advance(milliseconds, most = Infinity) {
     const active = this.all.filter((run) => !run.isOver), before = this.epoch;
     if (!active.length) return 0;
-    active[0].train(this.goal - before, { milliseconds: milliseconds / active.length, lossEvery: this.stride });
+    active[0].train(Math.min(most, this.goal - before), { milliseconds: milliseconds / active.length, lossEvery: this.stride });
     const made = active[0].model.epochs - before;
     for (const run of active.slice(1)) run.train(made, { lossEvery: this.stride });
     this.#thin();
