@@ -59,6 +59,13 @@ def test_tab_after_an_input_goes_to_the_next_control(visit):
     assert seen.page.evaluate("document.activeElement.name") == "batch_size"
 
 
+def test_the_focus_is_not_lost_with_the_start_that_is_removed(visit):
+    seen = visit("#start=he::1&start=random::2")
+    seen.page.focus("[name=remove-start-2]")
+    seen.page.keyboard.press("Enter")
+    seen.until(lambda: seen.page.evaluate("document.activeElement.name") == "add-start")
+
+
 # ---- painting
 
 

@@ -177,7 +177,7 @@ export function makeControls(form, facts, { change, problem, paintWith }) {
   form.addEventListener("submit", (event) => event.preventDefault()); // by Enter; the change is taken all the same
 
   return {
-    /** Show a state; the control that has the focus keeps it. */
+    /** Show a state; the control that has the focus keeps it, and that which adds a start gets it from one that is gone. */
     show(given) {
       state = given;
       const focused = form.contains(document.activeElement) ? document.activeElement.name : null;
@@ -189,7 +189,7 @@ export function makeControls(form, facts, { change, problem, paintWith }) {
         group("Network", layerFields()),
         group("Training", ...trainingFields()));
       renew(form, next);
-      if (focused && !form.contains(document.activeElement)) form.elements[focused]?.focus?.();
+      if (focused && !form.contains(document.activeElement)) (form.elements[focused] ?? form.elements["add-start"]).focus?.();
     },
   };
 }

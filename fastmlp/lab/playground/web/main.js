@@ -1,5 +1,6 @@
 // main.js -- the page: settings, the address, what the worker sends, and the pointer.
 
+import { writeAddress } from "./address.js";
 import { drawPoints, paintPlane, placeOf } from "./boundary.js";
 import { make, makeControls } from "./controls.js";
 import { inPercent, significant } from "./formats.js";
@@ -14,7 +15,6 @@ const SPEEDS = [[0, "as fast as it goes"], [1, "1 epoch a frame"], [10, "10 epoc
 const STEP_OF_CURSOR = 0.1, START_OF_CURSOR = [0, 0];
 const DISTANCE = 0.12; // between two points of one stroke
 const PAINTED_EXTENT = [[-2, 2], [-2, 2]];
-const ADDRESS_EVERY = 150; // milliseconds at least between two changes of the address: browsers refuse more
 const MOST_PROBLEMS = 3; // of a link that are told
 const PUBLISHED_EPOCH = 14000; // of the last cost that the exercise prints
 
@@ -85,7 +85,7 @@ function take(state, { lesson = null } = {}) {
     page.fromLink = [];
     showProblem();
   }
-  writeAddress();
+  writeAddress(state);
   controls.show(state);
   showSpeed(state.speed);
   if (!isSame || lesson !== page.lesson) showLesson(lesson);
@@ -107,18 +107,6 @@ function adjust(before) {
   worker.postMessage({ type: "show", start: shown });
   losses.setBand(null, epochWord());
   resetSeeds();
-}
-
-let written = null, nextWrite = null; // the state in the address, and a timer until the next may be written
-
-function writeAddress() {
-  if (nextWrite || written === page.state) return;
-  written = page.state;
-  history.replaceState(null, "", `#${fragmentOf(written)}`);
-  nextWrite = setTimeout(() => {
-    nextWrite = null;
-    writeAddress();
-  }, ADDRESS_EVERY);
 }
 
 function showSpeed(speed) {

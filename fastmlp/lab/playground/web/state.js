@@ -110,7 +110,7 @@ export function stateOf(fragment, facts) {
   for (const [name, text] of given) {
     if (name === "start") continue;
     if (Object.hasOwn(fields, name)) state[name] = attempt(() => fields[name].read(text)) ?? state[name];
-    else problems.push(`there is no setting ${name.slice(0, 40)}; the link has one`);
+    else problems.push(`there is no setting ${name.slice(0, 40) || "without a name"}; the link has one`);
   }
   if (starts.length > MOST_STARTS) problems.push(`there must be at most ${MOST_STARTS} starts; the link has ${starts.length}`);
   state.starts = starts.slice(0, MOST_STARTS).map((text) => attempt(() => startOf(text, facts))).filter(Boolean);
