@@ -29,7 +29,8 @@ class Playground:
         return self.page.inner_text("#problem") if self.page.is_visible("#problem") else ""
 
     def state(self):
-        """What the address holds."""
+        """What the address holds once it is written."""
+        self.page.wait_for_timeout(200)
         return parse_qs(self.page.url.partition("#")[2], keep_blank_values=True)
 
     def epoch(self):

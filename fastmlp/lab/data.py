@@ -14,6 +14,7 @@ from fastmlp.text import listed, shortened
 
 DRAWN = ("circles", "moons")
 NAMES = (*DRAWN, *datasets.SCIKIT_LEARN)
+N_TRAIN, N_TEST, TRAIN_SEED, NOISE = 300, 100, 1, 0.05  # of the drawn ones; the test has the next seed
 TASKS = ("auto", "classification", "regression")
 MOST_CLASSES = 20  # of a target of whole numbers that is not said to be one or the other
 
@@ -112,7 +113,8 @@ def by_name(name: str, dtype: np.dtype) -> StudyData:
     """Return drawn data (300 and 100 examples), or a data set of scikit-learn, a quarter of it for the test."""
     if name in DRAWN:
         draw = getattr(datasets, name)
-        return StudyData(draw(300, seed=1), draw(100, seed=2), ["x1", "x2"], "label", ["0", "1"])
+        train, test = draw(N_TRAIN, TRAIN_SEED, noise=NOISE), draw(N_TEST, TRAIN_SEED + 1, noise=NOISE)
+        return StudyData(train, test, ["x1", "x2"], "label", ["0", "1"])
     X, y, features, classes = datasets.from_scikit_learn(name)
     return _split([X.astype(dtype, copy=False)], y, features, "target", classes)
 

@@ -91,6 +91,7 @@ def test_without_scripts_the_page_says_what_it_needs(visit):
         ("#data=painted&points=AAAAZ", "Points must be classes from 0 to 4"),
         ("#colour=blue", "There is no setting colour; the link has one."),
         ("#%E0%A4%A", "There is no setting"),
+        ("#=1", "There is no setting without a name; the link has one."),
         ("#start=he:-1:3", "The scale must be at least 0, got -1."),
         ("#start=network::3", "This page holds no network of a file"),
         ("#data=painted&points=AAAAEAAAAE", "There is a point of class 4, but the classes are 0 to 1."),

@@ -13,7 +13,7 @@ from in_node import ENGINE, in_node, needs_node
 from fastmlp import MLP, initializers
 from fastmlp.cli import main
 from fastmlp.datasets import circles
-from fastmlp.lab import compare_initializers, write_playground
+from fastmlp.lab import compare_initializers, write_playground, write_report
 from fastmlp.lab.commands import playground as command
 from fastmlp.lab.playground.facts import facts
 from fastmlp.lab.playground.link import fragment_of
@@ -162,12 +162,18 @@ def test_every_state_comes_back_from_its_fragment():
         ({"dims": (2, 129, 1)}, "at most 128 units"),
         ({"optimizer": "lbfgs", "learning_rate": None}, "the page has no optimizer lbfgs"),
         ({"activation": [("tanh", "relu")]}, "one activation, not tanh-relu"),
+        ({"loss": "squared_error"}, "trained by log_loss, not by "),
         ({"initializers": ["orthogonal"]}, "draws none of the initializers"),
     ],
 )
 def test_what_the_page_cannot_show_is_refused(options, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         write_playground(io.BytesIO(), comparison=compared(**options))
+
+
+def test_an_address_that_runs_scripts_is_refused():
+    with pytest.raises(ValueError, match="playground must be a relative address, or one of http, https or file; got"):
+        write_report(compared(), io.BytesIO(), playground="javascript:alert(1)")
 
 
 # ---- the commands
@@ -234,14 +240,15 @@ def test_the_report_links_to_the_page_beside_it(opened, tmp_path):
     words = ["report", "--data", "moons", "--seeds", "2", "--init", "he,lecun", "--iterations", "20", "--layers", "4"]
     assert main(words) == 0
     report = (tmp_path / "initialization_report.html").read_text()
-    link = re.search(r'href="(fastmlp_playground.html#[^"]+)"', report).group(1).replace("&amp;", "&")
+    link = re.search(r'href="(initialization_playground.html#[^"]+)"', report).group(1).replace("&amp;", "&")
     state = parse_qs(link.partition("#")[2])
     assert (state["data"], state["layers"], state["start"]) == (["moons"], ["4"], ["he::0", "lecun::0"])
-    assert (tmp_path / "fastmlp_playground.html").exists()
+    assert (state["n"], state["data_seed"], state["noise"]) == (["300"], ["1"], ["0.05"])
+    assert (tmp_path / "initialization_playground.html").exists()
 
 
 def test_a_report_of_what_the_page_cannot_show_has_no_link(opened, tmp_path):
     words = ["report", "--seeds", "2", "--init", "orthogonal", "--iterations", "20", "--layers", "4"]
     assert main(words) == 0
     assert "playground" not in (tmp_path / "initialization_report.html").read_text()
-    assert not (tmp_path / "fastmlp_playground.html").exists()
+    assert not (tmp_path / "initialization_playground.html").exists()

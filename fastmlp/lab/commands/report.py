@@ -5,7 +5,6 @@ import shlex
 
 from fastmlp.lab.commands import compare
 from fastmlp.lab.commands import options as shared
-from fastmlp.lab.commands.playground import PAGE as PLAYGROUND
 from fastmlp.lab.data import DRAWN
 from fastmlp.lab.page import boundary_frames, write_report
 from fastmlp.lab.playground import write_playground
@@ -13,7 +12,7 @@ from fastmlp.lab.playground.link import fragment_of
 from fastmlp.lab.sweep.comparison import Comparison
 from fastmlp.text import printable, say
 
-PAGE = "initialization_report.html"
+PAGE, PLAYGROUND = "initialization_report.html", "initialization_playground.html"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +46,8 @@ def run(options: argparse.Namespace) -> int:
     command = shlex.join(["fastmlp", *options.words])
     write_report(found, page, title=options.title, data=about, frames=frames, command=command, playground=playground)
     say(f"{found!r}\n\nPage: {printable(str(page))}")
+    if playground is not None:
+        say(f"Playground: {printable(str(options.output / PLAYGROUND))}")
     return compare.INTERRUPTED if is_interrupted else 0
 
 

@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -96,6 +97,8 @@ def write_report(
     for name, text in {"title": title, "data": data, **given}.items():
         if not isinstance(text, str):
             raise TypeError(f"{name} must be a str, got {checks.shown(text)}")
+    if playground is not None and urlsplit(playground).scheme not in ("", "http", "https", "file"):
+        raise ValueError(f"playground must be a relative address, or one of http, https or file; got {playground!r}")
     shown = frames if frames is None else named(comparison, frames)
     text = page_of(comparison, title, data, shown, command, playground)
     files.write_to("path", path, lambda file: file.write(text.encode()))

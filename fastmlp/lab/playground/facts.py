@@ -1,4 +1,4 @@
-"""What the page knows of fastmlp, so that nothing is typed in two languages."""
+"""What the page is told of fastmlp. What both sides must know all the same, such as rules, tests keep equal."""
 
 import base64
 import math

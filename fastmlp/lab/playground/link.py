@@ -5,18 +5,25 @@ from typing import Any
 from urllib.parse import urlencode
 
 from fastmlp import initializers
+from fastmlp.lab.data import N_TRAIN, NOISE, TRAIN_SEED
 from fastmlp.lab.playground.facts import INITIALIZERS, MOST_LAYERS, MOST_STARTS, MOST_UNITS, optimizers
 from fastmlp.lab.sweep.comparison import Comparison
 from fastmlp.lab.sweep.configuration import VARIED
 from fastmlp.lab.sweep.names import parts_of
+from fastmlp.losses import LogLoss
+
+LOSSES = ("log_loss", repr(LogLoss()))  # labels of the one that the page trains two classes by
 
 
 def fragment_of(comparison: Comparison, data: str | None = None) -> str:
     """Return the settings that train what a comparison did: its first configuration and first seed.
 
-    Up to six initializers that the page can draw become its starts.  ``data`` is a name that the page knows; a
-    comparison does not know what its examples are.  ValueError says what the page cannot show.
+    Up to six initializers that the page can draw become its starts.  ``data`` is circles or moons as the commands draw
+    them; a comparison does not know what its examples are.  The page trains in float64.  ValueError says what it cannot
+    show.
     """
+    if comparison.settings["loss"] not in LOSSES:
+        raise ValueError(f"the page's networks are trained by log_loss, not by {comparison.settings['loss']}")
     first = comparison.configurations[0]
     dims = [int(width) for width in parts_of(first["layer_dims"])]
     settings: dict[str, Any] = {"layers": _layers(dims), "activation": _activation(first["activation"])}
@@ -29,7 +36,7 @@ def fragment_of(comparison: Comparison, data: str | None = None) -> str:
     settings["batch_size"] = 0 if first["batch_size"] >= n else first["batch_size"]
     settings["epochs"] = comparison.settings["epochs"]
     if data is not None:
-        settings["data"] = data
+        settings |= {"data": data, "n": N_TRAIN, "data_seed": TRAIN_SEED, "noise": NOISE}
     seed = int(comparison.runs["seed"][0]) if len(comparison) else 0
     alike = [found for found in comparison.configurations if all(found[name] == first[name] for name in VARIED)]
     starts = [start for start in map(_start, alike) if start is not None][:MOST_STARTS]

@@ -6,7 +6,7 @@ import { DATA, fragmentOf, stateOf } from "./state.js";
 const BATCHES = [0, 8, 16, 32, 64, 128];
 const TO_COMPARE = ["he", "random", "zeros", "xavier_normal", "lecun", "identity"];
 
-/** An element with attributes and children; properties of the DOM go in `on` events alone. */
+/** An element with attributes, of which true stands for one without a value and false for none, and children. */
 export function make(name, attributes = {}, ...children) {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
@@ -20,6 +20,28 @@ export function make(name, attributes = {}, ...children) {
 function options(values, chosen, textOf = String) {
   return values.map((value) => make("option", { value, selected: String(value) === String(chosen) }, textOf(value)));
 }
+
+/**
+ * Make an element like another of its name. What both have stays in the page, so that a press of the pointer or a Tab
+ * which begins with a change of one control ends on the next.
+ */
+function renew(old, next) {
+  if (old.nodeType === Node.TEXT_NODE) {
+    if (old.data !== next.data) old.data = next.data;
+    return;
+  }
+  for (const name of old.getAttributeNames()) if (!next.hasAttribute(name)) old.removeAttribute(name);
+  for (const name of next.getAttributeNames()) old.setAttribute(name, next.getAttribute(name));
+  const { checked, value } = next; // before its options move
+  const [olds, nexts] = [old, next].map(({ childNodes }) => [...childNodes]);
+  const areAlike = olds.length === nexts.length && olds.every((node, i) => isAlike(node, nexts[i]));
+  if (areAlike) olds.forEach((node, i) => renew(node, nexts[i]));
+  else old.replaceChildren(...nexts);
+  if (old.checked !== checked) old.checked = checked;
+  if (["INPUT", "SELECT"].includes(old.nodeName) && old.value !== value) old.value = value;
+}
+
+const isAlike = (a, b) => a.nodeName === b.nodeName && a.name === b.name;
 
 /**
  * Fill a form with the controls of a state. `change(state, isForAll)` is called with every new state; `problem` with a
@@ -93,14 +115,14 @@ export function makeControls(form, facts, { change, problem, paintWith }) {
     const { layers } = state, resized = (values) => set({ layers: values });
     const widths = layers.map((width, l) => numberInput(`layer-${l + 1}`, width,
       { min: 1, max: facts.most.units, step: 1, "aria-label": `Units of layer ${l + 1}` },
-      (text) => resized(layers.map((own, i) => (i === l ? text : own)))));
+      (text) => resized(state.layers.map((own, i) => (i === l ? text : own)))));
     return make("div", { role: "group", "aria-label": "Hidden layers", class: "field" },
       make("span", {}, "Hidden layers"),
       make("div", { class: "widths" }, ...widths),
       make("div", { class: "buttons" },
-        button("Add layer", () => resized([...layers, layers.at(-1)]),
+        button("Add layer", () => resized([...state.layers, state.layers.at(-1)]),
           { name: "add-layer", disabled: layers.length >= facts.most.layers }),
-        button("Remove layer", () => resized(layers.slice(0, -1)),
+        button("Remove layer", () => resized(state.layers.slice(0, -1)),
           { name: "remove-layer", disabled: layers.length <= 1 })));
   }
 
@@ -123,7 +145,7 @@ export function makeControls(form, facts, { change, problem, paintWith }) {
   function startFields(start, i) {
     const { starts } = state, number = starts.length > 1 ? ` ${i + 1}` : "";
     const known = facts.initializers[start.initializer];
-    const replaced = (values) => set({ starts: starts.map((own, j) => (j === i ? { ...own, ...values } : own)) });
+    const replaced = (values) => set({ starts: state.starts.map((own, j) => (j === i ? { ...own, ...values } : own)) });
     const names = [...Object.keys(facts.initializers), ...(facts.network ? ["network"] : [])];
     const fields = [field(`Initializer${number}`, select(`initializer-${i + 1}`, names, start.initializer,
       (name) => (name === "network" ? "the network of the file" : name),
@@ -138,10 +160,14 @@ export function makeControls(form, facts, { change, problem, paintWith }) {
         (text) => replaced({ seed: text }))));
     }
     if (starts.length > 1) {
-      fields.push(button("Remove this start", () => set({ starts: starts.filter((_, j) => j !== i) }),
-        { name: `remove-start-${i + 1}` }));
+      fields.push(button("Remove this start", () => removeStart(i), { name: `remove-start-${i + 1}` }));
     }
     return make("div", { class: "start", style: `border-color: var(--start-${i})` }, ...fields);
+  }
+
+  /** Remove a start; the one that is looked into stays the same if it is another. */
+  function removeStart(i) {
+    set({ starts: state.starts.filter((_, j) => j !== i), shown: state.shown - Number(i < state.shown) });
   }
 
   /** Add the first initializer that no start has, or else the last start with the next seed. */
@@ -159,18 +185,21 @@ export function makeControls(form, facts, { change, problem, paintWith }) {
   form.addEventListener("submit", (event) => event.preventDefault()); // by Enter; the change is taken all the same
 
   return {
-    /** Show a state; the control that has the focus keeps it. */
+    /** Show a state; the focus stays, or goes from a control that is gone to the one that adds a start. */
     show(given) {
       state = given;
       const focused = form.contains(document.activeElement) ? document.activeElement.name : null;
-      form.replaceChildren(
+      const next = form.cloneNode(false);
+      next.append(
         group("Data", ...dataFields()),
         group("Starts", ...state.starts.map(startFields),
           button("Compare with another start", addStart,
             { name: "add-start", disabled: state.starts.length >= facts.most.starts })),
         group("Network", layerFields()),
         group("Training", ...trainingFields()));
-      if (focused) form.elements[focused]?.focus?.();
+      renew(form, next);
+      const isLost = focused && !form.contains(document.activeElement);
+      if (isLost) (form.elements[focused] ?? form.elements["add-start"]).focus?.();
     },
   };
 }

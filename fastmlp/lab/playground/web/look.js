@@ -18,8 +18,8 @@ export function partsOf(parameters, layerDims) {
 }
 
 /**
- * What is measured of every layer, histograms of pre-activations and gradients, and the verdict. `described` has the
- * activations, the targets y, and the initializer's name, null where its scale is not its own.
+ * What is measured of every layer, histograms of pre-activations and gradients, and the verdict. The
+ * activations are those of all layers, y are the targets, the initializer is a name or, with a scale of its own, null.
  */
 export function lookInto(model, known, { activations, initializer, y }) {
   const layers = model.layerStatistics(), network = networkOf(model, activations, initializer);
@@ -43,8 +43,8 @@ function networkOf(model, activations, initializer) {
 
 /** Counts in bins around the mean. The engine's gradients, of the mean loss, are made those of each example's own. */
 function histogramOf(model, kind, layer, mean, variance, times) {
-  const isFinite = Number.isFinite(mean) && Number.isFinite(variance);
-  if (!isFinite) return { low: NaN, high: NaN, counts: new Int32Array(N_BINS) };
+  const hasRange = Number.isFinite(mean) && Number.isFinite(variance);
+  if (!hasRange) return { low: NaN, high: NaN, counts: new Int32Array(N_BINS) };
   // at least so much that rounding makes no two edges equal
   const reach = Math.max(DEVIATIONS * Math.sqrt(variance) || 0.5, N_BINS * Number.EPSILON * Math.abs(mean));
   const low = mean - reach, high = mean + reach;

@@ -1,6 +1,7 @@
 // main.js -- the page: settings, the address, what the worker sends, and the pointer.
 
-import { drawPoints, paintPlane, placeOf } from "./boundary.js";
+import { writeAddress } from "./address.js";
+import { drawPoints, paintPlane } from "./boundary.js";
 import { make, makeControls } from "./controls.js";
 import { inPercent, significant } from "./formats.js";
 import { makeLayersView } from "./layers.js";
@@ -8,15 +9,14 @@ import { LESSONS } from "./lessons.js";
 import { lossAt, makeLossesView } from "./losses.js";
 import { bytesOf } from "./numbers.js";
 import { makeSeedsView } from "./seeds.js";
-import { MOST_PAINTED, fragmentOf, paintedPoint, stateOf } from "./state.js";
+import { listenForPainting } from "./painting.js";
+import { MOST_PAINTED, PAINTED, fragmentOf, paintedPoint, stateOf } from "./state.js";
 
 const SPEEDS = [
   [0, "as fast as it goes"], [1, "1 epoch a frame"], [10, "10 epochs a frame"], [100, "100 epochs a frame"],
 ];
-const STEP_OF_CURSOR = 0.1, START_OF_CURSOR = [0, 0];
-const DISTANCE = 0.12; // between two points of one stroke
-const PAINTED_EXTENT = [[-2, 2], [-2, 2]];
-const BETWEEN_ADDRESSES = 200; // milliseconds
+const PAINTED_EXTENT = [[-PAINTED, PAINTED], [-PAINTED, PAINTED]];
+const MOST_PROBLEMS = 3; // of a link that are told
 const PUBLISHED_EPOCH = 14000; // of the last cost that the exercise prints
 
 const byId = (id) => document.getElementById(id);
@@ -30,6 +30,7 @@ const page = {
   planes: [], // of each start: its canvases and texts
   isPlaying: false,
   isWaiting: false, // for networks of the present state
+  isBroken: true, // there are none of it, and none will come
   willPlay: false, // once they are there
   configuration: 0, // counts the messages of this kind
   fromLink: [], // sentences on what was not understood of the address
@@ -57,9 +58,10 @@ const seeds = makeSeedsView(byId("seeds"), {
 
 // ---- sentences
 
-function showProblem(sentence) {
-  byId("problem").textContent = sentence ? `${sentence[0].toUpperCase()}${sentence.slice(1)}.` : "";
-  byId("problem").hidden = !sentence;
+function showProblem(...sentences) {
+  const told = sentences.filter(Boolean).map((sentence) => `${sentence[0].toUpperCase()}${sentence.slice(1)}.`);
+  byId("problem").textContent = told.join(" ");
+  byId("problem").hidden = !told.length;
 }
 
 function initializerOf({ initializer, scale }) {
@@ -79,30 +81,43 @@ const epochWord = () => (page.state.batch_size ? "Epoch" : "Iteration");
 function take(state, { lesson = null } = {}) {
   const before = page.state;
   page.state = state;
-  page.fromLink = [];
-  showProblem("");
-  writeAddress();
-  controls.show(state);
-  byId("speed").value = state.speed;
-  showLesson(lesson);
   const trained = (of) => fragmentOf({ ...of, speed: 0, shown: 0 });
   const isSame = before && trained(before) === trained(state);
+  if (!isSame || !page.isBroken) {
+    page.fromLink = [];
+    showProblem();
+  }
+  writeAddress(state);
+  controls.show(state);
+  showSpeed(state.speed);
+  if (!isSame || lesson !== page.lesson) showLesson(lesson);
   if (!isSame) configure();
-  else worker.postMessage({ type: "speed", speed: state.speed });
+  else if (!page.isBroken) adjust(before);
 }
 
-let lastWritten = -Infinity, addressTimer = null; // milliseconds; browsers refuse more than about 7 addresses a second
+/** Take what changes no training; a lesson goes on. */
+function takeView(values) {
+  take({ ...page.state, ...values }, { lesson: page.lesson });
+}
 
-/** Put the state into the address, at once or as soon as the browser takes another one. */
-function writeAddress() {
-  clearTimeout(addressTimer);
-  const wait = lastWritten + BETWEEN_ADDRESSES - performance.now();
-  if (wait > 0) {
-    addressTimer = setTimeout(writeAddress, wait);
-    return;
-  }
-  lastWritten = performance.now();
-  history.replaceState(null, "", `#${fragmentOf(page.state)}`);
+/** Tell the worker what changes no training. */
+function adjust(before) {
+  const { speed, shown } = page.state;
+  worker.postMessage({ type: "speed", speed });
+  if (before.shown === shown) return;
+  page.planes.forEach(({ figure }, i) => {
+    figure.querySelector(".look")?.setAttribute("aria-pressed", String(i === shown));
+  });
+  worker.postMessage({ type: "show", start: shown });
+  losses.setBand(null, epochWord());
+  resetSeeds();
+}
+
+function showSpeed(speed) {
+  const isListed = SPEEDS.some(([value]) => value === speed);
+  const others = isListed ? [] : [[speed, `${speed.toLocaleString("en")} epochs a frame`]];
+  byId("speed").replaceChildren(...[...SPEEDS, ...others].map(([value, text]) => make("option", { value }, text)));
+  byId("speed").value = speed;
 }
 
 /** The settings that the page begins with. */
@@ -110,28 +125,37 @@ const firstState = () => stateOf(facts.fragment, facts).state;
 
 function configure() {
   page.isWaiting = true;
+  page.isBroken = false;
   page.configuration += 1;
   page.willPlay = false;
   setButtons();
+  resetSeeds();
   worker.postMessage({ type: "configure", state: page.state, id: page.configuration });
 }
 
 function takeAddress() {
   const { state, problems } = stateOf(location.hash || facts.fragment, facts);
   take(state);
-  page.fromLink = problems;
-  showProblem(problems.join(". "));
+  const nMore = problems.length - MOST_PROBLEMS;
+  page.fromLink = problems.slice(0, MOST_PROBLEMS);
+  if (nMore > 0) page.fromLink.push(`and ${nMore} more of the link's settings ${nMore === 1 ? "is" : "are"} wrong`);
+  showProblem(...page.fromLink);
 }
 
 // ---- the worker's messages
 
 const ANSWERS = {
-  loaded: takeAddress,
+  loaded() {
+    wireButtons();
+    takeAddress();
+  },
 
   configured({ id, ...data }) {
     if (id !== page.configuration) return;
     page.isWaiting = false;
     page.data = data;
+    page.snapshot = null; // one that waits to be drawn is of other networks
+    byId("rate").textContent = "–";
     makePlanes();
     losses.setNames(page.state.starts.map(nameOf));
     resetSeeds();
@@ -157,28 +181,29 @@ const ANSWERS = {
   band(found) {
     losses.setBand(found, epochWord());
     const own = page.snapshot?.runs[found.start];
-    seeds.tell(found, own && own.epoch >= page.state.epochs ? own.loss : null);
+    seeds.tell(found, own && own.epoch === page.state.epochs ? own.loss : null);
   },
 
   problem({ sentence, about, id }) {
     if (about === "configure" && id !== page.configuration) return;
-    showProblem([...page.fromLink, sentence].join(". "));
+    showProblem(...page.fromLink, sentence);
     page.isPlaying = false;
+    if (about === "training") seeds.stopped();
     if (about === "configure") showNoNetworks();
-    setButtons();
+    if (!page.isBroken) setButtons();
   },
 };
 
 function resetSeeds() {
   const at = page.state.shown, start = page.state.starts[at];
-  seeds.reset({ start, at, nameOfStart: initializerOf(start), isReady: !page.isWaiting });
+  seeds.reset({ start, at, nameOfStart: initializerOf(start), isReady: !page.isWaiting && !page.isBroken });
 }
 
 // ---- drawing
 
 function draw() {
   const { snapshot } = page;
-  if (page.isWaiting || snapshot.runs.length !== page.planes.length) return;
+  if (page.isWaiting || !snapshot || snapshot.runs.length !== page.planes.length) return;
   page.isPlaying = snapshot.isPlaying;
   byId("epoch-name").textContent = epochWord();
   byId("epoch").textContent = snapshot.epoch.toLocaleString("en");
@@ -224,12 +249,12 @@ function makePlanes() {
       make("div", { class: "canvases" }, canvas, points),
       make("p", { class: "figures" }, "loss ", loss, " · train ", train, " · test ", test), story);
     if (starts.length > 1) figure.append(lookButton(i));
-    listen(points);
+    if (isPainting()) listenForPainting(points, painter);
     return { figure, canvas, points, loss, train, test, story };
   });
-  const hadFocus = document.activeElement.classList.contains("points");
+  const focused = [...document.querySelectorAll(".points")].indexOf(document.activeElement);
   byId("planes").replaceChildren(...page.planes.map(({ figure }) => figure));
-  if (hadFocus) page.planes[0].points.focus();
+  page.planes[focused]?.points.focus();
   byId("planes").dataset.n = starts.length;
   byId("hint").textContent = isPainting() ? "Click or draw in the plane to put points." :
     `Examples of the training are large, the ${page.data.testY.length} of the test small and pale.`;
@@ -239,31 +264,30 @@ function makePlanes() {
 function lookButton(i) {
   const isPressed = String(page.state.shown === i);
   const button = make("button", { type: "button", class: "look", "aria-pressed": isPressed }, "Look into its layers");
-  button.addEventListener("click", () => {
-    page.planes.forEach(({ figure }, j) => figure.querySelector(".look").setAttribute("aria-pressed", String(i === j)));
-    take({ ...page.state, shown: i });
-    worker.postMessage({ type: "show", start: i });
-    losses.setBand(null, epochWord());
-    resetSeeds();
-  });
+  button.addEventListener("click", () => takeView({ shown: i }));
   return button;
 }
 
 function drawAllPoints() {
-  for (const { points } of page.planes) drawPoints(points, page.data, page.data.extent, page.cursor);
+  const cursor = isPainting() ? page.cursor : null;
+  for (const { points } of page.planes) drawPoints(points, page.data, page.data.extent, cursor);
 }
 
-/** The plane of painted points before there are enough for a network. */
+/** There are no networks of the state; the plane of painted points is there before there are enough for a network. */
 function showNoNetworks() {
   page.snapshot = null;
-  if (!isPainting()) return;
-  const { points } = page.state;
   page.isWaiting = false;
+  page.isBroken = true;
+  if (isPainting()) showPaintedPoints();
+  resetSeeds();
+  setButtons();
+}
+
+function showPaintedPoints() {
+  const { points } = page.state;
   const [X, y] = [points.flatMap(([a, b]) => [a, b]), points.map(([, , kind]) => kind)];
   page.data = { X, y, testX: [], testY: [], extent: PAINTED_EXTENT };
   makePlanes();
-  page.isWaiting = true;
-  resetSeeds();
   layers.clear("There is no network yet.");
 }
 
@@ -278,44 +302,25 @@ function addPoint([x, y]) {
   else take({ ...page.state, points: [...page.state.points, point] });
 }
 
-let stroke = null; // the last place of the pointer's stroke, also while the canvas is made anew
-
-function listen(canvas) {
-  canvas.addEventListener("pointerdown", (event) => {
-    if (!isPainting()) return;
-    stroke = placeOf(event, canvas, page.data.extent);
-    addPoint(stroke);
-  });
-  canvas.addEventListener("pointermove", (event) => {
-    if (!stroke || !event.buttons) return;
-    const place = placeOf(event, canvas, page.data.extent);
-    if (Math.hypot(place[0] - stroke[0], place[1] - stroke[1]) < DISTANCE) return;
-    stroke = place;
-    addPoint(place);
-  });
-  canvas.addEventListener("keydown", (event) => {
-    const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
-    if (steps) {
-      const [x, y] = page.cursor ?? START_OF_CURSOR;
-      const moved = [x + steps[0] * STEP_OF_CURSOR, y + steps[1] * STEP_OF_CURSOR];
-      page.cursor = moved.map((a) => Math.max(-2, Math.min(2, a)));
-      drawAllPoints();
-    } else if (event.key === "Enter" || event.key === " ") {
-      addPoint(page.cursor ?? START_OF_CURSOR);
-    } else return;
-    event.preventDefault();
-  });
-}
-
-addEventListener("pointerup", () => (stroke = null));
+const painter = {
+  extent: () => page.data.extent,
+  cursor: () => page.cursor ?? [0, 0],
+  add: addPoint,
+  move(cursor) {
+    page.cursor = cursor;
+    drawAllPoints();
+  },
+};
 
 // ---- buttons
 
 function setButtons() {
-  const isReady = !page.isWaiting;
   byId("planes").setAttribute("aria-busy", String(page.isWaiting));
   byId("play").textContent = page.isPlaying ? "Pause" : "Play";
-  for (const id of ["play", "step", "rewind"]) byId(id).disabled = !isReady;
+  for (const button of [byId("play"), byId("step"), byId("rewind"), ...document.querySelectorAll(".look")]) {
+    button.disabled = page.isBroken;
+    button.setAttribute("aria-disabled", String(page.isWaiting)); // a press that began before ends after it
+  }
 }
 
 function play() {
@@ -326,12 +331,19 @@ function play() {
 }
 
 function wireButtons() {
-  byId("play").addEventListener("click", () => (page.isPlaying ? worker.postMessage({ type: "pause" }) : play()));
+  byId("play").addEventListener("click", () => {
+    if (page.isWaiting) page.willPlay = true;
+    else if (page.isPlaying) worker.postMessage({ type: "pause" });
+    else play();
+  });
   byId("step").addEventListener("click", () => worker.postMessage({ type: "step", epochs: 1 }));
   byId("rewind").addEventListener("click", () => worker.postMessage({ type: "rewind" }));
-  byId("reset").addEventListener("click", () => take(firstState()));
-  byId("speed").append(...SPEEDS.map(([value, text]) => make("option", { value }, text)));
-  byId("speed").addEventListener("change", (event) => take({ ...page.state, speed: Number(event.target.value) }));
+  byId("reset").addEventListener("click", () => {
+    take(firstState());
+    if (!page.isWaiting) worker.postMessage({ type: "rewind" });
+  });
+  byId("speed").addEventListener("change", (event) => takeView({ speed: Number(event.target.value) }));
+  for (const id of ["reset", "speed"]) byId(id).disabled = false;
   byId("lessons").append(...LESSONS.map((lesson) => {
     const button = make("button", { type: "button", "data-lesson": lesson.id }, lesson.title);
     button.addEventListener("click", () => startLesson(lesson));
@@ -385,7 +397,6 @@ function begin() {
   worker = new Worker(address);
   worker.onmessage = ({ data: { type, ...rest } }) => ANSWERS[type](rest);
   worker.onerror = (event) => showProblem(`the engine's thread failed: ${event.message}`);
-  wireButtons();
   worker.postMessage({ type: "load", bytes: bytesOf(byId("engine").textContent), facts });
 }
 

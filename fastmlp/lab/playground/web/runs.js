@@ -3,6 +3,7 @@
 import { examplesOf } from "./data.js";
 import { lookInto, measured, whatHappened } from "./look.js";
 import { numbersOf } from "./numbers.js";
+import { PAINTED } from "./state.js";
 import { predictedVariances, weightVarianceOf } from "./theory.js";
 
 const MOST_LOSSES = 2000; // of a curve; then every other one is dropped
@@ -10,7 +11,6 @@ const MARGIN = 0.25; // of the examples' range, around the plane that is drawn
 const LEAST_SIDE = 24, MOST_SIDE = 100; // points along each axis of the plane
 const WORK_OF_PLANES = 4e7, WORK_OF_FINE_PLANES = 1e9; // operations for all: about 20 ms, and half a second at rest
 const LEVELS = 255; // of a prediction's certainty
-const PAINTED = 2; // half of the plane's side where points are painted
 
 /** What an engine's model needs to know of a start, from the state or from the embedded network. */
 export function designOf(start, state, nClasses, facts) {
@@ -114,9 +114,14 @@ class Run {
     Object.assign(this, { engine, chosen: start, examples, test, facts });
     this.design = designOf(start, state, examples.nClasses, facts);
     this.model = modelOf(engine, start, this.design, state, examples, facts);
-    this.first = this.model.parameters;
-    this.predicted = this.#predicted();
-    this.begin();
+    try {
+      this.first = this.model.parameters;
+      this.predicted = this.#predicted();
+      this.begin();
+    } catch (error) {
+      this.free();
+      throw error;
+    }
   }
 
   begin() {
@@ -220,15 +225,14 @@ export class Runs {
     return this.all.every((run) => run.isOver) || this.epoch >= this.goal;
   }
 
-  /** Train all for as many epochs as the first makes within its share of the time; returns the epochs. */
-  advance(milliseconds) {
-    const active = this.all.filter((run) => !run.isOver), before = this.epoch;
-    if (!active.length) return 0;
-    active[0].train(this.goal - before, { milliseconds: milliseconds / active.length, lossEvery: this.stride });
-    const made = active[0].model.epochs - before;
-    for (const run of active.slice(1)) run.train(made, { lossEvery: this.stride });
+  /** Train all for as many epochs, at most so many, as the largest network makes within its share of the time. */
+  advance(milliseconds, most = Infinity) {
+    const active = this.all.filter((run) => !run.isOver), before = this.epoch, lossEvery = this.stride;
+    if (!active.length) return;
+    const [largest, ...others] = active.sort((a, b) => b.first.length - a.first.length);
+    largest.train(Math.min(most, this.goal - before), { milliseconds: milliseconds / active.length, lossEvery });
+    for (const run of others) run.train(largest.model.epochs - before, { lossEvery });
     this.#thin();
-    return made;
   }
 
   /** Train all for a number of epochs, also beyond the goal. */

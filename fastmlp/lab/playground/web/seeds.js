@@ -6,7 +6,7 @@ import { N_SEEDS } from "./state.js";
 
 /** A button, a progress bar and a sentence in an element. `train(place)` begins, `stop()` ends. */
 export function makeSeedsView(element, { train, stop }) {
-  const button = make("button", { type: "button", id: "train-seeds" });
+  const button = make("button", { type: "button", id: "train-seeds", hidden: true });
   const progress = make("progress", { max: N_SEEDS, value: 0, "aria-label": "Seeds trained", hidden: true });
   const told = make("p", { id: "seeds-told", role: "status" });
   element.append(make("div", { class: "buttons" }, button, progress), told);
@@ -22,6 +22,7 @@ export function makeSeedsView(element, { train, stop }) {
   function write() {
     button.textContent = isTraining ? "Stop" : `Train ${N_SEEDS} seeds of ${name}`;
     button.disabled = !canVary;
+    button.hidden = false;
     progress.hidden = !isTraining;
   }
 

@@ -3,7 +3,7 @@
 export const DATA = ["circles", "moons", "spirals", "xor", "blobs", "painted"];
 export const N_SEEDS = 100; // of a start that is trained many times
 export const MOST_PAINTED = 500; // points
-const POINT_RADIUS = 2; // painted points lie in [-2, 2]^2
+export const PAINTED = 2; // painted points lie in [-2, 2]^2
 const POINT_STEPS = 4095; // the grid that they are put on, of 12 bits: two digits of 6 bits a coordinate
 const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"; // base64url
 
@@ -54,19 +54,19 @@ function pointsOf(text, mostClasses) {
   for (let i = 0; i < digits.length; i += 5) {
     const [x, y] = [0, 2].map((j) => ((64 * digits[i + j] + digits[i + j + 1]) / POINT_STEPS) * 2 - 1);
     if (digits[i + 4] >= mostClasses) throw wrong("points", `classes from 0 to ${mostClasses - 1}`, text);
-    points.push([x * POINT_RADIUS, y * POINT_RADIUS, digits[i + 4]]);
+    points.push([x * PAINTED, y * PAINTED, digits[i + 4]]);
   }
   return points;
 }
 
 function digitsOf([x, y, kind]) {
-  const places = [x, y].map((value) => Math.round(((value / POINT_RADIUS + 1) / 2) * POINT_STEPS));
+  const places = [x, y].map((value) => Math.round(((value / PAINTED + 1) / 2) * POINT_STEPS));
   return places.map((place) => DIGITS[place >> 6] + DIGITS[place & 63]).join("") + DIGITS[kind];
 }
 
 /** A place in the plane as the link will hold it, or null beyond its reach. */
 export function paintedPoint(x, y, kind) {
-  const isWithin = Math.abs(x) <= POINT_RADIUS && Math.abs(y) <= POINT_RADIUS;
+  const isWithin = Math.abs(x) <= PAINTED && Math.abs(y) <= PAINTED;
   return isWithin ? pointsOf(digitsOf([x, y, kind]), kind + 1)[0] : null;
 }
 
@@ -109,7 +109,7 @@ export function stateOf(fragment, facts) {
   for (const [name, text] of given) {
     if (name === "start") continue;
     if (Object.hasOwn(fields, name)) state[name] = attempt(() => fields[name].read(text)) ?? state[name];
-    else problems.push(`there is no setting ${name.slice(0, 40)}; the link has one`);
+    else problems.push(`there is no setting ${name.slice(0, 40) || "without a name"}; the link has one`);
   }
   const most = facts.most.starts;
   if (starts.length > most) problems.push(`there must be at most ${most} starts; the link has ${starts.length}`);

@@ -2,7 +2,7 @@
 
 import { INITIALIZERS } from "./engine.js";
 
-const FLAT = 1e-3; // a rise from one place of the table to the next that counts as none
+const FLAT = 1e-3; // of logarithms in neighbouring places: a moment that rises less is a constant at variance 0
 
 /**
  * The variances of pre-activations, and the mean squares of gradients over those of the outputs, layer after layer.

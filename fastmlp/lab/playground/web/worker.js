@@ -6,13 +6,15 @@ import { Runs } from "./runs.js";
 
 const SLICE = 10; // milliseconds of training between two looks at messages
 const FRAME = 30, LOOK = 300; // milliseconds between two snapshots, and between two looks into the layers
-const SHARE = 0.25; // most of the time that snapshots may take, and that looks may
+const SHARE = 0.25; // of the time: the most that snapshots take, and as much again for looks
 const RATE_OVER = 500; // milliseconds over which the speed is measured
 
-const work = new MessageChannel(); // its messages queue behind those of the page, as timers of 0 ms do after 4 ms
-let engine, facts, runs, band = null, isPlaying = false;
+const work = new MessageChannel(); // calls tick, after the page's messages that wait; a timer would wait for 4 ms
+let engine, facts, runs = null, band = null, isPlaying = false;
 let isPageBusy = false; // until the page has drawn the last snapshot
 let lastFrame = 0, frameCost = 0, lastLook = 0, lookCost = 0, shown = 0; // times and costs in milliseconds
+let isDue = false; // a tick, of which no more than one may wait
+let isRestDue = false; // a snapshot of networks at rest, which messages that already wait make needless
 let rate = { since: 0, epoch: 0, value: 0 };
 
 function say(type, rest = {}) {
@@ -35,6 +37,18 @@ function post({ withLook }) {
   say("snapshot", message);
 }
 
+function schedule() {
+  if (!isDue) work.port2.postMessage(null);
+  isDue = true;
+}
+
+/** Stop, and show the networks at rest when no message waits. */
+function rest() {
+  isPlaying = false;
+  isRestDue = true;
+  schedule();
+}
+
 function measureRate(least = RATE_OVER) {
   const now = performance.now(), elapsed = now - rate.since;
   if (elapsed < least) return;
@@ -42,11 +56,13 @@ function measureRate(least = RATE_OVER) {
 }
 
 function tick() {
+  if (isRestDue && !isPlaying) post({ withLook: true });
+  isRestDue = false;
   if (band) trainBand();
   if (!isPlaying) return;
   const { speed } = runs.state, now = performance.now();
-  if (speed && isPageBusy) return; // the page's answer goes on
-  if (speed) runs.step(Math.min(speed, runs.goal - runs.epoch));
+  if (speed && isPageBusy) return; // `drawn` calls tick again
+  if (speed) runs.advance(FRAME, speed);
   else runs.advance(SLICE);
   measureRate();
   if (runs.isOver) {
@@ -54,9 +70,9 @@ function tick() {
     stop();
     return;
   }
-  const isDue = speed || now - lastFrame > Math.max(FRAME, frameCost / SHARE);
-  if (!isPageBusy && isDue) post({ withLook: now - lastLook > Math.max(LOOK, lookCost / SHARE) });
-  if (!speed) work.port2.postMessage(null);
+  const isFrameDue = speed || now - lastFrame > Math.max(FRAME, frameCost / SHARE);
+  if (!isPageBusy && isFrameDue) post({ withLook: now - lastLook > Math.max(LOOK, lookCost / SHARE) });
+  if (!speed) schedule();
 }
 
 function trainBand() {
@@ -71,7 +87,7 @@ function trainBand() {
     lastFrame = now;
     say("seeds", { nDone: band.found.length });
   }
-  work.port2.postMessage(null);
+  schedule();
 }
 
 function endBand() {
@@ -94,13 +110,15 @@ const ANSWERS = {
   configure({ state, id }) {
     isPlaying = false;
     endBand();
-    const before = runs;
+    runs?.free();
+    runs = null;
+    isRestDue = false;
     runs = new Runs(engine, state, facts);
-    before?.free();
     shown = state.shown;
+    rate = { since: 0, epoch: 0, value: 0 };
     const { X, y, nClasses } = runs.examples, { test } = runs;
     say("configured", { id, X, y, nClasses, testX: test.X, testY: test.y, extent: runs.extent });
-    post({ withLook: true });
+    rest();
   },
 
   play() {
@@ -109,41 +127,38 @@ const ANSWERS = {
     if (runs.isOver) runs.goal = runs.epoch + runs.state.epochs;
     isPlaying = !runs.all.every((run) => run.isOver);
     rate = { since: performance.now(), epoch: runs.epoch, value: 0 };
-    if (isPlaying) work.port2.postMessage(null);
-    else post({ withLook: true });
+    if (isPlaying) schedule();
+    else rest();
   },
 
-  pause() {
-    stop();
-  },
+  pause: rest,
 
   step({ epochs }) {
-    isPlaying = false;
     runs.step(epochs);
-    post({ withLook: true });
+    rest();
   },
 
   rewind() {
     runs.rewind();
-    stop();
+    rest();
   },
 
   speed({ speed }) {
     runs.state.speed = speed;
-    if (isPlaying) work.port2.postMessage(null);
+    if (isPlaying) schedule();
   },
 
   show({ start }) {
     shown = start;
-    if (!isPlaying) post({ withLook: true });
-    else lastLook = 0;
+    if (isPlaying) lastLook = 0;
+    else rest();
   },
 
   band({ place }) {
     endBand();
-    if (isPlaying) stop();
+    if (isPlaying) rest();
     band = new Band(engine, runs.state, place, runs.examples, runs.test, facts);
-    work.port2.postMessage(null);
+    schedule();
   },
 
   endBand,
@@ -154,11 +169,20 @@ const ANSWERS = {
   },
 };
 
-work.port1.onmessage = tick;
-onmessage = async ({ data: { type, ...rest } }) => {
+work.port1.onmessage = () => {
+  isDue = false;
   try {
-    await ANSWERS[type](rest);
+    tick();
+  } catch (error) { // such as no memory for a network of another seed
+    isPlaying = false;
+    endBand();
+    say("problem", { sentence: error.message, about: "training" });
+  }
+};
+onmessage = async ({ data: { type, ...given } }) => { // without networks there is nothing to do but to make them
+  try {
+    if (runs || ["load", "configure"].includes(type)) await ANSWERS[type](given);
   } catch (error) {
-    say("problem", { sentence: error.message, about: type, id: rest.id });
+    say("problem", { sentence: error.message, about: type, id: given.id });
   }
 };
