@@ -159,7 +159,7 @@ def test_compare_refuses_before_any_run(refusal, words, message):
 def test_report_writes_the_page_of_the_comparison_with_films_and_its_own_command(printed):
     words = [*QUICK, "--init", "he,random(scale=[1,10])", "--title", "Starts & ends"]
     text = printed("report", *words)
-    assert text.endswith(f"\n\nPage: {PAGE}\n")
+    assert text.endswith(f"\n\nPage: {PAGE}\nPlayground: initialization_playground.html\n")
     page = Path(PAGE).read_text(encoding="utf-8")
     assert "<title>Starts &amp; ends</title>" in page
     assert "fastmlp report --seeds 3 --iterations 40 --jobs 1 --init &#x27;he,random(scale=[1,10])&#x27;" in page
