@@ -110,7 +110,7 @@ def test_a_broken_link_gets_a_sentence_and_a_page_that_works(fragment, sentence,
 def test_a_link_that_looks_into_a_start_that_is_not_there_shows_the_last_one(visit):
     seen = visit("#shown=4&start=he::3&start=zeros::3")
     assert seen.problem() == ""
-    assert seen.page.inner_text(".layers-moment") == "zeros, seed 3, epoch 0"
+    assert seen.page.inner_text(".layers-moment") == "zeros, seed 3, iteration 0"
 
 
 def test_a_wrong_input_gets_a_sentence_and_the_last_good_network_stays(visit):
@@ -156,7 +156,7 @@ def test_a_network_of_a_file_is_shown_as_it_is(n_classes, visit, tmp_path):
     seen = visit(address=(tmp_path / "page.html").as_uri())
     assert seen.loss() == pytest.approx(model.loss_and_gradient(X, y)[0], rel=1e-12)
     assert seen.accuracies()[0] == (model.predict(X) == y).mean()
-    assert seen.page.inner_text(".layers-moment") == "network of the file, epoch 0"
+    assert seen.page.inner_text(".layers-moment") == "network of the file, iteration 0"
     assert seen.page.is_disabled("#train-seeds")
     seen.change("data", "select", "blobs" if n_classes == 2 else "xor")
     if n_classes == 2:

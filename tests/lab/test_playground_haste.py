@@ -164,14 +164,14 @@ def test_many_wrong_settings_of_a_link_are_counted(visit):
 def test_a_link_chooses_the_start_that_is_looked_into_also_of_an_open_page(visit):
     seen = visit("#start=he::1&start=random::2")
     seen.page.evaluate("location.hash = '#start=he::1&start=random::2&shown=1'")
-    seen.until(lambda: seen.page.inner_text(".layers-moment") == "random, seed 2, epoch 0")
+    seen.until(lambda: seen.page.inner_text(".layers-moment") == "random, seed 2, iteration 0")
     assert seen.page.eval_on_selector_all(".look", "all => all.map((e) => e.ariaPressed)") == ["false", "true"]
 
 
 def test_a_start_before_that_which_is_looked_into_is_removed(visit):
     seen = visit("#start=he::1&start=random::2&start=zeros::2&shown=1")
     seen.change("remove-start-1", "click", None)
-    seen.until(lambda: seen.page.inner_text(".layers-moment") == "random, seed 2, epoch 0")
+    seen.until(lambda: seen.page.inner_text(".layers-moment") == "random, seed 2, iteration 0")
 
 
 def test_a_lesson_goes_on_while_other_layers_are_looked_into(visit):

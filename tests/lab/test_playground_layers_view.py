@@ -51,7 +51,7 @@ def look_of(variances, gradients=None, predicted=None, finding=("healthy", None,
     gradient = {**histogram, "low": -1.25e-5, "high": 2e-5}
     histograms = [{"preactivation": histogram, "gradient": gradient} for _ in layers]
     found = dict(zip(("verdict", "layer", "text"), finding, strict=True))
-    moment = {"name": "he (seed 3)", "epoch": 1200, "layers": layers, "histograms": histograms}
+    moment = {"name": "he (seed 3)", "epoch": 1200, "epochWord": "epoch", "layers": layers, "histograms": histograms}
     return {**moment, "finding": found, "predicted": predicted}
 
 

@@ -288,7 +288,7 @@ export function makeLayersView(element) {
       const needed = look.layers.map(({ units, activation }) => `${units} ${activation}`).join();
       if (shape !== needed) showNetwork = networkView(network, look.layers);
       shape = needed;
-      changeText(moment, `${look.name}, epoch ${look.epoch.toLocaleString("en")}`);
+      changeText(moment, `${look.name}, ${look.epochWord} ${look.epoch.toLocaleString("en")}`);
       showVerdict(look.finding);
       showNetwork(look);
       empty.hidden = true;

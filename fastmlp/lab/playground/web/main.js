@@ -213,7 +213,8 @@ function draw() {
   snapshot.runs.forEach((run, i) => drawRun(run, i));
   losses.show(snapshot, epochWord());
   if (snapshot.look) {
-    layers.show({ ...snapshot.look, name: nameOf(page.state.starts[snapshot.look.start]) });
+    const name = nameOf(page.state.starts[snapshot.look.start]);
+    layers.show({ ...snapshot.look, name, epochWord: epochWord().toLowerCase() });
   }
   tellLesson();
   setButtons();
