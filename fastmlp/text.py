@@ -1,7 +1,9 @@
-"""Text from files, paths and arguments, made fit for one line of a terminal, and written to one."""
+"""Text from files, paths and arguments, made fit for one line of a terminal, and written to one; JSON in a page."""
 
+import json
 import os
 import sys
+from typing import Any
 
 
 def printable(text: str) -> str:
@@ -33,6 +35,12 @@ def percent(share: float) -> str:
     """Return a share in whole percent, with more digits where that would be 0 or 100 and the share is neither."""
     text = f"{share:.0%}"
     return f"{100 * share:.3g}%" if text in ("0%", "100%") and 0 < share < 1 else text
+
+
+def json_of_script(value: Any) -> str:
+    """Return JSON that cannot end the script of an HTML page that holds it."""
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c")
 
 
 def say(text: str) -> None:

@@ -64,11 +64,17 @@ class Playground:
         half = 0.75 * max(np.ptp(X, axis=0))
         return [(middle - half, middle + half) for middle in (X.min(axis=0) + X.max(axis=0)) / 2]
 
-    def pixel(self, right, down):
-        """The colour of the plane at shares of its sides."""
-        script = "([x, y]) => { const c = document.querySelector('.plane'); return [...c.getContext('2d').getImageData("
-        script += "x * c.width, y * c.height, 1, 1).data].slice(0, 3); }"
-        return self.page.evaluate(script, [right, down])
+    def colors(self, places):
+        """The colours of the plane at places, shares of its sides from the upper left."""
+        script = """(places) => {
+            const { width, height } = document.querySelector(".plane");
+            const { data } = document.querySelector(".plane").getContext("2d").getImageData(0, 0, width, height);
+            return places.map(([x, y]) => {
+                const at = 4 * (Math.floor(y * height) * width + Math.floor(x * width));
+                return [...data.slice(at, at + 3)];
+            });
+        }"""
+        return self.page.evaluate(script, [list(place) for place in places])
 
     def points(self):
         """The painted points of the address."""

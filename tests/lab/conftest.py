@@ -7,7 +7,7 @@ import pytest
 
 from fastmlp import _kernels
 from fastmlp.datasets import circles
-from fastmlp.lab import run_study, tables
+from fastmlp.lab import run_study, tables, write_playground
 from fastmlp.lab.values import Form
 
 
@@ -34,6 +34,31 @@ def baseline():
     _kernels.select_isa("baseline")
     yield
     _kernels.select_isa(before)
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory):
+    """The playground's page."""
+    path = tmp_path_factory.mktemp("playground") / "page.html"
+    write_playground(path)
+    return path.as_uri()
+
+
+@pytest.fixture
+def visit(browser, address):
+    """Open the playground, at a fragment or another address; no script may fail until the test ends."""
+    from playgrounds import Playground  # skips where there is no Playwright
+
+    opened = []
+
+    def make(fragment="", address=address, **options):
+        opened.append(Playground(browser, address + fragment, **options))
+        return opened[-1]
+
+    yield make
+    for page in opened:
+        page.context.close()
+    assert [page.wrong for page in opened if page.wrong] == []
 
 
 @pytest.fixture

@@ -7,36 +7,15 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browsers import CONTRASTS, OUTSIDE, needs_chromium
-from playgrounds import Playground
 
 from fastmlp import MLP
 from fastmlp.datasets import blobs, circles
-from fastmlp.lab import diagnose, write_playground
+from fastmlp.lab import diagnose
 
 pytestmark = needs_chromium
 WIDTHS = [1280, 390]
 OKABE_ITO = [(0, 114, 178), (230, 159, 0), (0, 158, 115)]
 PUBLISHED = json.loads((Path(__file__).parents[1] / "figures" / "seed_study.json").read_text())["runs"]
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    path = tmp_path_factory.mktemp("playground") / "page.html"
-    write_playground(path)
-    return path.as_uri()
-
-
-@pytest.fixture
-def visit(browser, address):
-    opened = []
-
-    def make(fragment="", width=1280, address=address, **options):
-        opened.append(Playground(browser, address + fragment, width, **options))
-        return opened[-1]
-
-    yield make
-    for page in opened:
-        page.context.close()
 
 
 # ---- the page as a whole
@@ -129,11 +108,11 @@ def test_the_plane_has_the_colors_of_what_the_network_predicts(visit):
     places = np.array([[0.1, 0.1], [0.9, 0.5], [0.5, 0.9], [0.2, 0.6], [0.35, 0.5]])  # shares from the upper left
     points = np.c_[left + places[:, 0] * (right - left), top - places[:, 1] * (top - bottom)]
     sure = model.predict_proba(points)
-    for (x, y_share), probabilities in zip(places, sure, strict=True):
+    for color, probabilities in zip(seen.colors(places.tolist()), sure, strict=True):
         best = int(probabilities.argmax())
         share = 0.08 + 0.67 * (probabilities[best] - 1 / 3) / (2 / 3)
         expected = 255 + (np.array(OKABE_ITO[best]) - 255) * share
-        np.testing.assert_allclose(seen.pixel(x, y_share), expected, atol=12)
+        np.testing.assert_allclose(color, expected, atol=12)
 
 
 # ---- play, pause, step, rewind, speed

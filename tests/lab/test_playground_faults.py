@@ -6,33 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browsers import needs_chromium
-from playgrounds import Playground
 
 from fastmlp import MLP
 from fastmlp.datasets import blobs, circles
 from fastmlp.lab import write_playground
 
 pytestmark = needs_chromium
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    path = tmp_path_factory.mktemp("playground") / "page.html"
-    write_playground(path)
-    return path.as_uri()
-
-
-@pytest.fixture
-def visit(browser, address):
-    opened = []
-
-    def make(fragment="", address=address, **options):
-        opened.append(Playground(browser, address + fragment, **options))
-        return opened[-1]
-
-    yield make
-    for page in opened:
-        page.context.close()
 
 
 # ---- old browsers

@@ -2,9 +2,6 @@
 
 import pytest
 from browsers import needs_chromium
-from playgrounds import Playground
-
-from fastmlp.lab import write_playground
 
 pytestmark = needs_chromium
 DEEPEST = "&layers=" + "-".join(["128"] * 10) + "&n=1000"
@@ -12,27 +9,6 @@ IN_WORKERS = """
 const Real = Blob;
 Blob = function (parts, options) { return new Real(["delete self.WebAssembly;", ...parts], options); };
 """  # the worker's script is a Blob
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    path = tmp_path_factory.mktemp("playground") / "page.html"
-    write_playground(path)
-    return path.as_uri()
-
-
-@pytest.fixture
-def visit(browser, address):
-    opened = []
-
-    def make(fragment="", **options):
-        opened.append(Playground(browser, address + fragment, **options))
-        return opened[-1]
-
-    yield make
-    for page in opened:
-        assert page.wrong == []
-        page.context.close()
 
 
 # ---- a number is typed, and the next control is pressed without Enter

@@ -15,7 +15,8 @@ from fastmlp.lab.playground import bundle
 pytestmark = needs_chromium
 COLUMN, PHONE = 352, 390  # 22rem of a desktop, and the whole width of a phone
 PADDING = 16  # of the page
-PAGE_CSS = (Path(report.__file__).parent / "templates" / "page.css").read_text(encoding="utf-8")
+TEMPLATES = Path(report.__file__).parent / "templates"
+PAGE_CSS = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in ("theme.css", "page.css"))
 COUNTS = [1, 4, 9, 16, 8, 0, 2, 1]
 SMALLEST_TYPE = """Math.min(...[...document.querySelectorAll("p, h3, span, figcaption, text")]
     .filter((e) => e.textContent && e.getClientRects().length).map((e) => {

@@ -2,9 +2,6 @@
 
 import pytest
 from browsers import needs_chromium
-from playgrounds import Playground
-
-from fastmlp.lab import write_playground
 
 pytestmark = needs_chromium
 WIDTHS = [1280, 390]
@@ -19,26 +16,6 @@ COUNT_ADDRESSES = """(() => {
         replace(...rest);
     };
 })()"""
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    path = tmp_path_factory.mktemp("playground") / "page.html"
-    write_playground(path)
-    return path.as_uri()
-
-
-@pytest.fixture
-def visit(browser, address):
-    opened = []
-
-    def make(fragment="", width=1280, address=address, **options):
-        opened.append(Playground(browser, address + fragment, width, **options))
-        return opened[-1]
-
-    yield make
-    for page in opened:
-        page.context.close()
 
 
 # ---- painting

@@ -1,7 +1,6 @@
 """The page: its parts put together from the files in templates/ and vega/."""
 
 import dataclasses
-import json
 import re
 from functools import cache
 from html import escape
@@ -23,7 +22,7 @@ from fastmlp.lab.page.repeat import call_of, versions
 from fastmlp.lab.page.wording import names_of
 from fastmlp.lab.sweep import display
 from fastmlp.lab.sweep.comparison import Comparison
-from fastmlp.text import printable
+from fastmlp.text import json_of_script, printable
 
 HERE = Path(__file__).parent
 MOST_PLAYERS = 6
@@ -142,14 +141,14 @@ def page_of(
         title=_escaped(title),
         heading=_escaped(display.heading(comparison)),
         data=f" {_escaped(data)}" if data else "",
-        style=_read("templates/page.css"),
+        style=_read("templates/theme.css") + _read("templates/page.css"),
         findings=_findings(findings_of(comparison, summary)),
         table=_table(display.rows_of(comparison), display.rest_of(comparison)),
         charts="".join(_chart(i, chart, thinned, summary) for i, chart in enumerate(charts)),
         boundaries=_boundaries(frames, played) if frames and played else "",
         repeat=_repeat(comparison, command) + _link(playground),
         licences=escape(_read("vega/LICENSES.txt")),
-        json=_json(held),
+        json=json_of_script(held),
         script=_read("templates/charts.js") + _read("templates/players.js"),
         **{name.replace("-", "_"): _library(name) for name in ("vega", "vega-lite", "vega-embed")},
     )
@@ -279,12 +278,6 @@ def _link(playground: str | None) -> str:
 def _escaped(text: str) -> str:
     """A text of any origin as text of HTML, in one line."""
     return escape(printable(text))
-
-
-def _json(value: Any) -> str:
-    """JSON that cannot end the script that holds it."""
-    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c")
 
 
 def _library(name: str) -> str:

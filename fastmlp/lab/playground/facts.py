@@ -2,6 +2,7 @@
 
 import base64
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,11 @@ def facts(network: MLP | None = None, fragment: str = "") -> dict[str, Any]:
         "points": _points(),
         "network": None if network is None else _network(network),
     }
+
+
+def has_room_for(hidden: Sequence[int]) -> bool:
+    """Whether the page's networks have so many hidden layers of so many units."""
+    return 1 <= len(hidden) <= MOST_LAYERS and max(hidden) <= MOST_UNITS
 
 
 def optimizers() -> dict[str, dict[str, Any]]:

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from fastmlp import initializers
 from fastmlp.lab.data import N_TRAIN, NOISE, TRAIN_SEED
-from fastmlp.lab.playground.facts import INITIALIZERS, MOST_LAYERS, MOST_STARTS, MOST_UNITS, optimizers
+from fastmlp.lab.playground.facts import INITIALIZERS, MOST_LAYERS, MOST_STARTS, MOST_UNITS, has_room_for, optimizers
 from fastmlp.lab.sweep.comparison import Comparison
 from fastmlp.lab.sweep.configuration import VARIED
 from fastmlp.lab.sweep.names import parts_of
@@ -49,7 +49,7 @@ def _layers(dims: list[int]) -> str:
     hidden = dims[1:-1]
     if dims[0] != 2 or dims[-1] != 1:
         raise ValueError(f"the page's networks have 2 features and 1 output, not {dims[0]} and {dims[-1]}")
-    if not 1 <= len(hidden) <= MOST_LAYERS or max(hidden) > MOST_UNITS:
+    if not has_room_for(hidden):
         raise ValueError(f"the page's networks have 1 to {MOST_LAYERS} hidden layers of at most {MOST_UNITS} units")
     return "-".join(map(str, hidden))
 

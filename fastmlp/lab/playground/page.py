@@ -1,7 +1,6 @@
 """The page: its parts put together from the files in ``web`` and the engine."""
 
 import base64
-import json
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -9,11 +8,13 @@ from typing import Any
 import fastmlp
 from fastmlp import MLP, checks, files
 from fastmlp.lab.playground.bundle import WEB, bundled
-from fastmlp.lab.playground.facts import MOST_LAYERS, MOST_UNITS, N_CLASSES, facts
+from fastmlp.lab.playground.facts import MOST_LAYERS, MOST_UNITS, N_CLASSES, facts, has_room_for
 from fastmlp.lab.playground.link import fragment_of
 from fastmlp.lab.sweep.comparison import Comparison
+from fastmlp.text import json_of_script
 
 ENGINE = Path(__file__).parent / "engine.wasm"
+THEME = Path(__file__).parents[1] / "page" / "templates" / "theme.css"  # the colours are those of a report
 MOST_CLASSES = max(N_CLASSES)
 
 
@@ -79,7 +80,7 @@ def check_network(name: str, network: Any) -> None:
             f"{MOST_CLASSES}; got {loss} with {dims[-1]}"
         )
     hidden = dims[1:-1]
-    if not 1 <= len(hidden) <= MOST_LAYERS or max(hidden) > MOST_UNITS:
+    if not has_room_for(hidden):
         raise ValueError(
             f"{name} must have 1 to {MOST_LAYERS} hidden layers of at most {MOST_UNITS} units, got "
             f"{'-'.join(map(str, hidden)) or 'none'}"
@@ -98,9 +99,8 @@ def page_of(known: dict[str, Any]) -> str:
     """Return the page as text."""
     return Template(_read("page.html")).substitute(
         version=fastmlp.__version__,
-        style=_read("page.css"),
-        layers_style=_read("layers.css"),
-        facts=json.dumps(known, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"),
+        style="\n".join([THEME.read_text(encoding="utf-8"), _read("page.css"), _read("layers.css")]),
+        facts=json_of_script(known),
         engine=base64.b64encode(ENGINE.read_bytes()).decode("ascii"),
         worker=bundled("worker.js"),
         main=bundled("main.js"),

@@ -7,7 +7,7 @@ const MOST_REPORTS = 60; // losses of a run
 const SHARES = { low: 0.05, median: 0.5, high: 0.95 };
 
 /** The quantile of ascending numbers by linear interpolation, as NumPy's; infinite ones stay so. */
-export function quantileOf(sorted, share) {
+function quantileOf(sorted, share) {
   const place = share * (sorted.length - 1), i = Math.floor(place), part = place - i;
   return part === 0 ? sorted[i] : sorted[i] + part * (sorted[i + 1] - sorted[i]) || sorted[i];
 }

@@ -1,21 +1,11 @@
 // controls.js -- the form of settings; every change gives a new state, or a sentence on what is wrong with it.
 
 import { CLASS_NAMES } from "./boundary.js";
+import { make } from "./elements.js";
 import { DATA, fragmentOf, stateOf } from "./state.js";
 
 const BATCHES = [0, 8, 16, 32, 64, 128];
 const TO_COMPARE = ["he", "random", "zeros", "xavier_normal", "lecun", "identity"];
-
-/** An element with attributes, of which true stands for one without a value and false for none, and children. */
-export function make(name, attributes = {}, ...children) {
-  const element = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) {
-    if (value === true) element.setAttribute(key, "");
-    else if (value !== false && value !== null) element.setAttribute(key, value);
-  }
-  element.append(...children);
-  return element;
-}
 
 function options(values, chosen, textOf = String) {
   return values.map((value) => make("option", { value, selected: String(value) === String(chosen) }, textOf(value)));
@@ -44,8 +34,8 @@ function renew(old, next) {
 const isAlike = (a, b) => a.nodeName === b.nodeName && a.name === b.name;
 
 /**
- * Fill a form with the controls of a state. `change(state, isForAll)` is called with every new state; `problem` with a
- * sentence where an input cannot be used.
+ * Fill a form with the controls of a state. `change(state)` is called with every new state, `problem` with a
+ * sentence where an input cannot be used, `paintWith` with the class of the next point.
  */
 export function makeControls(form, facts, { change, problem, paintWith }) {
   let state, kind = 0; // the class of the next painted point

@@ -1,6 +1,7 @@
 // layers.js -- the column that shows every layer of a network at this moment.
 
 import { logTicks, makeSvg, tickText } from "./axes.js";
+import { make } from "./elements.js";
 import { percent, significant } from "./formats.js";
 
 const DEPTH = { width: 340, height: 132, left: 68, right: 8, top: 8, bottom: 34 }; // of a chart by depth, in CSS pixels
@@ -17,9 +18,7 @@ const NO_PREDICTION = "No prediction: the weights of this start are not random."
 const NO_REFERENCE = "The mean square of the output layer's gradients is 0 or not finite: there is no ratio to it.";
 
 function makeHtml(name, className, parent, text = "") {
-  const element = document.createElement(name);
-  if (className) element.className = className;
-  element.textContent = text;
+  const element = make(name, className ? { class: className } : {}, ...(text ? [String(text)] : []));
   parent.append(element);
   return element;
 }

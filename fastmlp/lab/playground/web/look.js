@@ -6,7 +6,7 @@ import { isSymmetric, judge } from "./verdict.js";
 const N_BINS = 31, DEVIATIONS = 4; // of a histogram, with zero variance in the middle one; its reach around the mean
 
 /** The layers of a flat vector of parameters, as views. */
-export function partsOf(parameters, layerDims) {
+function partsOf(parameters, layerDims) {
   const weights = [], biases = [];
   let at = 0;
   for (let l = 0; l + 1 < layerDims.length; l++) {

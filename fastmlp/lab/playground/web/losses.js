@@ -17,7 +17,7 @@ export function lossAt(losses, stride, epoch) {
 }
 
 /** Rows at round epochs. */
-export function rowsOf(snapshot) {
+function rowsOf(snapshot) {
   const last = Math.max(...snapshot.runs.map(({ losses }) => losses.length - 1)) * snapshot.stride;
   if (!(last >= 0)) return [];
   let step = 1;
@@ -66,7 +66,8 @@ export function makeLossesView({ chart, table, legend, pointed }) {
       makeSvg("path", { d, class: "curve", style: `stroke: var(--start-${i})`, "stroke-dasharray": DASHES[i] }, lines);
     });
     svg.setAttribute("aria-label", described(snapshot, names, epochWord));
-    writeTable(table, snapshot, names, epochWord);
+    // the table is closed while most trainings play: it is written when they rest, or are looked at
+    if (!snapshot.isPlaying || table.closest("details").open) writeTable(table, snapshot, names, epochWord);
   }
 
   svg.addEventListener("pointermove", (event) => {

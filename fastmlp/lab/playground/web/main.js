@@ -2,20 +2,20 @@
 
 import { writeAddress } from "./address.js";
 import { drawPoints, paintPlane } from "./boundary.js";
-import { make, makeControls } from "./controls.js";
+import { makeControls } from "./controls.js";
+import { make } from "./elements.js";
 import { inPercent, significant } from "./formats.js";
 import { makeLayersView } from "./layers.js";
 import { LESSONS } from "./lessons.js";
 import { lossAt, makeLossesView } from "./losses.js";
 import { bytesOf } from "./numbers.js";
-import { makeSeedsView } from "./seeds.js";
 import { listenForPainting } from "./painting.js";
-import { MOST_PAINTED, PAINTED, fragmentOf, paintedPoint, stateOf } from "./state.js";
+import { makeSeedsView } from "./seeds.js";
+import { MOST_PAINTED, PAINTED_EXTENT, fragmentOf, paintedPoint, stateOf } from "./state.js";
 
 const SPEEDS = [
   [0, "as fast as it goes"], [1, "1 epoch a frame"], [10, "10 epochs a frame"], [100, "100 epochs a frame"],
 ];
-const PAINTED_EXTENT = [[-PAINTED, PAINTED], [-PAINTED, PAINTED]];
 const MOST_PROBLEMS = 3; // of a link that are told
 const PUBLISHED_EPOCH = 14000; // of the last cost that the exercise prints
 

@@ -3,7 +3,7 @@
 import { examplesOf } from "./data.js";
 import { lookInto, measured, whatHappened } from "./look.js";
 import { numbersOf } from "./numbers.js";
-import { PAINTED } from "./state.js";
+import { PAINTED_EXTENT } from "./state.js";
 import { predictedVariances, weightVarianceOf } from "./theory.js";
 
 const MOST_LOSSES = 2000; // of a curve; then every other one is dropped
@@ -36,7 +36,7 @@ export function designOf(start, state, nClasses, facts) {
 }
 
 /** The parameters of a start, as fastmlp draws them for its name and seed. */
-export function parametersOf(engine, start, design, facts) {
+function parametersOf(engine, start, design, facts) {
   const { initializer, seed, scale } = start;
   if (initializer === "network") return numbersOf(facts.network.parameters);
   return engine.draw(initializer, design.layerDims, seed, scale ?? undefined);
@@ -75,7 +75,7 @@ function classAt(outputs, i, n, nOutputs) {
 
 /** The rectangle that is drawn: both axes have one scale. */
 function extentOf(X, isPainted) {
-  if (isPainted) return [[-PAINTED, PAINTED], [-PAINTED, PAINTED]];
+  if (isPainted) return PAINTED_EXTENT;
   const ends = [0, 1].map((axis) => {
     let low = Infinity, high = -Infinity;
     for (let i = axis; i < X.length; i += 2) (low = Math.min(low, X[i])), (high = Math.max(high, X[i]));
@@ -111,7 +111,7 @@ function planeOf(model, points) {
 
 class Run {
   constructor(engine, start, state, examples, test, facts) {
-    Object.assign(this, { engine, chosen: start, examples, test, facts });
+    Object.assign(this, { chosen: start, examples, test, facts });
     this.design = designOf(start, state, examples.nClasses, facts);
     this.model = modelOf(engine, start, this.design, state, examples, facts);
     try {

@@ -1,6 +1,6 @@
 // seeds.js -- the part of the page that trains one start from many seeds and tells what they show.
 
-import { make } from "./controls.js";
+import { make } from "./elements.js";
 import { inPercent, significant } from "./formats.js";
 import { N_SEEDS } from "./state.js";
 

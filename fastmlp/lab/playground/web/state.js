@@ -4,6 +4,7 @@ export const DATA = ["circles", "moons", "spirals", "xor", "blobs", "painted"];
 export const N_SEEDS = 100; // of a start that is trained many times
 export const MOST_PAINTED = 500; // points
 export const PAINTED = 2; // painted points lie in [-2, 2]^2
+export const PAINTED_EXTENT = [[-PAINTED, PAINTED], [-PAINTED, PAINTED]];
 const POINT_STEPS = 4095; // the grid that they are put on, of 12 bits: two digits of 6 bits a coordinate
 const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"; // base64url
 

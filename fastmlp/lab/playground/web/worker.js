@@ -62,12 +62,11 @@ function tick() {
   if (!isPlaying) return;
   const { speed } = runs.state, now = performance.now();
   if (speed && isPageBusy) return; // `drawn` calls tick again
-  if (speed) runs.advance(FRAME, speed);
-  else runs.advance(SLICE);
+  runs.advance(speed ? FRAME : SLICE, speed || Infinity);
   measureRate();
   if (runs.isOver) {
     if (!rate.value) measureRate(1);
-    stop();
+    rest();
     return;
   }
   const isFrameDue = speed || now - lastFrame > Math.max(FRAME, frameCost / SHARE);
@@ -93,11 +92,6 @@ function trainBand() {
 function endBand() {
   band?.free();
   band = null;
-}
-
-function stop() {
-  isPlaying = false;
-  post({ withLook: true });
 }
 
 const ANSWERS = {
